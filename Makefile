@@ -1,0 +1,89 @@
+# Everything below runs in .venv, which is made from the lock files on first use.
+# It needs Python 3.11 or newer, GNU make 3.81 or newer, and a package index that pip reaches.
+
+PYTHON ?= python3
+SOURCE ?=
+STORE ?=
+ARGS ?=
+
+VENV := .venv
+RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip --disable-pip-version-check --quiet
+PROGRAM := $(RUN) -m notmnist_store
+STORE_OPTION = $(if $(STORE),--store "$(STORE)")
+
+# What a calling shell has set must not decide what the environment holds.
+unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help install ingest sql test test-oldest-duckdb check format bench lock clean
+
+help: ## say what there is to make (the default)
+	@echo 'usage: make TARGET [SOURCE="a.tar.gz b.tar.gz"] [STORE=folder] [ARGS="more options"] [PYTHON=python3]'
+	@awk -F ':.*## ' '/^[a-z0-9.-]+:.*## / { printf "  %-19s %s\n", $$1, $$2 }' Makefile
+
+install: $(VENV)/project.done ## make the environment in .venv
+
+ingest: $(VENV)/project.done ## store SOURCE (without it: the archives in data/, else a set drawn from open fonts)
+	@$(PROGRAM) ingest $(STORE_OPTION) $(SOURCE) $(ARGS)
+
+sql: $(VENV)/project.done ## ask the store: make sql ARGS=label_counts, make sql ARGS='"select 1"'
+	@$(PROGRAM) sql $(STORE_OPTION) $(ARGS)
+
+test: $(VENV)/dev.done ## run the tests (ARGS go to pytest)
+	@$(RUN) -m pytest $(ARGS)
+
+test-oldest-duckdb: $(VENV)/dev.done build/oldest-duckdb/done ## run the SQL tests on the oldest DuckDB supported
+	@PYTHONPATH=build/oldest-duckdb $(RUN) -c 'import duckdb; print("DuckDB", duckdb.__version__)'
+	@PYTHONPATH=build/oldest-duckdb $(RUN) -m pytest -m sql $(ARGS)
+
+check: $(VENV)/dev.done ## check format, style and types
+	@$(RUN) -m ruff format --check .
+	@$(RUN) -m ruff check .
+	@$(RUN) -m mypy
+
+format: $(VENV)/dev.done ## put the code into its format
+	@$(RUN) -m ruff format .
+	@$(RUN) -m ruff check --fix .
+
+bench: $(VENV)/dev.done ## measure speed and memory (ARGS go to benchmarks/run.py)
+	@$(RUN) benchmarks/run.py $(ARGS)
+
+# The lock files follow pyproject.toml by hand, not by time stamp: a new lock is a change to review.
+lock: ## resolve pyproject.toml anew into requirements/*.lock
+	@$(PYTHON) -m venv build/lock
+	@build/lock/bin/python -m pip --disable-pip-version-check --quiet install --upgrade pip uv
+	@build/lock/bin/python requirements/make_locks.py
+
+clean: ## remove the environment and what was built; never a store and never data/
+	rm -rf $(VENV) build dist .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+# Each *.done file is written last: an interrupted install does not count, and is made anew.
+
+$(VENV)/run.done: requirements/run.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "This needs Python 3.11 or newer; $(PYTHON) is" \
+	    "$$($(PYTHON) --version 2>/dev/null || echo 'not there')." >&2; \
+	  echo 'try: make $(MAKECMDGOALS) PYTHON=/path/to/python3.11' >&2; exit 1; }
+	@echo "Making .venv, once: $$(sed -n '1s/^# \(.* to download\).*/\1/p' requirements/run.lock)" >&2
+	@rm -rf $(VENV)
+	@$(PYTHON) -m venv $(VENV)
+	@$(PIP) install --no-deps --require-hashes -r requirements/run.lock
+	@touch $@
+
+$(VENV)/project.done: $(VENV)/run.done pyproject.toml
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@echo "Made .venv: $$(du -sm $(VENV) | cut -f1) MB on disk" >&2
+	@touch $@
+
+$(VENV)/dev.done: requirements/dev.lock $(VENV)/run.done | $(VENV)/project.done
+	@echo "Adding the developers' tools to .venv, once: in all" \
+	  "$$(sed -n '1s/^# \(.* to download\).*/\1/p' requirements/dev.lock)" >&2
+	@$(PIP) install --no-deps --require-hashes -r requirements/dev.lock
+	@touch $@
+
+build/oldest-duckdb/done: requirements/oldest-duckdb.lock $(VENV)/run.done
+	@rm -rf build/oldest-duckdb
+	@$(PIP) install --no-deps --require-hashes --target build/oldest-duckdb -r $<
+	@touch $@

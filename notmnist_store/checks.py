@@ -1,0 +1,163 @@
+"""Checks a source must pass as a whole before its run is committed."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pyarrow.parquet as pq
+from tabulate import tabulate
+
+from notmnist_store.archives import KnownArchive
+from notmnist_store.errors import BudgetError, ChecksError, SourceError, StoreError
+from notmnist_store.kernels.fingerprint import file_hashes
+from notmnist_store.kernels.provenance import place, text_path
+from notmnist_store.kernels.rows import OUTCOMES, Tally
+from notmnist_store.schema import Shape
+from notmnist_store.storage.members import Source
+from notmnist_store.storage.tables import Tables
+
+__all__ = [
+    "check_conservation",
+    "check_counts",
+    "check_labels",
+    "check_shape",
+    "ledger_rows",
+    "name_taken",
+]
+
+_EXAMPLES = 5
+
+
+def ledger_rows(tally: Tally) -> dict[str | None, dict[str, int]]:
+    """Counts by label (None: outside any class folder), each with `seen` and the outcomes."""
+    rows: dict[str | None, dict[str, int]] = {}
+
+    def row(folder: str | None) -> dict[str, int]:
+        label = place(f"{folder}/x").label if folder else None
+        return rows.setdefault(label, dict.fromkeys(("seen", *OUTCOMES), 0))
+
+    for folder, seen in tally.seen.items():
+        row(folder)["seen"] += seen
+    for (folder, outcome), count in tally.outcomes.items():
+        row(folder)[outcome] += count
+    return dict(sorted(rows.items(), key=lambda item: (item[0] is None, item[0] or "")))
+
+
+def check_conservation(ledger: dict[str | None, dict[str, int]], image_rows: int) -> None:
+    """Seen = stored + rejected + ignored for each label, and as many rows written as stored."""
+    for label, row in ledger.items():
+        if row["seen"] != sum(row[outcome] for outcome in OUTCOMES):
+            raise StoreError(f"members of label {label!r} were lost on the way: {row}")
+    stored = sum(row["stored"] for row in ledger.values())
+    if stored != image_rows:
+        raise StoreError(f"{stored} images were stored, but {image_rows} rows were written")
+
+
+def check_labels(source: Source, ledger: dict[str | None, dict[str, int]], max_labels: int) -> None:
+    """At least one class folder with an image in it, and no more labels than allowed."""
+    labels = [label for label, row in ledger.items() if label is not None and row["stored"]]
+    if len(labels) > max_labels:
+        raise BudgetError(
+            f"{source.path} has {len(labels):,} labels, more than {max_labels:,}",
+            f"notmnist-store ingest --max-labels {len(labels)} {source.path}",
+        )
+    if labels:
+        return
+    seen = sum(row["seen"] for row in ledger.values())
+    rejected = sum(row["rejected"] for row in ledger.values())
+    if rejected:
+        raise SourceError(
+            f"none of the {rejected:,} files in class folders of {source.path} is an image that "
+            "can be read",
+            f"file {source.path}",
+        )
+    raise SourceError(
+        f"{source.path} holds no class folder with files in it ({seen:,} members seen); images "
+        "are expected as LABEL/name.png",
+        f"ls {source.path}" if source.path.is_dir() else f"tar tf {source.path} | head",
+    )
+
+
+def check_shape(source: Source, tally: Tally, shape: Shape) -> None:
+    """Most images must have the store's shape; else the source was meant for another store."""
+    if not tally.other_shapes:
+        return
+    stored = sum(n for (_, outcome), n in tally.outcomes.items() if outcome == "stored")
+    other = tally.other_shapes.total()
+    if other <= stored:
+        return
+    common, count = tally.other_shapes.most_common(1)[0]
+    raise ChecksError(
+        f"{other:,} of the {other + stored:,} images in {source.path} are not {shape}: "
+        f"{count:,} are {common}",
+        f"notmnist-store ingest --store store_{common} --shape {common} {source.path}",
+    )
+
+
+def check_counts(
+    source: Source,
+    ledger: dict[str | None, dict[str, int]],
+    *,
+    expect_classes: int | None,
+    min_per_class: int | None,
+    published: KnownArchive | None,
+) -> None:
+    """The number of classes, the least images a class, and a known archive's own counts."""
+    stored = {
+        label: row["stored"] for label, row in ledger.items() if label is not None and row["stored"]
+    }
+    table = tabulate(stored.items(), headers=("label", "images"))
+    hint = f"notmnist-store ingest {source.path}"
+    if expect_classes is not None and len(stored) != expect_classes:
+        raise ChecksError(
+            f"{source.path} has {len(stored)} classes, not {expect_classes}:\n{table}", hint
+        )
+    few = [label for label, count in stored.items() if count < (min_per_class or 0)]
+    if few:
+        raise ChecksError(
+            f"{source.path} has fewer than {min_per_class} images of {', '.join(few)}:\n{table}",
+            hint,
+        )
+    if published is not None and stored != published.counts:
+        wanted = tabulate(published.counts.items(), headers=("label", "published"))
+        raise ChecksError(
+            f"{source.path} is the published {published.file}, but other counts were read:\n"
+            f"{table}\n{wanted}",
+            "pip install --force-reinstall notmnist-store",
+        )
+
+
+def name_taken(tables: Tables, source: Source, run_id: str) -> SourceError:
+    """The error for a source whose name is in the store with other bytes: where they differ."""
+    stored: dict[str, str | None] = {}
+    for table, columns in (("image", ["path", "file_hash"]), ("reject", ["path"])):
+        for file in tables.live(table, run_id):
+            rows = pq.read_table(file, columns=columns, partitioning=None)
+            hashes = rows["file_hash"].to_pylist() if table == "image" else [None] * len(rows)
+            stored.update(zip(rows["path"].to_pylist(), hashes, strict=True))
+    differing: Counter[str] = Counter()
+    examples: list[str] = []
+
+    def differs(what: str, path: str) -> None:
+        differing[what] += 1
+        if len(examples) < _EXAMPLES:
+            examples.append(f"{what}: {path}")
+
+    for batch in source.members():
+        paths = [text_path(raw) for raw in batch.column("path").to_pylist()]
+        data = batch.column("data").fill_null(b"")
+        for path, file_hash in zip(paths, file_hashes(data), strict=True):
+            if path not in stored:
+                if not place(path).hidden:
+                    differs("not in the store", path)
+            elif stored.pop(path) not in (None, file_hash):
+                differs("other bytes", path)
+    for path in stored:
+        differs("only in the store", path)
+    found = "; ".join(examples) if examples else "the same files, packed otherwise"
+    more = differing.total() - len(examples)
+    return SourceError(
+        f"the store has another source named {source.name} (run {run_id}): {found}"
+        + (f"; and {more:,} more" if more > 0 else ""),
+        f"notmnist-store ingest --store {tables.root} --as {source.name}_2 {source.path}",
+    )

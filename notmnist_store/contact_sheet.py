@@ -1,0 +1,113 @@
+"""Many small images at one glance: as a PNG sheet, as thumbnails, or in a terminal."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from notmnist_store.result import printable
+
+__all__ = ["png_sheet", "png_thumbnail", "terminal_sheet"]
+
+_CELL_PIXELS = 56
+_GAP = 8
+_TEXT_HEIGHT = 16
+_BACKGROUND = (30, 32, 36)
+_TEXT = (222, 224, 228)
+_RAMP = " ░▒▓█"
+
+Picture = npt.NDArray[np.uint8]
+
+
+def _rgb(picture: Picture) -> Picture:
+    """Height x width x 3 from height x width x 1 or 3."""
+    return np.repeat(picture, 3, axis=2) if picture.shape[2] == 1 else picture
+
+
+def png_thumbnail(picture: Picture) -> bytes:
+    """One image of shape (height, width, channels) as a PNG file, pixel for pixel."""
+    from PIL import Image
+
+    sink = io.BytesIO()
+    Image.fromarray(_rgb(picture)).save(sink, "PNG")
+    return sink.getvalue()
+
+
+def png_sheet(pictures: Sequence[Picture], captions: Sequence[str]) -> bytes:
+    """A contact sheet as a PNG file: each image enlarged by whole pixels, its caption below."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    height, width = pictures[0].shape[:2]
+    scale = max(1, _CELL_PIXELS // max(height, width))
+    cell = (width * scale + _GAP, height * scale + _GAP + _TEXT_HEIGHT)
+    columns = max(1, min(len(pictures), math.ceil(math.sqrt(len(pictures) * 1.6))))
+    rows = math.ceil(len(pictures) / columns)
+    sheet = Image.new("RGB", (columns * cell[0] + _GAP, rows * cell[1] + _GAP), _BACKGROUND)
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(size=12)
+    for index, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
+        row, column = divmod(index, columns)
+        left, top = column * cell[0] + _GAP, row * cell[1] + _GAP
+        enlarged = np.kron(_rgb(picture), np.ones((scale, scale, 1), np.uint8))
+        sheet.paste(Image.fromarray(enlarged), (left, top))
+        text = printable(caption)
+        while text and draw.textlength(text, font) > width * scale:
+            text = text[:-1]
+        draw.text((left, top + height * scale + 1), text, _TEXT, font)
+    sink = io.BytesIO()
+    sheet.save(sink, "PNG")
+    return sink.getvalue()
+
+
+def terminal_sheet(
+    pictures: Sequence[Picture], captions: Sequence[str], *, width: int, colour: bool
+) -> str:
+    """The images as text, two rows of pixels a line; halved in size where they would fill pages.
+
+    `colour` uses 24-bit colours and half blocks; without it, five shades of block.
+    """
+    if width // (pictures[0].shape[1] + 1) * 2 < len(pictures):
+        pictures = [_halved(picture) for picture in pictures]
+    across = max(1, width // (pictures[0].shape[1] + 1))
+    lines: list[str] = []
+    for start in range(0, len(pictures), across):
+        row = [_text_lines(picture, colour) for picture in pictures[start : start + across]]
+        lines += [" ".join(parts) for parts in zip(*row, strict=True)]
+        size = pictures[0].shape[1]
+        names = [
+            printable(caption)[:size].ljust(size) for caption in captions[start : start + across]
+        ]
+        lines.append(" ".join(names).rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def _halved(picture: Picture) -> Picture:
+    height, width, channels = picture.shape
+    if height < 2 or width < 2:
+        return picture
+    even = picture[: height // 2 * 2, : width // 2 * 2].astype(np.uint16)
+    blocks = even.reshape(height // 2, 2, width // 2, 2, channels)
+    mean: Picture = blocks.mean(axis=(1, 3)).astype(np.uint8)
+    return mean
+
+
+def _text_lines(picture: Picture, colour: bool) -> list[str]:
+    if picture.shape[0] % 2:
+        picture = np.pad(picture, ((0, 1), (0, 0), (0, 0)))
+    upper, lower = _rgb(picture)[0::2], _rgb(picture)[1::2]
+    if not colour:
+        grey = (upper.astype(int).sum(axis=2) + lower.astype(int).sum(axis=2)) // 6
+        shades = grey * len(_RAMP) // 256
+        return ["".join(_RAMP[shade] for shade in row) for row in shades.tolist()]
+    lines = []
+    for above, below in zip(upper.tolist(), lower.tolist(), strict=True):
+        cells = [
+            f"\x1b[38;2;{a[0]};{a[1]};{a[2]};48;2;{b[0]};{b[1]};{b[2]}m▀"
+            for a, b in zip(above, below, strict=True)
+        ]
+        lines.append("".join(cells) + "\x1b[0m")
+    return lines

@@ -1,0 +1,1 @@
+"""Where the kernels run: on this machine's cores, later on a cluster."""

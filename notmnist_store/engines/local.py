@@ -1,0 +1,165 @@
+"""Run an ingest on this machine: in this process, or in several that share the blocks."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+
+import pyarrow as pa
+
+import notmnist_store
+from notmnist_store.engines.worker import job_to_json
+from notmnist_store.errors import StoreError
+from notmnist_store.kernels.rows import RowRules
+from notmnist_store.schema import MEMBER_SCHEMA
+from notmnist_store.storage.blocks import Block, BlockWriter, split_by_block
+
+__all__ = ["available_cores", "write_blocks"]
+
+_PIPE_BYTES = 1 << 20
+
+
+def available_cores() -> int:
+    """Cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def write_blocks(
+    root: Path, rules: RowRules, batches: Iterable[pa.RecordBatch], workers: int
+) -> list[Block]:
+    """Make the data files of all member batches (in order of position); blocks in their order.
+
+    On any exception the files written so far are deleted.
+
+    Raises:
+        StoreError: rows cannot be written, or a worker died.
+    """
+    if workers <= 1:
+        writer = BlockWriter(root, rules)
+        try:
+            for batch in batches:
+                writer.add(batch)
+            return writer.close()
+        except BaseException:
+            writer.abandon()
+            raise
+    with _Workers(root, rules, workers) as team:
+        for batch in batches:
+            for number, part in split_by_block(batch, rules.shape.block_members):
+                team.send(number, part)
+        return sorted(team.finish(), key=lambda block: block.number)
+
+
+class _Workers:
+    """Worker processes; block N goes to worker N modulo their number."""
+
+    def __init__(self, root: Path, rules: RowRules, workers: int) -> None:
+        self._job = job_to_json(root, rules)
+        self._workers = [_Worker() for _ in range(workers)]
+
+    def __enter__(self) -> _Workers:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for worker in self._workers:
+            worker.leave()
+
+    def send(self, number: int, batch: pa.RecordBatch) -> None:
+        self._workers[number % len(self._workers)].send(self._job, batch)
+
+    def finish(self) -> list[Block]:
+        for worker in self._workers:
+            worker.end()
+        return [block for worker in self._workers for block in worker.blocks()]
+
+
+class _Worker:
+    """One worker process, started when it gets its first batch."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._stream: pa.ipc.RecordBatchStreamWriter | None = None
+
+    def _start(self, job: str) -> subprocess.Popen[bytes]:
+        package = str(Path(notmnist_store.__file__).parent.parent)
+        path = os.pathsep.join(p for p in (package, os.environ.get("PYTHONPATH", "")) if p)
+        single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+        process = subprocess.Popen(
+            [sys.executable, "-m", "notmnist_store.engines.worker"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            env={**os.environ, **single, "PYTHONPATH": path},
+            pipesize=_PIPE_BYTES,
+            start_new_session=True,  # Ctrl-C is this process's to handle
+        )
+        assert process.stdin is not None
+        process.stdin.write(job.encode() + b"\n")
+        return process
+
+    def send(self, job: str, batch: pa.RecordBatch) -> None:
+        try:
+            if self._process is None:
+                self._process = self._start(job)
+            if self._stream is None:
+                self._stream = pa.ipc.new_stream(self._process.stdin, MEMBER_SCHEMA)
+            self._stream.write_batch(batch)
+        except BrokenPipeError:
+            self.blocks()
+            raise
+
+    def end(self) -> None:
+        if self._process is None or self._process.stdin is None or self._stream is None:
+            return
+        try:
+            self._stream.close()
+            self._process.stdin.write(b".")  # the stream was sent whole
+            self._process.stdin.close()
+        except BrokenPipeError:
+            self.blocks()
+            raise
+
+    def blocks(self) -> list[Block]:
+        """What the worker wrote, once it has ended; StoreError where it failed."""
+        if self._process is None or self._process.stdout is None:
+            return []
+        output = self._process.stdout.read()
+        code = self._process.wait()
+        try:
+            answer = json.loads(output)
+        except ValueError:
+            raise StoreError(
+                f"a worker process ended without an answer (exit code {code}; -9 is what a "
+                "machine short of memory does)",
+                "notmnist-store ingest --workers 1 …",
+            ) from None
+        if "error" in answer:
+            raise StoreError(answer["error"], answer["hint"])
+        return [Block.from_json(content) for content in answer["blocks"]]
+
+    def leave(self) -> None:
+        """End the process, whatever it is doing; it deletes its files when cut off."""
+        if self._process is None:
+            return
+        for pipe in (self._process.stdin, self._process.stdout):
+            try:
+                if pipe is not None:
+                    pipe.close()
+            except BrokenPipeError:
+                pass
+        try:
+            self._process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()

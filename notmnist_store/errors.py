@@ -1,0 +1,51 @@
+"""The one exception tree: a wrong path, a damaged store, a bad query.
+
+Exceptions are for the operator. Bad data is rows (table ``reject``), never an exception.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BudgetError",
+    "ChecksError",
+    "QueryError",
+    "SourceError",
+    "StoreError",
+    "UsageError",
+]
+
+
+class StoreError(Exception):
+    """Base class of every error this package raises on purpose.
+
+    ``message`` says what is wrong; ``hint`` is one command (or one step) that works when pasted.
+    ``str()`` gives both, the hint last.
+    """
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message, hint)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n  try: {self.hint}" if self.hint else self.message
+
+
+class UsageError(StoreError):
+    """An option or argument that cannot be meant (exit code 2)."""
+
+
+class SourceError(StoreError):
+    """A source that cannot be read to its end: missing, cut, damaged, no images in it."""
+
+
+class BudgetError(SourceError):
+    """A source passed one of its limits; the hint names the option that raises it."""
+
+
+class ChecksError(SourceError):
+    """A source was read whole, but fails the counts it was asked to meet; nothing was stored."""
+
+
+class QueryError(StoreError):
+    """A query that does not run: a syntax error, an unknown name, a statement that is no SELECT."""

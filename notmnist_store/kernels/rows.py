@@ -1,0 +1,273 @@
+"""From member batches to rows: the one function every engine runs on every batch.
+
+A batch of members goes in, rows of the tables ``image`` and ``reject`` come out, with a tally of
+what became of each member. No I/O: the same batch and rules give the same rows anywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from dataclasses import dataclass, field
+from fractions import Fraction
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import xxhash
+
+from notmnist_store.kernels import fingerprint
+from notmnist_store.kernels.decode import decode
+from notmnist_store.kernels.provenance import (
+    Place,
+    font_family,
+    font_name,
+    place,
+    text_path,
+    unsafe_reason,
+)
+from notmnist_store.schema import KIND_DEVICE, KIND_FILE, KIND_LINK, TABLES, Shape
+
+__all__ = ["OUTCOMES", "Rows", "RowRules", "Tally", "make_rows", "split_thresholds"]
+
+OUTCOMES = (
+    "stored",
+    "rejected",
+    "ignored_hidden",
+    "ignored_link",
+    "ignored_device",
+    "ignored_outside",
+)
+
+_LONGEST_UNSAFE_PATH = 1_024
+
+
+@dataclass(frozen=True)
+class RowRules:
+    """All that rows depend on besides the members.
+
+    ``id_base`` is added to a member's position to make its image id. ``split`` is the split of
+    every image; where it is None, a split folder decides, then ``fractions`` (exact decimals) by
+    pixel hash. ``group_regex`` fills ``family`` from the path instead of the font.
+    """
+
+    source: str
+    run_id: str
+    id_base: int
+    shape: Shape
+    fractions: tuple[tuple[str, str], ...]
+    split: str | None = None
+    to_grey: bool = False
+    group_regex: str | None = None
+
+
+@dataclass
+class Tally:
+    """What became of the members seen, by the folder they are in (None: an unsafe name)."""
+
+    seen: Counter[str | None] = field(default_factory=Counter)
+    outcomes: Counter[tuple[str | None, str]] = field(default_factory=Counter)
+    other_shapes: Counter[str] = field(default_factory=Counter)
+
+    def add(self, other: Tally) -> None:
+        """Add another tally to this one."""
+        self.seen.update(other.seen)
+        self.outcomes.update(other.outcomes)
+        self.other_shapes.update(other.other_shapes)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of one batch, and (position, xxh3-64 of the path) of each row, to find copies by.
+
+    ``path_keys`` is uint64 of shape (images and rejects with a safe name, 2).
+    """
+
+    images: pa.Table
+    rejects: pa.Table
+    tally: Tally
+    path_keys: npt.NDArray[np.uint64]
+
+
+def split_thresholds(fractions: tuple[tuple[str, str], ...]) -> list[tuple[str, int]]:
+    """Upper bounds in [0, 2**64] on the leading 64 bits of a pixel hash, one a split, rising."""
+    bounds, total = [], Fraction(0)
+    for split, share in fractions:
+        total += Fraction(share)
+        bounds.append((split, int(total * 2**64)))
+    return bounds
+
+
+def make_rows(batch: pa.RecordBatch, rules: RowRules) -> Rows:
+    """Decode, fingerprint and describe one batch of members (schema MEMBER_SCHEMA)."""
+    tally = Tally()
+    raw_paths = batch.column("path").to_pylist()
+    positions = batch.column("position").to_pylist()
+    sizes = batch.column("size").to_pylist()
+    rejected: list[dict[str, Any]] = []
+    paths: list[str] = []
+    places: list[Place] = []
+    wanted: list[int] = []
+    keys: list[tuple[int, int]] = []
+
+    def reject(row: int, path: str, where: Place | None, reason: str, detail: str | None) -> None:
+        rejected.append(
+            {
+                "source": rules.source,
+                "path": path if where else path[:_LONGEST_UNSAFE_PATH],
+                "label": where.label if where else None,
+                "reason": reason,
+                "detail": detail,
+                "file_bytes": sizes[row],
+                "position": positions[row],
+                "run_id": rules.run_id,
+            }
+        )
+
+    absent = batch.column("data").is_null().to_pylist()
+    kinds = batch.column("kind").to_pylist()
+    for row, raw in enumerate(raw_paths):
+        path = text_path(raw)
+        unsafe = unsafe_reason(raw)
+        where = place(path) if unsafe is None else None
+        folder = where.directory if where else None
+        tally.seen[folder] += 1
+        outcome = _ignored(kinds[row], where)
+        if outcome:
+            tally.outcomes[folder, outcome] += 1
+        elif where is None:
+            reject(row, path, where, "unsafe_name", unsafe)
+        elif absent[row]:
+            keys.append((positions[row], xxhash.xxh3_64_intdigest(path.encode())))
+            reject(row, path, where, "too_large", None)
+        else:
+            keys.append((positions[row], xxhash.xxh3_64_intdigest(path.encode())))
+            wanted.append(row)
+            paths.append(path)
+            places.append(where)
+
+    data = batch.column("data")
+    if len(wanted) < len(data):
+        data = data.take(pa.array(wanted, pa.int64()))
+    decoded = decode(data, rules.shape, to_grey=rules.to_grey)
+    for index, reason, detail in decoded.rejects:
+        reject(wanted[index], paths[index], places[index], reason, detail)
+        if reason == "shape" and detail:
+            tally.other_shapes[detail] += 1
+
+    for entry in rejected:
+        folder = None if entry["reason"] == "unsafe_name" else place(entry["path"]).directory
+        tally.outcomes[folder, "rejected"] += 1
+    stored = decoded.index.tolist()
+    for index in stored:
+        tally.outcomes[places[index].directory, "stored"] += 1
+
+    rejected.sort(key=lambda entry: int(entry["position"]))
+    rows = [wanted[index] for index in stored]
+    images = _images(
+        rules,
+        files=data if len(stored) == len(data) else data.take(pa.array(stored, pa.int64())),
+        pixels=decoded.pixels,
+        modes=decoded.modes,
+        positions=[positions[row] for row in rows],
+        sizes=[sizes[row] for row in rows],
+        paths=[paths[index] for index in stored],
+        places=[places[index] for index in stored],
+    )
+    return Rows(
+        images=images,
+        rejects=pa.Table.from_pylist(rejected, schema=TABLES["reject"]),
+        tally=tally,
+        path_keys=np.array(keys, np.uint64).reshape(-1, 2),
+    )
+
+
+def _ignored(kind: int, where: Place | None) -> str | None:
+    if kind == KIND_LINK:
+        return "ignored_link"
+    if kind == KIND_DEVICE:
+        return "ignored_device"
+    if kind != KIND_FILE:
+        raise ValueError(f"unknown kind of member: {kind}")
+    if where is None:
+        return None
+    if where.hidden:
+        return "ignored_hidden"
+    return None if where.label is not None else "ignored_outside"
+
+
+def _images(
+    rules: RowRules,
+    *,
+    files: pa.Array,
+    pixels: npt.NDArray[np.uint8],
+    modes: list[str],
+    positions: list[int],
+    sizes: list[int],
+    paths: list[str],
+    places: list[Place],
+) -> pa.Table:
+    count = len(paths)
+    pixel_hash = fingerprint.pixel_hashes(pixels, rules.shape)
+    ink_mean, ink_std = fingerprint.ink(pixels)
+    fonts = [font_name(_stem(path)) for path in paths]
+    if rules.group_regex is None:
+        families = [font_family(font) if font else None for font in fonts]
+    else:
+        families = _families(paths, rules.group_regex)
+    columns = {
+        "image_id": np.array(positions, np.int64) + rules.id_base,
+        "source": _constant(rules.source, count),
+        "path": pa.array(paths, pa.string()),
+        "label": pa.array([where.label for where in places], pa.string()),
+        "split": _splits(rules, places, pixel_hash),
+        "file_hash": fingerprint.file_hashes(files),
+        "pixel_hash": pixel_hash,
+        "dhash": fingerprint.dhashes(pixels, rules.shape),
+        "mode": modes,
+        "file_bytes": sizes,
+        "ink_mean": ink_mean,
+        "ink_std": ink_std,
+        "font": fonts,
+        "family": families,
+        "run_id": _constant(rules.run_id, count),
+        "pixels": _pixel_column(pixels, rules.shape),
+    }
+    schema = TABLES["image"]
+    return pa.table({f.name: pa.array(columns[f.name], f.type) for f in schema}, schema=schema)
+
+
+def _constant(value: str, count: int) -> pa.Array:
+    return pa.repeat(pa.scalar(value, pa.string()), count)
+
+
+def _stem(path: str) -> str:
+    return path.rpartition("/")[2].rpartition(".")[0]
+
+
+def _families(paths: list[str], pattern: str) -> list[str | None]:
+    search = re.compile(pattern).search
+    matches = [search(path) for path in paths]
+    return [match[1] if match else None for match in matches]
+
+
+def _splits(rules: RowRules, places: list[Place], pixel_hash: list[str]) -> pa.Array:
+    if rules.split is not None:
+        return _constant(rules.split, len(places))
+    points = fingerprint.split_fraction(pixel_hash)
+    by_hash = np.full(len(places), "unused", dtype=object)
+    for split, bound in reversed(split_thresholds(rules.fractions)):
+        below = points < np.uint64(bound) if bound < 2**64 else slice(None)
+        by_hash[below] = split
+    folders = pa.array([where.split for where in places], pa.string())
+    return pc.coalesce(folders, pa.array(by_hash, pa.string()))
+
+
+def _pixel_column(pixels: npt.NDArray[np.uint8], shape: Shape) -> pa.Array:
+    offsets = np.arange(len(pixels) + 1, dtype=np.int64) * shape.size
+    if offsets[-1] > np.iinfo(np.int32).max:
+        raise ValueError("a batch of pixels must stay below 2 GiB")
+    buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(pixels)]
+    return pa.Array.from_buffers(pa.binary(), len(pixels), buffers)

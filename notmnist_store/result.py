@@ -1,0 +1,232 @@
+"""The one result type: an Arrow table that prints, converts and writes itself."""
+
+from __future__ import annotations
+
+import base64
+import csv
+import html
+import io
+import json
+import re
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from notmnist_store.errors import UsageError
+from notmnist_store.storage.filesystem import replacing
+
+if TYPE_CHECKING:
+    import pandas
+    import polars
+
+__all__ = ["FORMATS", "Result", "printable"]
+
+FORMATS = ("table", "csv", "json", "markdown", "arrow", "parquet")
+_SUFFIXES = {
+    ".csv": "csv",
+    ".json": "json",
+    ".md": "markdown",
+    ".arrow": "arrow",
+    ".parquet": "parquet",
+    ".txt": "table",
+}
+_SHOWN_IN_REPR = 20
+_SHOWN_IN_HTML = 50
+_WIDEST_CELL = 80
+_NOT_PRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+_FORMULA = re.compile("[=+\\-@\t\r]")
+
+Thumbnails = Callable[[Sequence[int]], dict[int, bytes]]
+
+
+def printable(text: str) -> str:
+    """`text` without control characters and direction marks, safe to send to a terminal."""
+    return _NOT_PRINTABLE.sub("", text)
+
+
+class Result:
+    """Rows of a query or a verb.
+
+    Prints as a table; anything that takes an Arrow stream (polars, pandas, DuckDB, pyarrow) takes
+    it as it is. In a notebook, rows with an ``image_id`` are shown with their pictures.
+    """
+
+    def __init__(self, table: pa.Table, thumbnails: Thumbnails | None = None) -> None:
+        self._table = table
+        self._thumbnails = thumbnails
+
+    def __len__(self) -> int:
+        return int(self._table.num_rows)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The rows as an Arrow C stream (the PyCapsule interface)."""
+        return self._table.__arrow_c_stream__(requested_schema)
+
+    @property
+    def columns(self) -> list[str]:
+        """Names of the columns."""
+        return list(self._table.column_names)
+
+    def arrow(self) -> pa.Table:
+        """The rows as a pyarrow table."""
+        return self._table
+
+    def df(self) -> pandas.DataFrame:
+        """The rows as a pandas data frame (pandas must be installed)."""
+        return self._table.to_pandas()
+
+    def pl(self) -> polars.DataFrame:
+        """The rows as a polars data frame (polars must be installed)."""
+        import polars
+
+        frame = polars.from_arrow(self._table)
+        assert isinstance(frame, polars.DataFrame)
+        return frame
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows as a list of dictionaries."""
+        return list(self._table.to_pylist())
+
+    def __repr__(self) -> str:
+        shown = self._table.slice(0, _SHOWN_IN_REPR)
+        more = len(self) - len(shown)
+        text = _text_table(shown, "simple")
+        return f"{text}\n… and {more:,} more rows" if more > 0 else text
+
+    def _repr_html_(self) -> str:
+        shown = self._table.slice(0, _SHOWN_IN_HTML)
+        pictures = self._pictures(shown)
+        head = "".join(f"<th>{html.escape(name)}</th>" for name in self.columns)
+        if pictures:
+            head = f"<th>image</th>{head}"
+        body = []
+        for row in shown.to_pylist():
+            cells = [f"<td>{html.escape(_cell(value))}</td>" for value in row.values()]
+            if pictures:
+                png = pictures.get(row["image_id"])
+                picture = f'<img alt="" src="data:image/png;base64,{png}">' if png else ""
+                cells.insert(0, f"<td>{picture}</td>")
+            body.append(f"<tr>{''.join(cells)}</tr>")
+        more = len(self) - len(shown)
+        note = f"<p>… and {more:,} more rows</p>" if more > 0 else ""
+        return f"<table><thead><tr>{head}</tr></thead><tbody>{''.join(body)}</tbody></table>{note}"
+
+    def _pictures(self, shown: pa.Table) -> dict[int, str]:
+        if self._thumbnails is None or "image_id" not in self.columns:
+            return {}
+        if not pa.types.is_integer(shown.schema.field("image_id").type):
+            return {}
+        ids = [value for value in shown["image_id"].to_pylist() if value is not None]
+        return {
+            image_id: base64.b64encode(png).decode()
+            for image_id, png in self._thumbnails(ids).items()
+        }
+
+    def to_bytes(self, form: str) -> bytes:
+        """The rows in one of FORMATS; text is UTF-8 and ends with a newline."""
+        if form in ("arrow", "parquet"):
+            return _binary(self._table, form)
+        if form == "csv":
+            return _csv(self._table).encode()
+        if form == "json":
+            return (json.dumps(_json_rows(self._table), ensure_ascii=False) + "\n").encode()
+        if form not in FORMATS:
+            raise UsageError(f"unknown format {form!r}; known are {', '.join(FORMATS)}")
+        kind = "github" if form == "markdown" else "simple"
+        return (_text_table(self._table, kind) + "\n").encode()
+
+    def write(self, path: str | Path, form: str | None = None) -> None:
+        """Write the rows to a file: whole or not at all. The suffix tells the format."""
+        target = Path(path)
+        chosen = form or _SUFFIXES.get(target.suffix.lower(), "table")
+        content = self.to_bytes(chosen)
+        with replacing(target) as beside:
+            beside.write_bytes(content)
+
+
+def _binary(table: pa.Table, form: str) -> bytes:
+    sink = io.BytesIO()
+    if form == "arrow":
+        with pa.ipc.new_file(sink, table.schema) as writer:
+            writer.write_table(table)
+    else:
+        import pyarrow.parquet as pq
+
+        pq.write_table(table, sink, store_schema=False)
+    return sink.getvalue()
+
+
+def _plain(value: object) -> object:
+    """A value as JSON holds it: bytes as hex, times as ISO 8601."""
+    if isinstance(value, bytes):
+        return value.hex()
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    return str(value)
+
+
+def _json_rows(table: pa.Table) -> list[object]:
+    rows = [_plain(row) for row in table.to_pylist()]
+    return [
+        {k: (None if isinstance(v, float) and v != v else v) for k, v in row.items()}
+        if isinstance(row, dict)
+        else row
+        for row in rows
+    ]
+
+
+def _csv(table: pa.Table) -> str:
+    """CSV; text that a spreadsheet would run as a formula gets a leading apostrophe."""
+    sink = io.StringIO()
+    writer = csv.writer(sink, lineterminator="\n")
+    writer.writerow(table.column_names)
+    for row in table.to_pylist():
+        values = [_plain(value) for value in row.values()]
+        writer.writerow(
+            f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
+            for value in values
+        )
+    return sink.getvalue()
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bytes):
+        return f"{len(value)} bytes"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, datetime):
+        return value.strftime("%Y-%m-%d %H:%M:%S")
+    text = printable(str(value))
+    return text if len(text) <= _WIDEST_CELL else text[: _WIDEST_CELL - 1] + "…"
+
+
+def _text_table(table: pa.Table, kind: str) -> str:
+    from tabulate import tabulate
+
+    rows = [[_cell(value) for value in row.values()] for row in table.to_pylist()]
+    if kind == "github":
+        rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    numeric = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
+    align = [
+        "right" if any(check(field.type) for check in numeric) else "left" for field in table.schema
+    ]
+    return tabulate(
+        rows,
+        headers=[printable(name) for name in table.column_names],
+        tablefmt=kind,
+        colalign=align if rows else None,
+        disable_numparse=True,
+    )

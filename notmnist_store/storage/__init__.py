@@ -1,0 +1,1 @@
+"""Everything that reads or writes: sources, tables, catalog, queries. The only I/O."""

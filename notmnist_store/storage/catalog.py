@@ -1,0 +1,261 @@
+"""The DuckDB lens over a store: an in-memory connection that can only read this store.
+
+DuckDB never opens a file here. It reads Arrow datasets made from exactly the files of finished
+runs, with page checksums verified, under the views of ``sql/views``. The connection has no access
+to files or network and its settings are locked. ``views.sql`` gives the same views to a plain
+DuckDB; it is the only SQL text with paths in it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import weakref
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.fs as pafs
+
+from notmnist_store.errors import QueryError
+from notmnist_store.schema import TABLES
+from notmnist_store.storage.filesystem import write_text
+from notmnist_store.storage.queries import Query, load_queries
+from notmnist_store.storage.tables import DataFile, Tables, run_of
+
+__all__ = ["VIEWS_FILE", "Catalog", "ordered_views", "refresh_views_file", "views_text"]
+
+VIEWS_FILE = "views.sql"
+_READ_ONLY = ("SELECT", "EXPLAIN")
+_SQL_TYPES = {
+    pa.string(): "varchar",
+    pa.int64(): "bigint",
+    pa.int32(): "integer",
+    pa.bool_(): "boolean",
+    pa.float64(): "double",
+    pa.binary(): "blob",
+    pa.timestamp("us", tz="UTC"): "timestamptz",
+}
+
+
+def ordered_views() -> list[Query]:
+    """The views of ``sql/views``, each after the views it reads."""
+    waiting = load_queries("views")
+    done: list[Query] = []
+    while waiting:
+        ready = [
+            query
+            for query in waiting.values()
+            if not any(_reads(query, other) for other in waiting if other != query.name)
+        ]
+        if not ready:
+            raise QueryError(f"views read each other in a circle: {', '.join(waiting)}")
+        done += ready
+        for query in ready:
+            del waiting[query.name]
+    return done
+
+
+def _reads(query: Query, view: str) -> bool:
+    words = query.sql.replace(",", " ").split()
+    return any(a in ("from", "join") and b == view for a, b in zip(words, words[1:], strict=False))
+
+
+class Catalog:
+    """The locked connection. It shows the store as it was when the catalog was made."""
+
+    def __init__(self, tables: Tables) -> None:
+        spill = tempfile.mkdtemp(prefix="notmnist_store-")
+        self._connection = duckdb.connect(
+            ":memory:",
+            config={
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                "python_enable_replacements": "false",
+                "temp_directory": spill,
+            },
+        )
+        weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
+        runs = tables.runs()
+        files = {table: tables.files(table, runs) for table in TABLES}
+        for table in TABLES:
+            source = runs if table == "run" else _dataset(tables, table, files[table])
+            self._connection.register(f"stored_{table}", source)
+        self._connection.register("stored_file", _file_rows(files))
+        for view in ordered_views():
+            self._connection.execute(f"create view {_name(view.name)} as {view.sql}")
+            for statement in _comments(view):
+                self._connection.execute(statement)
+        self._connection.execute("set enable_external_access = false")
+        self._connection.execute("set lock_configuration = true")
+
+    def query(
+        self, sql: str, values: dict[str, Any] | None = None, *, timeout: float | None = None
+    ) -> pa.Table:
+        """Run one SELECT (or EXPLAIN) with bound values; the whole result as a table.
+
+        Raises:
+            QueryError: more or less than one statement, another kind of statement, whatever
+                DuckDB reports, or `timeout` seconds passed.
+        """
+        self._check(sql)
+        expired = threading.Event()
+
+        def stop() -> None:
+            expired.set()
+            self._connection.interrupt()
+
+        timer = threading.Timer(timeout, stop) if timeout is not None else None
+        if timer:
+            timer.daemon = True
+            timer.start()
+        try:
+            relation = self._connection.sql(sql, params=values or None)
+            return pa.table(relation.to_arrow_table())
+        except duckdb.InterruptException as error:
+            if not expired.is_set():
+                raise
+            raise QueryError(
+                f"the query was stopped after {timeout:g} seconds",
+                f"notmnist-store sql --timeout {2 * (timeout or 0):g} …",
+            ) from error
+        except (duckdb.Error, pa.ArrowException, OSError) as error:
+            raise _query_error(error) from error
+        finally:
+            if timer:
+                timer.cancel()
+                timer.join()  # a thread that outlives the interpreter would abort the process
+
+    def _check(self, sql: str) -> None:
+        try:
+            statements = self._connection.extract_statements(sql)
+        except duckdb.Error as error:
+            raise _query_error(error) from error
+        if len(statements) != 1:
+            raise QueryError(
+                f"one SELECT is wanted, not {len(statements)} statements",
+                'notmnist-store sql "select count(*) as images from image"',
+            )
+        if statements[0].type.name not in _READ_ONLY:
+            raise QueryError(
+                f"only SELECT is run here, not {statements[0].type.name}: a store is not changed "
+                "by SQL",
+                'notmnist-store sql "select count(*) as images from image"',
+            )
+
+
+def _query_error(error: Exception) -> QueryError:
+    text = str(error)
+    if "checksum" in text.lower() or isinstance(error, pa.ArrowException | OSError):
+        return QueryError(f"a data file is damaged: {text}", "notmnist-store verify")
+    return QueryError(text, 'notmnist-store sql "show tables"')
+
+
+def _file_rows(files: dict[str, list[DataFile]]) -> pa.Table:
+    rows = [file for part in files.values() for file in part]
+    return pa.table(
+        {
+            "table_name": pa.array([file.table for file in rows], pa.string()),
+            "file_name": pa.array([file.name for file in rows], pa.string()),
+            "run_id": pa.array([run_of(file.name) for file in rows], pa.string()),
+            "state": pa.array([file.state for file in rows], pa.string()),
+            "rows": pa.array([file.rows for file in rows], pa.int64()),
+            "bytes": pa.array([file.bytes for file in rows], pa.int64()),
+        }
+    )
+
+
+def _dataset(tables: Tables, table: str, files: list[DataFile]) -> ds.Dataset | pa.Table:
+    schema = TABLES[table]
+    root = tables.path(table).resolve()
+    paths = [str(root / file.name) for file in files if file.state == "live"]
+    if not paths:
+        return schema.empty_table()
+    checked = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
+    return ds.FileSystemDataset.from_paths(
+        paths,
+        schema=schema,
+        format=ds.ParquetFileFormat(default_fragment_scan_options=checked),
+        filesystem=pafs.LocalFileSystem(),
+    )
+
+
+def _name(identifier: str) -> str:
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def _text(value: str) -> str:
+    return "'" + value.replace("'", "''") + "'"
+
+
+def _comments(view: Query) -> list[str]:
+    return [
+        f"comment on view {_name(view.name)} is {_text(view.title)}",
+        *(
+            f"comment on column {_name(view.name)}.{_name(column)} is {_text(comment)}"
+            for column, comment in view.columns.items()
+        ),
+    ]
+
+
+def views_text(tables: Tables) -> str:
+    """The text of views.sql: relative paths, exactly the files of finished runs."""
+    runs = tables.runs()
+    lines = [
+        "-- Views over this store for a plain DuckDB, rewritten after every run.",
+        "-- Use it from this folder: duckdb -init views.sql",
+    ]
+    files = {table: tables.files(table, runs) for table in TABLES}
+    for table, schema in TABLES.items():
+        columns = ", ".join(_name(name) for name in schema.names)
+        live = [f"{table}/{file.name}" for file in files[table] if file.state == "live"]
+        if live:
+            listed = ",\n    ".join(_text(file) for file in live)
+            body = f"from read_parquet([\n    {listed}\n  ], hive_partitioning = false)"
+        else:
+            nulls = ", ".join(
+                f"cast(null as {_SQL_TYPES[column.type]}) as {_name(column.name)}"
+                for column in schema
+            )
+            body = f"from (select {nulls}) where false"
+        lines.append(
+            f"create or replace view {_name('stored_' + table)} as\n  select {columns}\n  {body};"
+        )
+    lines.append(_file_values(_file_rows(files)))
+    for view in ordered_views():
+        lines.append(f"create or replace view {_name(view.name)} as\n{view.sql};")
+        lines += [f"{comment};" for comment in _comments(view)]
+    return "\n".join(lines) + "\n"
+
+
+def _file_values(rows: pa.Table) -> str:
+    listed = [
+        "(" + ", ".join(_text(v) if isinstance(v, str) else str(v) for v in row.values()) + ")"
+        for row in rows.to_pylist()
+    ]
+    columns = ", ".join(_name(name) for name in rows.column_names)
+    if not listed:
+        listed, where = ["(" + ", ".join(["null"] * rows.num_columns) + ")"], " where false"
+    else:
+        where = ""
+    values = ",\n    ".join(listed)
+    return (
+        f"create or replace view stored_file as\n  select * from (values\n    {values}\n  )"
+        f" as file ({columns}){where};"
+    )
+
+
+def refresh_views_file(tables: Tables) -> Path:
+    """Write views.sql anew where it does not show the runs there are; returns its path."""
+    target = tables.root / VIEWS_FILE
+    while True:
+        text = views_text(tables)
+        try:
+            if target.read_text(encoding="utf-8") == text:
+                return target
+        except (OSError, UnicodeDecodeError):
+            pass
+        write_text(target, text)

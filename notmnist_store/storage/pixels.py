@@ -1,0 +1,51 @@
+"""Pixels of single images, by id."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from notmnist_store.storage.tables import Tables
+
+__all__ = ["pixels_by_id"]
+
+
+def pixels_by_id(tables: Tables, ids: Sequence[int]) -> dict[int, npt.NDArray[np.uint8]]:
+    """Pixels of these images, each uint8 of shape (height, width, channels); unknown ids are left out.
+
+    Only row groups whose range of ids holds a wanted one are read, page checksums verified.
+    """
+    shape = tables.marker.shape
+    wanted = np.unique(np.array(list(ids), np.int64))
+    found: dict[int, npt.NDArray[np.uint8]] = {}
+    for path in tables.live("image") if len(wanted) else []:
+        with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
+            groups = _groups_with(parquet, wanted)
+            if not groups:
+                continue
+            rows = parquet.read_row_groups(groups, columns=["image_id", "pixels"])
+        rows = rows.filter(pc.is_in(rows["image_id"], pa.array(wanted)))
+        for image_id, pixels in zip(
+            rows["image_id"].to_pylist(), rows["pixels"].to_pylist(), strict=True
+        ):
+            found[image_id] = np.frombuffer(pixels, np.uint8).reshape(
+                shape.height, shape.width, shape.channels
+            )
+    return found
+
+
+def _groups_with(parquet: pq.ParquetFile, wanted: npt.NDArray[np.int64]) -> list[int]:
+    column = parquet.schema_arrow.get_field_index("image_id")
+    groups = []
+    for group in range(parquet.num_row_groups):
+        ids = parquet.metadata.row_group(group).column(column).statistics
+        if ids is None or not ids.has_min_max:
+            groups.append(group)
+        elif np.searchsorted(wanted, ids.min) < np.searchsorted(wanted, ids.max, side="right"):
+            groups.append(group)
+    return groups

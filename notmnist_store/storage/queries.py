@@ -1,0 +1,161 @@
+"""SQL kept in files: one statement a file, described by a header that programs read too.
+
+A header line is ``-- key: value``; keys are title, grain, severity, tolerance, next, ``column NAME``
+and ``param NAME`` (value: type, or type = default). Comment lines that follow an empty ``--`` line
+are prose for the reader. The name of the query is the name of the file.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from notmnist_store.errors import QueryError, UsageError
+
+__all__ = ["Parameter", "Query", "bind", "find_query", "load_queries", "sql_folder"]
+
+_HEADER = re.compile(r"--\s*(?P<key>(?:column |param )?[a-z_]+):\s*(?P<value>.*)")
+_TYPES = {"string": str, "int": int, "float": float}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A value a query takes as ``$name``; `default` is None where it must be given."""
+
+    name: str
+    type: str
+    default: str | None
+
+
+@dataclass(frozen=True)
+class Query:
+    """One SQL file: its name, its statement without the header, and what the header says."""
+
+    name: str
+    path: Path
+    sql: str
+    title: str
+    description: str
+    header: dict[str, str]
+    columns: dict[str, str] = field(default_factory=dict)
+    parameters: dict[str, Parameter] = field(default_factory=dict)
+
+
+@cache
+def sql_folder() -> Path:
+    """The folder of the package's own SQL files: inside the wheel, or beside it in a checkout."""
+    inside = Path(__file__).parent.parent / "sql"
+    return inside if inside.is_dir() else Path(__file__).parent.parent.parent / "sql"
+
+
+def parse(path: Path) -> Query:
+    """Read one SQL file.
+
+    Raises:
+        QueryError: the file cannot be read, or has no title or no statement.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise QueryError(f"{path} cannot be read: {error}", f"ls -l {path}") from error
+    header: dict[str, str] = {}
+    columns: dict[str, str] = {}
+    parameters: dict[str, Parameter] = {}
+    prose: list[str] = []
+    lines = text.splitlines()
+    start = next((i for i, line in enumerate(lines) if not line.startswith("--")), len(lines))
+    for line in lines[:start]:
+        match = _HEADER.fullmatch(line) if not prose else None
+        if match is None:
+            prose.append(line.removeprefix("--").strip())
+        elif match["key"].startswith("column "):
+            columns[match["key"].removeprefix("column ")] = match["value"]
+        elif match["key"].startswith("param "):
+            name = match["key"].removeprefix("param ")
+            kind, _, default = (part.strip() for part in match["value"].partition("="))
+            parameters[name] = Parameter(name, kind, default or None)
+        else:
+            header[match["key"]] = match["value"]
+    statement = "\n".join(lines[start:]).strip().removesuffix(";").strip()
+    if not header.get("title") or not statement:
+        raise QueryError(
+            f"{path} needs a first line '-- title: …' and one SELECT below its header",
+            "notmnist-store sql --list",
+        )
+    unknown = [p.type for p in parameters.values() if p.type not in _TYPES]
+    if unknown:
+        raise QueryError(
+            f"{path}: unknown parameter type {unknown[0]!r}; known are {', '.join(_TYPES)}",
+            "notmnist-store sql --list",
+        )
+    return Query(
+        name=path.stem,
+        path=path,
+        sql=statement,
+        title=header["title"],
+        description=" ".join(prose).strip(),
+        header=header,
+        columns=columns,
+        parameters=parameters,
+    )
+
+
+def load_queries(kind: str, extra: Path | None = None) -> dict[str, Query]:
+    """All queries of a kind (views, reports, …) by name; files in `extra` go before ours.
+
+    Raises:
+        QueryError: `extra` is not a folder, or a file in it cannot be read as a query.
+    """
+    if extra is not None and not extra.is_dir():
+        raise QueryError(f"--sql-dir {extra} is not a folder", f"mkdir -p {extra}")
+    paths = {path.stem: path for path in sorted((sql_folder() / kind).glob("*.sql"))}
+    if extra is not None:
+        paths |= {path.stem: path for path in sorted(extra.glob("*.sql"))}
+    return {name: parse(path) for name, path in sorted(paths.items())}
+
+
+def find_query(kind: str, name: str, extra: Path | None = None) -> Query:
+    """The query of this name; the error for an unknown one says which name was perhaps meant."""
+    queries = load_queries(kind, extra)
+    if name in queries:
+        return queries[name]
+    close = difflib.get_close_matches(name, queries, n=1)
+    meant = f"; did you mean {close[0]}?" if close else ""
+    hint = f"notmnist-store sql {close[0]}" if close else "notmnist-store sql --list"
+    raise QueryError(f"there is no report {name!r}{meant}", hint)
+
+
+def bind(query: Query, given: dict[str, Any]) -> dict[str, Any]:
+    """The values to bind: what was given, cast to the declared types, and the defaults.
+
+    Raises:
+        UsageError: an undeclared parameter, one that is missing, or a value of the wrong type.
+    """
+    declared = query.parameters
+    for name in given:
+        if name not in declared:
+            known = ", ".join(declared) or "none"
+            raise UsageError(
+                f"{query.name} takes no parameter {name!r} (it takes: {known})",
+                f"notmnist-store sql {query.name}",
+            )
+    values: dict[str, Any] = {}
+    for name, parameter in declared.items():
+        value = given.get(name, parameter.default)
+        if value is None:
+            raise UsageError(
+                f"{query.name} needs a value for {name} ({parameter.type})",
+                f"notmnist-store sql {query.name} --param {name}=…",
+            )
+        try:
+            values[name] = _TYPES[parameter.type](value)
+        except ValueError as error:
+            raise UsageError(
+                f"{name} of {query.name} takes a value of type {parameter.type}, not {value!r}",
+                f"notmnist-store sql {query.name} --param {name}={parameter.default or '…'}",
+            ) from error
+    return values

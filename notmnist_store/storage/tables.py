@@ -1,0 +1,395 @@
+"""A store's folder and its append-only Delta tables.
+
+Several tables cannot be committed at once, so every write is one *run*: its data files are
+committed to their tables first, and the one-row commit to table ``run`` comes last. That commit
+is the moment the run exists. Data files carry the run id in their name; rows of a run that is
+not in table ``run`` are invisible to everything that asks here for files.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import shutil
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import deltalake
+import pyarrow as pa
+import pyarrow.parquet as pq
+from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Transaction
+
+from notmnist_store.errors import StoreError
+from notmnist_store.schema import FORMAT_VERSION, SPLITS, TABLES, Shape
+from notmnist_store.storage.filesystem import create_exclusive, disk_errors
+
+__all__ = [
+    "MARKER_NAME",
+    "AlreadyDoneError",
+    "DataFile",
+    "Marker",
+    "Tables",
+    "new_run_id",
+    "parse_fractions",
+    "parquet_writer",
+    "run_of",
+]
+
+MARKER_NAME = "notmnist_store.json"
+_LOG_RETENTION = {"delta.logRetentionDuration": "interval 3650 days"}
+_RUN_TRANSACTION = "notmnist_store/run"
+_COMMIT_ATTEMPTS = 200
+
+
+class AlreadyDoneError(StoreError):
+    """The run's transaction has landed before: there is nothing left to do."""
+
+
+@dataclass(frozen=True)
+class Marker:
+    """What is fixed when a store is made: format, image shape, split fractions, demo or not."""
+
+    shape: Shape
+    fractions: tuple[tuple[str, str], ...]
+    demo: bool
+
+    def to_json(self) -> str:
+        """The text of the marker file."""
+        content = {
+            "format": FORMAT_VERSION,
+            "shape": [self.shape.height, self.shape.width, self.shape.channels],
+            "fractions": dict(self.fractions),
+            "demo": self.demo,
+        }
+        return json.dumps(content, indent=2) + "\n"
+
+    @classmethod
+    def read(cls, root: Path) -> Marker:
+        """Read the marker of the store at `root`.
+
+        Raises:
+            StoreError: no marker, not JSON of this form, or of a newer format.
+        """
+        path = root / MARKER_NAME
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            written = int(content["format"])
+        except FileNotFoundError:
+            raise _no_store(root) from None
+        except PermissionError as error:
+            raise StoreError(
+                f"{path} cannot be read: permission denied", f"ls -l {path}"
+            ) from error
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise StoreError(f"{path} is damaged: {error}", f"cat {path}") from error
+        if written > FORMAT_VERSION:
+            raise StoreError(
+                f"{root} has store format {written}; this program reads up to {FORMAT_VERSION}",
+                "pip install --upgrade notmnist-store",
+            )
+        try:
+            return cls(
+                shape=Shape(*(int(n) for n in content["shape"])),
+                fractions=parse_fractions(content["fractions"]),
+                demo=bool(content["demo"]),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"{path} is damaged: {error}", f"cat {path}") from error
+
+
+def _no_store(root: Path) -> StoreError:
+    if not root.exists():
+        return StoreError(f"there is no store at {root}", f"notmnist-store ingest --store {root}")
+    if root.is_dir() and not any(root.iterdir()):
+        return StoreError(f"{root} is empty", f"notmnist-store ingest --store {root}")
+    return StoreError(
+        f"{root} is not a store: it has no {MARKER_NAME}",
+        "notmnist-store info --store PATH/OF/A/STORE",
+    )
+
+
+def parse_fractions(parts: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    """Check split shares given as exact decimals: known names, each in [0, 1], at most 1 in all.
+
+    Raises:
+        ValueError: with the reason.
+    """
+    total = Fraction(0)
+    for split, text in parts.items():
+        if split not in SPLITS:
+            raise ValueError(f"unknown split {split!r}")
+        share = Fraction(text)
+        if not 0 <= share <= 1:
+            raise ValueError(f"the share of {split} must lie between 0 and 1, not {text}")
+        total += share
+    if total > 1:
+        raise ValueError(f"the shares add up to {float(total):g}, which is more than 1")
+    return tuple((split, str(text)) for split, text in parts.items())
+
+
+def new_run_id() -> str:
+    """A new run id: the UTC second and 40 random bits, so ids sort by start and never collide."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(5)}"
+
+
+def parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
+    """A writer with this store's settings: zstd, page checksums, no dictionary for pixels."""
+    plain = {"pixels", "file_hash", "pixel_hash", "image_id", "dhash", "path"}
+    return pq.ParquetWriter(
+        path,
+        schema,
+        compression="zstd",
+        compression_level=2,
+        use_dictionary=[name for name in schema.names if name not in plain],
+        write_statistics=[name for name in schema.names if name != "pixels"],
+        write_page_checksum=True,
+        store_schema=False,
+    )
+
+
+@dataclass(frozen=True)
+class DataFile:
+    """One Parquet file in a table's folder; `state` is live once its run is finished."""
+
+    table: str
+    name: str
+    rows: int
+    bytes: int
+    state: str = "unfinished"
+
+
+class Tables:
+    """The tables of one store: which files count, and how a run comes into being."""
+
+    def __init__(self, root: Path, marker: Marker) -> None:
+        self.root = root
+        self.marker = marker
+
+    @classmethod
+    def open(cls, root: Path) -> Tables:
+        """Open the store at `root` (StoreError where there is none that this version reads)."""
+        return cls(root, Marker.read(root))
+
+    @classmethod
+    def create(cls, root: Path, marker: Marker) -> Tables:
+        """Make the folder and the marker, or open what another process made meanwhile.
+
+        Raises:
+            StoreError: `root` is some other folder, or cannot be written.
+        """
+        if root.exists() and not (root / MARKER_NAME).exists():
+            if not root.is_dir():
+                raise StoreError(f"{root} is a file, not a folder", f"ls -l {root}")
+            if any(not entry.name.startswith(f".{MARKER_NAME}.") for entry in root.iterdir()):
+                raise StoreError(
+                    f"{root} is a folder with other things in it, not a store",
+                    "notmnist-store ingest --store a_new_folder",
+                )
+        with disk_errors(root):
+            root.mkdir(parents=True, exist_ok=True)
+        create_exclusive(root / MARKER_NAME, marker.to_json())
+        return cls.open(root)
+
+    def path(self, table: str, name: str = "") -> Path:
+        """The folder of a table, or one file in it."""
+        return self.root / table / name if name else self.root / table
+
+    def log(self, table: str) -> deltalake.DeltaTable | None:
+        """The table's Delta log, or None where nothing was ever written to it."""
+        folder = self.path(table)
+        if not (folder / "_delta_log").is_dir():
+            return None
+        try:
+            return deltalake.DeltaTable(str(folder.resolve()))
+        except TableNotFoundError:
+            return None
+        except (DeltaError, OSError) as error:
+            raise StoreError(
+                f"the log of table {table} in {self.root} cannot be read: {error}",
+                f"notmnist-store verify --store {self.root}",
+            ) from error
+
+    def logged(self, table: str) -> list[DataFile]:
+        """Every file the table's log names, of finished runs and of others, in name order."""
+        log = self.log(table)
+        if log is None:
+            return []
+        actions = pa.table(log.get_add_actions(flatten=True))
+        columns = (actions[name].to_pylist() for name in ("path", "num_records", "size_bytes"))
+        return sorted(
+            (
+                DataFile(table, name, rows if rows is not None else -1, size)
+                for name, rows, size in zip(*columns, strict=True)
+            ),
+            key=lambda file: file.name,
+        )
+
+    def runs(self) -> pa.Table:
+        """All finished runs in their order (column `sequence`), schema TABLES['run']."""
+        files = self.logged("run")
+        schema = TABLES["run"]
+        if not files:
+            return schema.empty_table()
+        try:
+            parts = [
+                pq.read_table(
+                    self.path("run", file.name), schema=schema, page_checksum_verification=True
+                )
+                for file in files
+            ]
+        except (OSError, pa.ArrowException) as error:
+            raise StoreError(
+                f"table run of {self.root} cannot be read: {error}",
+                f"notmnist-store verify --store {self.root}",
+            ) from error
+        return pa.concat_tables(parts).sort_by("sequence")
+
+    def files(self, table: str, runs: pa.Table | None = None) -> list[DataFile]:
+        """The table's files with their state, in the order of the runs and blocks.
+
+        Files of finished runs are ``live``; those of others are ``unfinished`` and come last.
+        """
+        runs = self.runs() if runs is None else runs
+        order = {run_id: rank for rank, run_id in enumerate(runs["run_id"].to_pylist())}
+        files = [
+            replace(file, state="live") if run_of(file.name) in order else file
+            for file in self.logged(table)
+        ]
+        return sorted(files, key=lambda f: (order.get(run_of(f.name), len(order)), f.name))
+
+    def live(self, table: str, run_id: str | None = None) -> list[Path]:
+        """Paths of the files of finished runs, or of one of them, in order."""
+        return [
+            self.path(table, file.name)
+            for file in self.files(table)
+            if file.state == "live" and run_id in (None, run_of(file.name))
+        ]
+
+    def append(self, table: str, files: Sequence[DataFile]) -> None:
+        """Add written files to the table's log. Their rows stay invisible until the run ends."""
+        if files:
+            try:
+                self._commit(table, self._log_or_new(table), files, [])
+            except DeltaError as error:
+                raise self._commit_error(table, error) from error
+
+    def write_rows(self, table: str, run_id: str, rows: pa.Table) -> DataFile:
+        """Write a small table as one data file of the run (to be appended by `append`)."""
+        return self._write(table, f"{run_id}-000000.parquet", rows)
+
+    def finish(self, row: dict[str, Any], *, once: str | None = None) -> int:
+        """Commit the run's row: from here on the run exists. Returns its sequence number.
+
+        `once` names something that may be done by one run only; of two processes that try,
+        exactly one lands.
+
+        Raises:
+            AlreadyDoneError: another run landed under the same `once`.
+            StoreError: the log cannot be written.
+        """
+        schema = TABLES["run"]
+        for _ in range(_COMMIT_ATTEMPTS):
+            log = self._log_or_new("run")
+            last = log.transaction_version(_RUN_TRANSACTION) or 0
+            if once and log.transaction_version(once) is not None:
+                raise AlreadyDoneError("another process has done the same meanwhile")
+            sequence = last + 1
+            row = {**row, "sequence": sequence}
+            file = self._write(
+                "run",
+                f"{row['run_id']}-{sequence:06d}.parquet",
+                pa.Table.from_pylist([row], schema=schema),
+            )
+            marks = [Transaction(_RUN_TRANSACTION, sequence)]
+            marks += [Transaction(once, 1)] if once else []
+            try:
+                self._commit("run", log, [file], marks)
+                return sequence
+            except DeltaError as error:
+                self.path("run", file.name).unlink(missing_ok=True)
+                landed = self._log_or_new("run").transaction_version(_RUN_TRANSACTION) or 0
+                if landed == last:
+                    raise self._commit_error("run", error) from error
+                time.sleep(secrets.randbelow(20) / 1000)
+        raise StoreError(
+            f"{_COMMIT_ATTEMPTS} other runs came first; the store is too busy", "the same command"
+        )
+
+    def discard(self, run_id: str) -> None:
+        """Delete the data files of a run that will never be finished."""
+        for table in TABLES:
+            for path in self.path(table).glob(f"{run_id}-*.parquet"):
+                path.unlink(missing_ok=True)
+
+    def remove_if_unused(self) -> None:
+        """Remove the marker and the folder of a store in which no run was ever finished."""
+        if self.runs().num_rows:
+            return
+        (self.root / MARKER_NAME).unlink(missing_ok=True)
+        with suppress(OSError):  # files of other, unfinished runs keep their folders
+            for table in TABLES:
+                shutil.rmtree(self.path(table) / "_delta_log", ignore_errors=True)
+                if self.path(table).is_dir():
+                    self.path(table).rmdir()
+            self.root.rmdir()
+
+    def _write(self, table: str, name: str, rows: pa.Table) -> DataFile:
+        path = self.path(table, name)
+        with disk_errors(path):
+            path.parent.mkdir(exist_ok=True)
+            with parquet_writer(path, TABLES[table]) as writer:
+                writer.write_table(rows)
+            return DataFile(table, name, rows.num_rows, path.stat().st_size)
+
+    def _log_or_new(self, table: str) -> deltalake.DeltaTable:
+        schema = deltalake.Schema.from_arrow(TABLES[table])
+        folder = self.path(table)
+        log = self.log(table)
+        if log is not None:
+            return log
+        try:
+            return deltalake.DeltaTable.create(
+                str(folder.resolve()), schema, mode="ignore", configuration=_LOG_RETENTION
+            )
+        except (DeltaError, OSError) as error:
+            log = self.log(table)  # of two processes that create it at once, one may be refused
+            if log is None:
+                raise self._commit_error(table, error) from error
+            return log
+
+    def _commit(
+        self,
+        table: str,
+        log: deltalake.DeltaTable,
+        files: Sequence[DataFile],
+        marks: list[Transaction],
+    ) -> None:
+        actions: list[AddAction | RemoveAction] = []
+        for file in files:
+            modified = int(self.path(table, file.name).stat().st_mtime * 1000)
+            stats = json.dumps({"numRecords": file.rows})
+            actions.append(AddAction(file.name, file.bytes, {}, modified, True, stats))
+        log.create_write_transaction(
+            actions,
+            "append",
+            deltalake.Schema.from_arrow(TABLES[table]),
+            commit_properties=CommitProperties(app_transactions=marks or None),
+        )
+
+    def _commit_error(self, table: str, error: Exception) -> StoreError:
+        return StoreError(
+            f"the log of table {table} in {self.root} cannot be written: {error}",
+            f"df -h {self.root}; ls -ld {self.path(table)}",
+        )
+
+
+def run_of(name: str) -> str:
+    """The run id a data file's name begins with (an id holds exactly one hyphen)."""
+    return "-".join(Path(name).stem.split("-")[:2])

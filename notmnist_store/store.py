@@ -1,0 +1,295 @@
+"""The Python face: one object, a method for each command."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from notmnist_store.errors import QueryError, UsageError
+from notmnist_store.ingest import IngestOptions, ingest
+from notmnist_store.progress import Progress
+from notmnist_store.result import Result
+from notmnist_store.schema import SPLITS, Shape
+from notmnist_store.storage.catalog import Catalog
+from notmnist_store.storage.members import Limits
+from notmnist_store.storage.queries import bind, find_query, load_queries
+from notmnist_store.storage.tables import Tables, parse_fractions
+
+__all__ = ["Store"]
+
+_REPORT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
+_LAST_RUNS = 5
+
+
+class Store:
+    """A store at a path. Every method reads the store as it is at that moment."""
+
+    def __init__(self, path: str | Path = "store", *, progress: Progress | None = None) -> None:
+        self.path = Path(path)
+        self._progress = progress or Progress()
+
+    def __repr__(self) -> str:
+        return f"notmnist_store.open({str(self.path)!r})"
+
+    def ingest(
+        self,
+        *sources: str | Path,
+        shape: str | None = None,
+        fractions: str | None = None,
+        split: str | None = None,
+        name: str | None = None,
+        to_grey: bool = False,
+        group_regex: str | None = None,
+        expect_classes: int | None = None,
+        min_per_class: int | None = None,
+        max_labels: int = 10_000,
+        limits: Limits | None = None,
+        workers: int | None = None,
+        demo: bool = False,
+    ) -> Result:
+        """Read archives or class folders into the store; one run for each, or nothing of it.
+
+        Without a source: the archives in ``data/`` if there are any, else the offline demo set.
+        ``shape`` is HEIGHTxWIDTHxCHANNELS and ``fractions`` the shares of train, valid and test
+        as ``0.8,0.1,0.1``; both are fixed when the store is made. ``name`` is the option ``--as``.
+
+        Returns:
+            One row a source and label: seen, stored, rejected, ignored, and known_pixels (stored
+            images whose pixels an earlier run has as well).
+
+        Raises:
+            UsageError: an option that cannot be meant.
+            SourceError: a source that cannot be read whole, or fails its checks.
+            StoreError: the store cannot be written, or was made for something else.
+        """
+        options = IngestOptions(
+            shape=_usage(Shape.parse, shape, "--shape 28x28x1") if shape else None,
+            fractions=_usage(_fractions, fractions, "--fractions 0.8,0.1,0.1")
+            if fractions
+            else None,
+            split=split,
+            name=name,
+            to_grey=to_grey,
+            group_regex=group_regex,
+            expect_classes=expect_classes,
+            min_per_class=min_per_class,
+            max_labels=max_labels,
+            limits=limits or Limits(),
+            workers=workers,
+            demo=demo,
+        )
+        _check_options(options, sources)
+        from notmnist_store.offline import default_sources
+
+        with default_sources(sources, self.path, options, self._progress) as (paths, chosen):
+            runs = [ingest(self.path, path, chosen, self._progress) for path in paths]
+        catalog = self._catalog()
+        arrivals = find_query("reports", "arrivals")
+        parts = [catalog.query(arrivals.sql, {"run_id": run}) for run in runs]
+        return self._result(pa.concat_tables(parts))
+
+    def info(self) -> Result:
+        """What the store holds: its settings, tables, sources, split sets, and last runs."""
+        tables = Tables.open(self.path)
+        catalog = Catalog(tables)
+        marker = tables.marker
+        rows: list[dict[str, Any]] = []
+
+        def add(what: str, name: str, count: int | None = None, detail: str = "") -> None:
+            rows.append({"what": what, "name": name, "rows": count, "detail": detail})
+
+        kind = "demo: the offline set, not notMNIST" if marker.demo else "real data"
+        shares = ", ".join(f"{split} {share}" for split, share in marker.fractions)
+        add("store", str(self.path), None, f"{kind}; images {marker.shape}; split by hash {shares}")
+        for row in catalog.query(find_query("reports", "storage").sql).to_pylist():
+            state = "" if row["state"] == "live" else f" ({row['state']}, in no view)"
+            detail = f"{row['files']} files, {row['bytes']:,} bytes{state}"
+            add("table", row["table_name"], row["rows"], detail)
+        for row in catalog.query(find_query("reports", "sources").sql).to_pylist():
+            add("source", row["source"], row["images"], f"{row['labels']} labels")
+        splits = catalog.query(find_query("reports", "ingest_splits").sql).to_pylist()
+        detail = ", ".join(f"{row['split']} {row['images']:,}" for row in splits)
+        add("split set", "ingest", sum(row["images"] for row in splits), detail)
+        for run in tables.runs().to_pylist()[-_LAST_RUNS:]:
+            detail = f"{run['verb']} {run['source'] or ''} in {run['seconds']:.1f} s"
+            add("run", run["run_id"], run["members_stored"], detail)
+        schema = pa.schema(
+            [
+                ("what", pa.string()),
+                ("name", pa.string()),
+                ("rows", pa.int64()),
+                ("detail", pa.string()),
+            ]
+        )
+        return self._result(pa.Table.from_pylist(rows, schema=schema))
+
+    def sql(
+        self,
+        query: str | None = None,
+        *,
+        params: dict[str, Any] | None = None,
+        sql_dir: str | Path | None = None,
+        timeout: float | None = None,
+    ) -> Result:
+        """Run a SELECT, or a report of ``sql/reports`` by its name; without either, list them.
+
+        ``params`` are bound as ``$name``. ``sql_dir`` is a folder of your own reports, which go
+        before ours. The connection can read this store and nothing else.
+
+        Raises:
+            QueryError: an unknown report, not one SELECT, whatever DuckDB reports, or `timeout`
+                seconds passed.
+            UsageError: a parameter the report does not take, or lacks.
+        """
+        folder = Path(sql_dir) if sql_dir is not None else None
+        if query is None:
+            return self._reports(folder)
+        values = dict(params or {})
+        if _REPORT_NAME.fullmatch(query.strip()):
+            report = find_query("reports", query.strip(), folder)
+            query, values = report.sql, bind(report, values)
+        return self._result(self._catalog().query(query, values, timeout=timeout))
+
+    def peek(
+        self,
+        *images: int,
+        label: str | None = None,
+        sql: str | None = None,
+        n: int = 40,
+        seed: int = 0,
+        output: str | Path | None = None,
+    ) -> Result:
+        """Look at images: these ids, those a query names, or a random sample by `seed`.
+
+        ``sql`` is a SELECT with a column ``image_id``. ``output`` is a PNG file for the sheet.
+        Returns the rows (image_id, label, split, path); in a notebook they show their pictures.
+        """
+        from notmnist_store.peek import peek
+
+        rows, sheet = peek(
+            self._catalog(),
+            Tables.open(self.path),
+            images=images,
+            label=label,
+            sql=sql,
+            n=n,
+            seed=seed,
+            png=output is not None,
+        )
+        if output is not None and sheet is not None:
+            from notmnist_store.storage.filesystem import replacing
+
+            with replacing(Path(output)) as beside:
+                beside.write_bytes(sheet)
+        return self._result(rows)
+
+    def verify(self, *, full: bool = False) -> Result:
+        """Check that all the logs promise is there and whole; ``full`` hashes pixels again.
+
+        Returns one row a check: table, check, status (ok, damaged or note), detail.
+        """
+        from notmnist_store.verify import verify
+
+        return self._result(verify(Tables.open(self.path), self._progress, full=full))
+
+    @staticmethod
+    def glyphs(
+        out: str | Path,
+        *,
+        images: int = 10_000,
+        force: bool = False,
+        workers: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Result:
+        """Draw the offline set: letters A to J of open fonts, in notMNIST's layout, as a tar.gz.
+
+        Returns one row: path, images, families, bytes, sha256, seconds.
+        """
+        from notmnist_store.glyphs import glyphs
+
+        made = glyphs(out, images=images, force=force, workers=workers, progress=progress)
+        row = {**vars(made), "path": str(made.path)}
+        return Result(pa.Table.from_pylist([row]))
+
+    def thumbnails(self, ids: Sequence[int]) -> dict[int, bytes]:
+        """PNG files of these images, by id; ids the store does not have are left out."""
+        from notmnist_store.contact_sheet import png_thumbnail
+        from notmnist_store.storage.pixels import pixels_by_id
+
+        found = pixels_by_id(Tables.open(self.path), ids)
+        return {image_id: png_thumbnail(picture) for image_id, picture in found.items()}
+
+    def terminal_sheet(self, rows: Result, *, width: int, colour: bool) -> str:
+        """The pictures of rows with `image_id` and `label` as text, `width` columns wide."""
+        from notmnist_store.contact_sheet import terminal_sheet
+        from notmnist_store.storage.pixels import pixels_by_id
+
+        ids = rows.arrow()["image_id"].to_pylist()
+        found = pixels_by_id(Tables.open(self.path), ids)
+        captions = rows.arrow()["label"].to_pylist()
+        return terminal_sheet([found[i] for i in ids], captions, width=width, colour=colour)
+
+    def _catalog(self) -> Catalog:
+        return Catalog(Tables.open(self.path))
+
+    def _result(self, table: pa.Table) -> Result:
+        return Result(table, self.thumbnails)
+
+    def _reports(self, folder: Path | None) -> Result:
+        rows = [
+            {
+                "name": report.name,
+                "title": report.title,
+                "parameters": ", ".join(report.parameters),
+            }
+            for report in load_queries("reports", folder).values()
+        ]
+        return Result(pa.Table.from_pylist(rows))
+
+
+def _usage(parse: Callable[[str], Any], text: str, example: str) -> Any:
+    try:
+        return parse(text)
+    except ValueError as error:
+        raise UsageError(str(error), f"notmnist-store ingest {example}") from error
+
+
+def _fractions(text: str) -> tuple[tuple[str, str], ...]:
+    shares = [part.strip() for part in text.split(",")]
+    if len(shares) != 3:
+        raise ValueError(f"three shares are wanted (train, valid, test), not {text!r}")
+    return parse_fractions(dict(zip(SPLITS, shares, strict=False)))
+
+
+def _check_options(options: IngestOptions, sources: Sequence[str | Path]) -> None:
+    if options.split is not None and options.split not in SPLITS:
+        raise UsageError(
+            f"--split is one of {', '.join(SPLITS)}, not {options.split}",
+            "notmnist-store ingest --split train",
+        )
+    if options.name is not None:
+        if len(sources) != 1:
+            raise UsageError("--as names one source", "notmnist-store ingest --as NAME SOURCE")
+        if not options.name.strip() or "/" in options.name or options.name.startswith("."):
+            raise UsageError(
+                f"{options.name!r} cannot be the name of a source", "notmnist-store ingest --help"
+            )
+    if options.workers is not None and options.workers < 1:
+        raise UsageError("--workers is at least 1", "notmnist-store ingest --workers 1")
+    if options.group_regex is not None:
+        try:
+            groups = re.compile(options.group_regex).groups
+        except re.error as error:
+            raise UsageError(
+                f"--group-regex {options.group_regex!r} does not compile: {error}",
+                "notmnist-store ingest --group-regex '([^/]+)_[0-9]+[.]png$'",
+            ) from error
+        if groups != 1:
+            raise UsageError(
+                f"--group-regex needs one group in parentheses, not {groups}",
+                "notmnist-store ingest --group-regex '([^/]+)_[0-9]+[.]png$'",
+            )

@@ -1,0 +1,38 @@
+-- title: One row an image, without its pixels
+-- column image_id: id, the same in every store that took the same source; its low 32 bits are the member's position · no unit · 3205438726766297100
+-- column source: name of the archive or folder it came from · no unit · notMNIST_small
+-- column path: the member's name in the source · no unit · notMNIST_small/A/Q0NXaWxkV29yZHMtQm9sZEl0YWxpYy50dGY=.png
+-- column label: name of the class folder · no unit · A
+-- column label_id: position of the label in the store's sorted labels, from 0 · no unit · 0
+-- column split: train, valid, test or unused: the split set called ingest · no unit · test
+-- column file_hash: xxh3-128 of the member's bytes · hex · 99aa06d3014798d86001c324468d497f
+-- column pixel_hash: xxh3-128 over height, width, channels and the stored pixels · hex · 1f9a56d3014798d86001c324468d4901
+-- column dhash: 64-bit difference hash of the image · bits · -8138269444283625472
+-- column mode: the image's mode before it was stored, in Pillow's words · no unit · L
+-- column file_bytes: size of the member · bytes · 462
+-- column ink_mean: mean of the pixels scaled to [0, 1] · share · 0.36
+-- column ink_std: population standard deviation of the pixels scaled to [0, 1] · share · 0.44
+-- column font: font file the name stands for, where it does · no unit · CCWildWords-BoldItalic.ttf
+-- column family: the font's family, or what --group-regex found · no unit · ccwildwords
+-- column run_id: run that stored it · no unit · 20110908T120000Z-0123456789
+--
+-- The table to count, group and join. Use image_pixels where the pixels are needed.
+select
+    image.image_id,
+    image.source,
+    image.path,
+    image.label,
+    label.label_id,
+    image.split,
+    image.file_hash,
+    image.pixel_hash,
+    image.dhash,
+    image.mode,
+    image.file_bytes,
+    image.ink_mean,
+    image.ink_std,
+    image.font,
+    image.family,
+    image.run_id
+from stored_image as image
+left join label on label.label = image.label

@@ -36,7 +36,7 @@ __all__ = [
 __version__ = "0.1.0"
 
 
-def open(path: str | Path = "store") -> Store:  # noqa: A001 - the verb people look for
+def open(path: str | Path = "store") -> Store:
     """Open the store at `path`. Nothing is read yet; `Store.ingest` makes one where none is."""
     from notmnist_store.store import Store
 

@@ -64,10 +64,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> _Parser:
-    common = argparse.ArgumentParser(add_help=False)
+    common = _Parser(add_help=False)
     common.add_argument("--store", metavar="PATH", help="the store's folder (default: store)")
     common.add_argument("--quiet", action="store_true", help="no progress and no notes")
-    rows = argparse.ArgumentParser(add_help=False)
+    rows = _Parser(add_help=False)
     rows.add_argument("--format", choices=_FORMATS, help="how rows are written (default: table)")
     rows.add_argument("-o", "--output", metavar="FILE", help="write to FILE instead of stdout")
 

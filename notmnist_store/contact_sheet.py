@@ -20,15 +20,15 @@ _BACKGROUND = (30, 32, 36)
 _TEXT = (222, 224, 228)
 _RAMP = " ░▒▓█"
 
-Picture = npt.NDArray[np.uint8]
+_Picture = npt.NDArray[np.uint8]
 
 
-def _rgb(picture: Picture) -> Picture:
+def _rgb(picture: _Picture) -> _Picture:
     """Height x width x 3 from height x width x 1 or 3."""
     return np.repeat(picture, 3, axis=2) if picture.shape[2] == 1 else picture
 
 
-def png_thumbnail(picture: Picture) -> bytes:
+def png_thumbnail(picture: _Picture) -> bytes:
     """One image of shape (height, width, channels) as a PNG file, pixel for pixel."""
     from PIL import Image
 
@@ -37,7 +37,7 @@ def png_thumbnail(picture: Picture) -> bytes:
     return sink.getvalue()
 
 
-def png_sheet(pictures: Sequence[Picture], captions: Sequence[str]) -> bytes:
+def png_sheet(pictures: Sequence[_Picture], captions: Sequence[str]) -> bytes:
     """A contact sheet as a PNG file: each image enlarged by whole pixels, its caption below."""
     from PIL import Image, ImageDraw, ImageFont
 
@@ -64,7 +64,7 @@ def png_sheet(pictures: Sequence[Picture], captions: Sequence[str]) -> bytes:
 
 
 def terminal_sheet(
-    pictures: Sequence[Picture], captions: Sequence[str], *, width: int, colour: bool
+    pictures: Sequence[_Picture], captions: Sequence[str], *, width: int, colour: bool
 ) -> str:
     """The images as text, two rows of pixels a line; halved in size where they would fill pages.
 
@@ -85,17 +85,17 @@ def terminal_sheet(
     return "\n".join(lines) + "\n"
 
 
-def _halved(picture: Picture) -> Picture:
+def _halved(picture: _Picture) -> _Picture:
     height, width, channels = picture.shape
     if height < 2 or width < 2:
         return picture
     even = picture[: height // 2 * 2, : width // 2 * 2].astype(np.uint16)
     blocks = even.reshape(height // 2, 2, width // 2, 2, channels)
-    mean: Picture = blocks.mean(axis=(1, 3)).astype(np.uint8)
+    mean: _Picture = blocks.mean(axis=(1, 3)).astype(np.uint8)
     return mean
 
 
-def _text_lines(picture: Picture, colour: bool) -> list[str]:
+def _text_lines(picture: _Picture, colour: bool) -> list[str]:
     if picture.shape[0] % 2:
         picture = np.pad(picture, ((0, 1), (0, 0), (0, 0)))
     upper, lower = _rgb(picture)[0::2], _rgb(picture)[1::2]

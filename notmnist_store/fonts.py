@@ -123,7 +123,10 @@ class Drawing:
 
 @dataclass(frozen=True)
 class Plan:
-    """The designs, and their faces as (design, rank of the weight), families taking turns."""
+    """The designs, and their faces as (design, rank of the weight).
+
+    Families take turns, each with its faces nearest to the regular weight first.
+    """
 
     designs: tuple[_Design, ...]
     faces: tuple[tuple[int, int], ...]
@@ -168,13 +171,17 @@ def font_plan() -> Plan:
     turns: list[list[tuple[int, int]]] = []
     for family, folder in _installed().items():
         turn: list[tuple[int, int]] = []
-        for file in sorted(folder.glob("*.[ot]tf"), key=lambda path: path.name):
+        for file in sorted(folder.glob("*.[ot]tf"), key=_upright_first):
             for design in _designs_of(pen, file, family):
                 turn += [(len(designs), rank) for rank in range(len(design.weights))]
                 designs.append(design)
-        turns.append(turn)
+        turns.append(sorted(turn, key=lambda face: abs(designs[face[0]].weights[face[1]] - 400)))
     rounds = itertools.zip_longest(*turns)
     return Plan(tuple(designs), tuple(face for turn in rounds for face in turn if face))
+
+
+def _upright_first(file: Path) -> tuple[bool, str]:
+    return "Italic" in file.name, file.name
 
 
 def _designs_of(pen: Pen, file: Path, family: str) -> list[_Design]:
@@ -186,16 +193,13 @@ def _designs_of(pen: Pen, file: Path, family: str) -> list[_Design]:
     if "weight" not in axes:
         return [_Design(str(file), family, stem, style or "Regular", (0,), (), None)]
     low, _, high = axes["weight"]
-    weights = sorted(
-        (weight for weight in _WEIGHT_NAMES if low <= weight <= high),
-        key=lambda weight: abs(weight - 400),
-    )
+    weights = tuple(weight for weight in _WEIGHT_NAMES if low <= weight <= high)
     design = _Design(
         file=str(file),
         family=family,
         stem=stem,
         style=style,
-        weights=tuple(weights),
+        weights=weights,
         axes=tuple(default for _, default, _ in axes.values()),
         weight_axis=list(axes).index("weight"),
     )

@@ -238,7 +238,7 @@ class _Run:
 
     def _landed(self) -> str:
         runs = self._tables.runs().to_pylist()
-        return next(r["run_id"] for r in runs if r["source_sha256"] == self._sha256)
+        return next(str(r["run_id"]) for r in runs if r["source_sha256"] == self._sha256)
 
     def _write(self) -> list[Block]:
         workers = self._options.workers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import pyarrow as pa
 
@@ -69,8 +70,8 @@ def peek(
                 "notmnist-store sql label_counts",
             )
     ids = list(dict.fromkeys(ids))
-    values = {"ids": ids, "ranks": list(range(len(ids)))}
-    rows = catalog.query(_ROWS, values) if ids else _ROWS_SCHEMA.empty_table()
+    chosen: dict[str, Any] = {"ids": ids, "ranks": list(range(len(ids)))}
+    rows = catalog.query(_ROWS, chosen) if ids else _ROWS_SCHEMA.empty_table()
     missing = set(images) - set(rows["image_id"].to_pylist())
     if missing:
         raise QueryError(

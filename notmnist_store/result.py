@@ -39,7 +39,7 @@ _WIDEST_CELL = 80
 _NOT_PRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _FORMULA = re.compile("[=+\\-@\t\r]")
 
-Thumbnails = Callable[[Sequence[int]], dict[int, bytes]]
+_Thumbnails = Callable[[Sequence[int]], dict[int, bytes]]
 
 
 def printable(text: str) -> str:
@@ -54,7 +54,7 @@ class Result:
     it as it is. In a notebook, rows with an ``image_id`` are shown with their pictures.
     """
 
-    def __init__(self, table: pa.Table, thumbnails: Thumbnails | None = None) -> None:
+    def __init__(self, table: pa.Table, thumbnails: _Thumbnails | None = None) -> None:
         self._table = table
         self._thumbnails = thumbnails
 
@@ -76,7 +76,8 @@ class Result:
 
     def df(self) -> pandas.DataFrame:
         """The rows as a pandas data frame (pandas must be installed)."""
-        return self._table.to_pandas()
+        frame: pandas.DataFrame = self._table.to_pandas()
+        return frame
 
     def pl(self) -> polars.DataFrame:
         """The rows as a polars data frame (polars must be installed)."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from notmnist_store.errors import QueryError, UsageError
+from notmnist_store.errors import UsageError
 from notmnist_store.ingest import IngestOptions, ingest
 from notmnist_store.progress import Progress
 from notmnist_store.result import Result

@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from notmnist_store.errors import StoreError
 from notmnist_store.progress import Progress
@@ -30,7 +30,7 @@ class Terminal(Progress):
     def __init__(self, *, quiet: bool, store: str | None) -> None:
         self._quiet = quiet
         self._store = store
-        self._bar: tqdm[object] | None = None
+        self._bar: tqdm[Any] | None = None
         self._title = ""
         self._total = 0
         self._said = 0.0
@@ -90,7 +90,7 @@ class Terminal(Progress):
         if text.startswith(words) and self._store and "--store" not in text:
             verb, _, rest = text.removeprefix(words).partition(" ")
             text = f"{words}{verb} --store {shlex.quote(self._store)} {rest}".rstrip()
-        return text.replace(words, f"{program()} ")
+        return text.replace(words, f"{_program()} ")
 
     def show(self, result: Result, form: str | None, output: str | None, empty: str) -> None:
         """Write a result where and how it was asked for; say so where it has no rows."""
@@ -120,11 +120,11 @@ class Terminal(Progress):
             print(text, file=sys.stderr, flush=True)
 
 
-def program() -> str:
+def _program() -> str:
     """The program as it can be typed here: by name where PATH has it, else by its path."""
     found = shutil.which(_PROGRAM)
     here = Path(sys.executable).parent / _PROGRAM
-    if found is not None and (not here.exists() or os.path.samefile(found, here)):
+    if found is not None and (not here.exists() or here.samefile(found)):
         return _PROGRAM
     if here.exists():
         relative = os.path.relpath(here)

@@ -20,7 +20,8 @@ from notmnist_store.storage.tables import DataFile, Tables, run_of
 
 __all__ = ["DAMAGED", "verify"]
 
-OK, DAMAGED, NOTE = "ok", "damaged", "note"
+DAMAGED = "damaged"
+_OK, _NOTE = "ok", "note"
 _SCHEMA = pa.schema(
     [
         pa.field("table", pa.string()),
@@ -60,12 +61,12 @@ def verify(tables: Tables, progress: Progress, *, full: bool = False) -> pa.Tabl
             found(table, "files", DAMAGED, detail)
         if not problems:
             what = "pages and pixel hashes" if full and table == "image" else "pages"
-            found(table, "files", OK, f"{len(files)} files, {what} right")
+            found(table, "files", _OK, f"{len(files)} files, {what} right")
         _note_strays(tables, table, files, found)
     for detail in _check_counts(runs, counted):
         found("run", "row counts", DAMAGED, detail)
     if not any(row["check"] == "row counts" for row in findings):
-        found("run", "row counts", OK, f"{runs.num_rows} runs agree with their rows")
+        found("run", "row counts", _OK, f"{runs.num_rows} runs agree with their rows")
     _check_views(tables, found)
     return pa.Table.from_pylist(findings, schema=_SCHEMA)
 
@@ -139,11 +140,11 @@ def _note_strays(tables: Tables, table: str, files: list[DataFile], found: Any) 
         path.name for path in tables.path(table).glob("*.parquet") if path.name not in logged
     )
     if stray:
-        found(table, "unlogged files", NOTE, f"{len(stray)}, in no view; the first: {stray[0]}")
+        found(table, "unlogged files", _NOTE, f"{len(stray)}, in no view; the first: {stray[0]}")
     dead = [file for file in files if file.state != "live"]
     if dead:
         rows = sum(file.rows for file in dead)
-        found(table, "unfinished runs", NOTE, f"{len(dead)} files with {rows} rows, in no view")
+        found(table, "unfinished runs", _NOTE, f"{len(dead)} files with {rows} rows, in no view")
 
 
 def _check_counts(runs: pa.Table, counted: dict[str, Counter[str]]) -> Iterator[str]:
@@ -164,12 +165,12 @@ def _check_views(tables: Tables, found: Any) -> None:
     except StoreError as error:
         found(VIEWS_FILE, "up to date", DAMAGED, error.message)
     except (OSError, UnicodeDecodeError) as error:
-        found(VIEWS_FILE, "up to date", NOTE, f"cannot be read ({error}); any ingest rewrites it")
+        found(VIEWS_FILE, "up to date", _NOTE, f"cannot be read ({error}); any ingest rewrites it")
     else:
         same = current == fresh
         found(
             VIEWS_FILE,
             "up to date",
-            OK if same else NOTE,
+            _OK if same else _NOTE,
             "shows the finished runs" if same else "is older than the last run",
         )

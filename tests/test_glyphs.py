@@ -105,27 +105,12 @@ def test_ink_is_cropped_on_every_side(made: Made) -> None:
 
 def test_white_on_black_with_notmnist_s_share_of_ink(made: Made) -> None:
     """Mean ink by class is near the published one of notMNIST_large (mean of (x - 127.5) / 255)."""
-    published = dict(
-        zip(
-            LETTERS,
-            [
-                -0.12825,
-                -0.00756,
-                -0.14226,
-                -0.05737,
-                -0.06990,
-                -0.12558,
-                -0.09458,
-                -0.06852,
-                0.03079,
-                -0.15336,
-            ],
-            strict=True,
-        )
-    )
-    for letter, mean in published.items():
+    published = "-.128 -.008 -.142 -.057 -.070 -.126 -.095 -.069 +.031 -.153".split()
+    for letter, mean in zip(LETTERS, map(float, published), strict=True):
         stack = [image for name, image in made.pixels.items() if f"/{letter}/" in name]
-        assert np.mean(stack) / 255 - 0.5 == pytest.approx(mean, abs=0.12), letter
+        # Open fonts have more sans serifs, whose I is solid, than the fonts of 2011.
+        near = 0.15 if letter == "I" else 0.06
+        assert np.mean(stack) / 255 - 0.5 == pytest.approx(mean, abs=near), letter
 
 
 def test_a_plain_i_is_a_solid_square(made: Made) -> None:
@@ -158,7 +143,7 @@ def test_the_default_is_fonts_as_published_of_many_families(plan: Plan) -> None:
         "Oswald-SemiBold.ttf",
         "Inter-Italic.ttf",
         "Inter-MediumItalic.ttf",
-        "OpenSans-CondensedBold.ttf",
+        "Roboto-Regular.ttf",
     } <= names
     assert not [name for name in names if "[" in name]
 

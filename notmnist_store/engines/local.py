@@ -12,7 +12,6 @@ from types import TracebackType
 
 import pyarrow as pa
 
-import notmnist_store
 from notmnist_store.engines.worker import job_to_json
 from notmnist_store.errors import StoreError
 from notmnist_store.kernels.rows import RowRules
@@ -93,7 +92,7 @@ class _Worker:
         self._stream: pa.ipc.RecordBatchStreamWriter | None = None
 
     def _start(self, job: str) -> subprocess.Popen[bytes]:
-        package = str(Path(notmnist_store.__file__).parent.parent)
+        package = str(Path(__file__).parents[2])
         path = os.pathsep.join(p for p in (package, os.environ.get("PYTHONPATH", "")) if p)
         single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
         process = subprocess.Popen(

@@ -30,7 +30,7 @@ from notmnist_store.kernels.provenance import (
 )
 from notmnist_store.schema import KIND_DEVICE, KIND_FILE, KIND_LINK, TABLES, Shape
 
-__all__ = ["OUTCOMES", "Rows", "RowRules", "Tally", "make_rows", "split_thresholds"]
+__all__ = ["OUTCOMES", "RowRules", "Rows", "Tally", "make_rows", "split_thresholds"]
 
 OUTCOMES = (
     "stored",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import base64
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -157,10 +158,8 @@ class _OpenBlock:
 
     def abandon(self) -> None:
         for table, writer in self._writers.items():
-            try:
+            with suppress(OSError):  # a full disk is the likely reason that we are here
                 writer.close()
-            except OSError:
-                pass  # a full disk is the likely reason that we are here
             self._path(table).unlink(missing_ok=True)
 
     def _path(self, table: str) -> Path:

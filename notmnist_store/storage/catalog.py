@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import threading
 import weakref
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def ordered_views() -> list[Query]:
 
 def _reads(query: Query, view: str) -> bool:
     words = query.sql.replace(",", " ").split()
-    return any(a in ("from", "join") and b == view for a, b in zip(words, words[1:], strict=False))
+    return any(a in ("from", "join") and b == view for a, b in pairwise(words))
 
 
 class Catalog:

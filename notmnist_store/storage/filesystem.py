@@ -36,7 +36,7 @@ def replacing(target: Path) -> Iterator[Path]:
     try:
         with disk_errors(target):
             yield beside
-            os.replace(beside, target)
+            beside.replace(target)
     finally:
         with suppress(OSError):
             beside.unlink()

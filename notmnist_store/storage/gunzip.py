@@ -70,6 +70,12 @@ def gunzip(
                     compressed = compressed.lstrip(b"\0")
                     if not compressed:
                         break
+                    if not compressed.startswith(b"\x1f"):
+                        raise SourceError(
+                            f"{meter.name} is damaged: at byte {read - len(compressed):,} no gzip "
+                            "stream begins, but the file goes on",
+                            "copy or download it again",
+                        )
                     inflate = module.decompressobj(_WITH_GZIP_HEADER)
                 piece = inflate.decompress(compressed, _PIECE)
                 pending = len(piece) == _PIECE and not inflate.eof

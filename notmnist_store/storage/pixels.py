@@ -16,7 +16,7 @@ __all__ = ["pixels_by_id"]
 
 
 def pixels_by_id(tables: Tables, ids: Sequence[int]) -> dict[int, npt.NDArray[np.uint8]]:
-    """Pixels of these images, each uint8 of shape (height, width, channels); unknown ids are left out.
+    """Pixels of these images, each uint8 (height, width, channels); unknown ids are left out.
 
     Only row groups whose range of ids holds a wanted one are read, page checksums verified.
     """
@@ -44,8 +44,7 @@ def _groups_with(parquet: pq.ParquetFile, wanted: npt.NDArray[np.int64]) -> list
     groups = []
     for group in range(parquet.num_row_groups):
         ids = parquet.metadata.row_group(group).column(column).statistics
-        if ids is None or not ids.has_min_max:
-            groups.append(group)
-        elif np.searchsorted(wanted, ids.min) < np.searchsorted(wanted, ids.max, side="right"):
+        known = ids is not None and ids.has_min_max
+        if not known or np.any((wanted >= ids.min) & (wanted <= ids.max)):
             groups.append(group)
     return groups

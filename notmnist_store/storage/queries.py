@@ -1,8 +1,8 @@
 """SQL kept in files: one statement a file, described by a header that programs read too.
 
-A header line is ``-- key: value``; keys are title, grain, severity, tolerance, next, ``column NAME``
-and ``param NAME`` (value: type, or type = default). Comment lines that follow an empty ``--`` line
-are prose for the reader. The name of the query is the name of the file.
+A header line is ``-- key: value``; keys are title, grain, severity, tolerance, next,
+``column NAME`` and ``param NAME`` (value: type, or type = default). Comment lines that follow an
+empty ``--`` line are prose for the reader. The name of the query is the name of the file.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def sql_folder() -> Path:
     return inside if inside.is_dir() else Path(__file__).parent.parent.parent / "sql"
 
 
-def parse(path: Path) -> Query:
+def _parse(path: Path) -> Query:
     """Read one SQL file.
 
     Raises:
@@ -115,7 +115,7 @@ def load_queries(kind: str, extra: Path | None = None) -> dict[str, Query]:
     paths = {path.stem: path for path in sorted((sql_folder() / kind).glob("*.sql"))}
     if extra is not None:
         paths |= {path.stem: path for path in sorted(extra.glob("*.sql"))}
-    return {name: parse(path) for name, path in sorted(paths.items())}
+    return {name: _parse(path) for name, path in sorted(paths.items())}
 
 
 def find_query(kind: str, name: str, extra: Path | None = None) -> Query:

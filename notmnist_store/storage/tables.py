@@ -37,8 +37,8 @@ __all__ = [
     "Marker",
     "Tables",
     "new_run_id",
-    "parse_fractions",
     "parquet_writer",
+    "parse_fractions",
     "run_of",
 ]
 

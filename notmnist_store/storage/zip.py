@@ -8,6 +8,7 @@ are not.
 from __future__ import annotations
 
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -27,6 +28,7 @@ from notmnist_store.storage.members import (
 __all__ = ["ZipSource"]
 
 _PIECE = 1 << 20
+_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, ValueError)
 _ENCRYPTED = 1
 _UTF8 = 0x800
 _UNIX = 3
@@ -48,7 +50,7 @@ class ZipSource(ArchiveSource):
                 with zipfile.ZipFile(file) as archive:
                     members = self._read(archive, meter)
                     yield from batched(members, meter, batch_members, max_batch_bytes)
-            except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
+            except _DAMAGE as error:
                 raise self._damaged(str(error)) from None
 
     def _damaged(self, what: str) -> SourceError:

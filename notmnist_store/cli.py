@@ -35,8 +35,19 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(message, f"{self.prog} --help")
 
 
+class _NoPandas:
+    """Keeps pandas out: pyarrow imports it where it is installed, for 0.7 s, for nothing here."""
+
+    @staticmethod
+    def find_spec(name: str, path: object = None, target: object = None) -> None:
+        if name == "pandas":
+            raise ModuleNotFoundError("the command line works without pandas", name=name)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 fine, 2 usage, 3 a StoreError, 130 Ctrl-C."""
+    if arguments is None:
+        sys.meta_path.insert(0, _NoPandas)
     from notmnist_store.terminal import Terminal
 
     terminal = Terminal(quiet=False, store=None)
@@ -46,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from notmnist_store.store import Store
 
         path = options.store or os.environ.get("NOTMNIST_STORE") or _DEFAULT_STORE
-        run: Callable[[Store, argparse.Namespace, Terminal], int] = options.run
+        run: Callable[[Store, argparse.Namespace, Terminal], int] = options.handler
         return run(Store(path, progress=terminal), options, terminal)
     except UsageError as error:
         terminal.error(error)
@@ -76,11 +87,16 @@ def _parser() -> _Parser:
         description="Small-image sets as a columnar store that one queries with DuckDB.",
         parents=[common, rows],
     )
-    parser.set_defaults(run=_info)
+    parser.set_defaults(handler=_info)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
 
     def command(
-        name: str, run: Callable[..., int], summary: str, example: str, *, common_rows: bool = True
+        name: str,
+        handler: Callable[..., int],
+        summary: str,
+        example: str,
+        *,
+        common_rows: bool = True,
     ) -> _Parser:
         added: _Parser = commands.add_parser(
             name,
@@ -89,7 +105,7 @@ def _parser() -> _Parser:
             epilog=f"example: {example}",
             parents=[common, rows] if common_rows else [common],
         )
-        added.set_defaults(run=run)
+        added.set_defaults(handler=handler)
         return added
 
     _add_ingest(command)
@@ -108,6 +124,21 @@ def _parser() -> _Parser:
         "notmnist-store verify --full",
     )
     verify.add_argument("--full", action="store_true", help="hash the pixels again")
+    undo = command(
+        "undo",
+        _undo,
+        "withdraw a run; nothing is deleted, and undoing the undo restores it",
+        "notmnist-store undo",
+    )
+    undo.add_argument("run", nargs="?", metavar="RUN", help="a run's id (default: the newest)")
+    gc = command(
+        "gc",
+        _gc,
+        "list files that killed runs left behind; --yes removes them",
+        "notmnist-store gc --older-than 24 --yes",
+    )
+    gc.add_argument("--older-than", type=float, default=24.0, metavar="HOURS", help="(default: 24)")
+    gc.add_argument("--yes", action="store_true", help="remove them")
     glyphs = command(
         "glyphs",
         _glyphs,
@@ -246,7 +277,7 @@ def _sql(store: Store, options: argparse.Namespace, terminal: Terminal) -> int:
     result = store.sql(
         options.query, params=params, sql_dir=options.sql_dir, timeout=options.timeout
     )
-    terminal.show(result, options.format, options.output, "notmnist-store sql label_counts")
+    terminal.show(result, options.format, options.output, "notmnist-store info")
     return 0
 
 
@@ -285,6 +316,25 @@ def _verify(store: Store, options: argparse.Namespace, terminal: Terminal) -> in
             "new one",
             "notmnist-store sql sources",
         )
+    return 0
+
+
+def _undo(store: Store, options: argparse.Namespace, terminal: Terminal) -> int:
+    result = store.undo(options.run)
+    terminal.show(result, options.format, options.output, "notmnist-store info")
+    row = result.rows()[0]
+    done = f"withdrew {row['withdraws']}" if row["withdraws"] else f"restored {row['restores']}"
+    terminal.note(f"{done}; to take that back:")
+    terminal.suggest(f"notmnist-store undo {row['run_id']}")
+    return 0
+
+
+def _gc(store: Store, options: argparse.Namespace, terminal: Terminal) -> int:
+    result = store.gc(older_than=options.older_than, yes=options.yes)
+    terminal.show(result, options.format, options.output, "notmnist-store sql storage")
+    if len(result) and not options.yes:
+        terminal.note("nothing was removed; to remove them:")
+        terminal.suggest(f"notmnist-store gc --older-than {options.older_than:g} --yes")
     return 0
 
 

@@ -43,6 +43,7 @@ from notmnist_store.storage.tables import (
     Marker,
     Tables,
     new_run_id,
+    withdrawn_runs,
 )
 
 __all__ = ["DEFAULT_FRACTIONS", "IngestOptions", "check_demo", "ingest"]
@@ -165,8 +166,10 @@ def _id_base(sha256: str) -> int:
 
 
 def _earlier_run(tables: Tables, source: Source, sha256: str, progress: Progress) -> str | None:
-    for run in tables.runs().to_pylist():
-        if run["source_sha256"] is None:
+    runs = tables.runs()
+    gone = withdrawn_runs(runs)
+    for run in runs.to_pylist():
+        if run["source_sha256"] is None or run["run_id"] in gone:
             continue
         if run["source_sha256"] == sha256:
             return str(run["run_id"])
@@ -201,6 +204,8 @@ class _Run:
         self._options = options
         self._progress = progress
         self._started = datetime.now(UTC)
+        shas = tables.runs()["source_sha256"].to_pylist()
+        self._times = shas.count(sha256)  # it is more than 0 where earlier runs were undone
         self._known = known_archive(name=source.name, sha256=sha256)
         self._rules = RowRules(
             source=source.name,
@@ -238,7 +243,7 @@ class _Run:
 
     def _landed(self) -> str:
         runs = self._tables.runs().to_pylist()
-        return next(str(r["run_id"]) for r in runs if r["source_sha256"] == self._sha256)
+        return next(str(r["run_id"]) for r in reversed(runs) if r["source_sha256"] == self._sha256)
 
     def _write(self) -> list[Block]:
         workers = self._options.workers
@@ -302,7 +307,7 @@ class _Run:
                 "seconds": (datetime.now(UTC) - self._started).total_seconds(),
                 "versions": json.dumps(_versions(), sort_keys=True),
             },
-            once=f"source/{self._sha256}",
+            once=(f"source/{self._sha256}", self._times + 1),
         )
 
     def _arguments(self) -> str:

@@ -165,6 +165,8 @@ _RUN = pa.schema(
         pa.field("members_stored", pa.int64(), nullable=False),
         pa.field("members_rejected", pa.int64(), nullable=False),
         pa.field("members_ignored", pa.int64(), nullable=False),
+        pa.field("withdraws", pa.string()),
+        pa.field("restores", pa.string()),
         pa.field("started_at", pa.timestamp("us", tz="UTC"), nullable=False),
         pa.field("seconds", pa.float64(), nullable=False),
         pa.field("versions", pa.string(), nullable=False),

@@ -5,19 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
 from notmnist_store.errors import UsageError
-from notmnist_store.ingest import IngestOptions, ingest
 from notmnist_store.progress import Progress
 from notmnist_store.result import Result
 from notmnist_store.schema import SPLITS, Shape
-from notmnist_store.storage.catalog import Catalog
-from notmnist_store.storage.members import Limits
 from notmnist_store.storage.queries import bind, find_query, load_queries
 from notmnist_store.storage.tables import Tables, parse_fractions
+
+if TYPE_CHECKING:
+    from notmnist_store.ingest import IngestOptions
+    from notmnist_store.storage.catalog import Catalog
+    from notmnist_store.storage.members import Limits
 
 __all__ = ["Store"]
 
@@ -66,6 +68,10 @@ class Store:
             SourceError: a source that cannot be read whole, or fails its checks.
             StoreError: the store cannot be written, or was made for something else.
         """
+        from notmnist_store.ingest import IngestOptions, ingest
+        from notmnist_store.offline import default_sources
+        from notmnist_store.storage.members import Limits
+
         options = IngestOptions(
             shape=_usage(Shape.parse, shape, "--shape 28x28x1") if shape else None,
             fractions=_usage(_fractions, fractions, "--fractions 0.8,0.1,0.1")
@@ -83,8 +89,6 @@ class Store:
             demo=demo,
         )
         _check_options(options, sources)
-        from notmnist_store.offline import default_sources
-
         with default_sources(sources, self.path, options, self._progress) as (paths, chosen):
             runs = [ingest(self.path, path, chosen, self._progress) for path in paths]
         catalog = self._catalog()
@@ -95,7 +99,7 @@ class Store:
     def info(self) -> Result:
         """What the store holds: its settings, tables, sources, split sets, and last runs."""
         tables = Tables.open(self.path)
-        catalog = Catalog(tables)
+        catalog = self._catalog()
         marker = tables.marker
         rows: list[dict[str, Any]] = []
 
@@ -196,6 +200,26 @@ class Store:
 
         return self._result(verify(Tables.open(self.path), self._progress, full=full))
 
+    def undo(self, run: str | None = None) -> Result:
+        """Withdraw a run (the newest, where none is given); undoing an undo restores its run.
+
+        Nothing is deleted. Returns the row of view ``run`` that says so.
+        """
+        from notmnist_store.history import undo
+
+        said = undo(Tables.open(self.path), run)
+        rows = "select run_id, verb, withdraws, restores from run where run_id = $run_id"
+        return self._result(self._catalog().query(rows, {"run_id": said}))
+
+    def gc(self, *, older_than: float = 24.0, yes: bool = False) -> Result:
+        """List files that no log names and that are older than so many hours; `yes` removes them.
+
+        Returns one row a file: path, bytes, hours_old, removed.
+        """
+        from notmnist_store.history import gc
+
+        return self._result(gc(Tables.open(self.path), older_than=older_than, yes=yes))
+
     @staticmethod
     def glyphs(
         out: str | Path,
@@ -234,6 +258,8 @@ class Store:
         return terminal_sheet([found[i] for i in ids], captions, width=width, colour=colour)
 
     def _catalog(self) -> Catalog:
+        from notmnist_store.storage.catalog import Catalog
+
         return Catalog(Tables.open(self.path))
 
     def _result(self, table: pa.Table) -> Result:

@@ -41,7 +41,7 @@ from notmnist_store.errors import UsageError
 from notmnist_store.schema import Shape
 
 try:
-    from isal import isal_zlib as _inflater
+    _inflater = importlib.import_module("isal.isal_zlib")
 except ImportError:
     _inflater = zlib
 
@@ -50,13 +50,14 @@ __all__ = ["FORMATS", "Decoded", "decode"]
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "PPM")
 """Pillow's names of the formats that are tried, in this order."""
 
-Reject = tuple[int, str, str | None]
+_Reject = tuple[int, str, str | None]
 
 _ONE_CALL_BYTES = 16_384
 """Up to this many bytes an image may be inflated in one unbounded call: a bomb that fits the
 length bound of `find_idats` then yields at most 1032 times as much (deflate's highest ratio)."""
 
 _GREY_MODES = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N")
+_ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa", "P")  # a palette may hold alpha of its own
 _GREY_16_MODES = ("I;16", "I;16L", "I;16B", "I;16N")
 
 # Pillow logs some oddities of TIFF files as errors; without a handler they land on stderr.
@@ -76,10 +77,10 @@ class Decoded:
     pixels: npt.NDArray[np.uint8]
     index: npt.NDArray[np.int64]
     modes: list[str]
-    rejects: list[Reject]
+    rejects: list[_Reject]
 
 
-class _Rejected(Exception):
+class _NotTakenError(Exception):
     """Pillow could read the file, but the store does not take the image."""
 
     def __init__(self, reason: str, detail: str | None = None) -> None:
@@ -116,7 +117,7 @@ def decode(
     png = _compiled_loops() if fast else None
     if png is not None:
         stored[_decode_plain(png, data, offsets, shape, pixels)] = True
-    rejects: list[Reject] = []
+    rejects: list[_Reject] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         for i in np.flatnonzero(~stored).tolist():
@@ -124,8 +125,8 @@ def decode(
             try:
                 modes[i], pixels[i] = _decode_with_pillow(file, shape, to_grey)
                 stored[i] = True
-            except _Rejected as rejected:
-                rejects.append((i, rejected.reason, rejected.detail))
+            except _NotTakenError as error:
+                rejects.append((i, error.reason, error.detail))
             except Exception as error:  # Pillow raises whatever its parsers run into
                 rejects.append((i, "unreadable", _describe(error)))
     index = np.flatnonzero(stored)
@@ -172,15 +173,17 @@ def _decode_plain(
     spans = png.find_idats(data, offsets, shape, one_block=small)
     candidates = np.flatnonzero(spans[:, 1])
     inflate = _inflate_at_once if small else _inflate_bounded
-    inflated = inflate(memoryview(data), spans[candidates].tolist(), size)
+    inflated = inflate(data.data, spans[candidates].tolist(), size)
     rows = candidates[[len(image) == size for image in inflated]] if inflated else candidates
     filtered = np.frombuffer(b"".join(i for i in inflated if len(i) == size), np.uint8)
-    return rows[png.unfilter(filtered, rows, shape, pixels)]
+    known: npt.NDArray[np.bool_] = png.unfilter(filtered, rows, shape, pixels)
+    return rows[known]
 
 
 def _inflate_at_once(view: memoryview, spans: list[list[int]], size: int) -> list[bytes]:
     """Each span inflated, checked against its Adler-32; empty where zlib would refuse it."""
-    decompress, error = _inflater.decompress, _inflater.error
+    decompress = _inflater.decompress
+    error: type[Exception] = _inflater.error
     inflated = []
     for start, stop in spans:
         try:
@@ -208,14 +211,14 @@ def _decode_with_pillow(
 ) -> tuple[str, npt.NDArray[np.uint8]]:
     """The mode and the pixels, (shape.size,), of one file; any exception means a reject."""
     if not file:
-        raise _Rejected("empty")
+        raise _NotTakenError("empty")
     with Image.open(io.BytesIO(file), formats=FORMATS) as image:
         mode = image.mode
         _check_size(image, mode, shape)
         image.load()
         _check_size(image, mode, shape)  # a TIFF is turned upright when it is loaded
         if _is_transparent(image):
-            raise _Rejected("transparent")
+            raise _NotTakenError("transparent")
         grey = _grey(image) if mode in _GREY_MODES else None
         if grey is not None:
             plane = grey.reshape(-1)
@@ -227,22 +230,22 @@ def _decode_with_pillow(
         if (colours == colours[:, :, :1]).all():
             return mode, colours[:, :, 0].reshape(-1)
         if not to_grey:
-            raise _Rejected("colour")
+            raise _NotTakenError("colour")
         return mode, np.asarray(rgb.convert("L")).reshape(-1)
 
 
 def _check_size(image: Image.Image, mode: str, shape: Shape) -> None:
     if image.size != (shape.width, shape.height):
         found = Shape(image.height, image.width, 1 if mode in _GREY_MODES else 3)
-        raise _Rejected("shape", str(found))
+        raise _NotTakenError("shape", str(found))
 
 
 def _is_transparent(image: Image.Image) -> bool:
     if "transparency" in image.info and image.mode in _GREY_16_MODES:
         return bool((np.asarray(image) == image.info["transparency"]).any())
-    if not image.has_transparency_data:
-        return False
-    return image.convert("RGBA").getchannel("A").getextrema() != (255, 255)
+    if "transparency" in image.info or image.mode in _ALPHA_MODES:
+        return image.convert("RGBA").getchannel("A").getextrema() != (255, 255)
+    return False
 
 
 def _grey(image: Image.Image) -> npt.NDArray[np.uint8]:
@@ -250,7 +253,9 @@ def _grey(image: Image.Image) -> npt.NDArray[np.uint8]:
     if image.mode in _GREY_16_MODES or (image.mode == "I" and image.format == "PPM"):
         return (np.asarray(image) >> 8).astype(np.uint8)
     if image.mode in ("I", "F"):
-        raise _Rejected("unreadable", f"mode {image.mode}: grey of 32 bits has no agreed scale")
+        raise _NotTakenError(
+            "unreadable", f"mode {image.mode}: grey of 32 bits has no agreed scale"
+        )
     return np.asarray(image.convert("L"))
 
 

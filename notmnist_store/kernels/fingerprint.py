@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +41,7 @@ def pixel_hashes(pixels: npt.NDArray[np.uint8], shape: Shape) -> list[str]:
     hashed = np.empty((len(pixels), width), np.uint8)
     hashed[:, : len(head)] = np.frombuffer(head, np.uint8)
     hashed[:, len(head) :] = pixels
-    view = memoryview(hashed.reshape(-1))
+    view = hashed.reshape(-1).data
     digest = xxhash.xxh3_128_hexdigest
     return [digest(view[at : at + width]) for at in range(0, len(view), width)]
 
@@ -60,7 +61,7 @@ def _overlaps(cells: int, pixels: int) -> npt.NDArray[np.int64]:
     left = np.arange(pixels)[:, None] * cells
     start = np.arange(cells)[None, :] * pixels
     overlap = np.minimum(left + cells, start + pixels) - np.maximum(left, start)
-    return np.maximum(overlap, 0)
+    return overlap.clip(min=0)
 
 
 def dhashes(pixels: npt.NDArray[np.uint8], shape: Shape) -> npt.NDArray[np.int64]:
@@ -93,6 +94,7 @@ def ink(
     roundings away from exact integers (of at most 64 bits up to images of 33 million bytes).
     """
     size = pixels.shape[1]
+    wide: npt.NDArray[np.unsignedinteger[Any]]
     wide = pixels.astype(np.uint32 if size * 255**2 < 2**32 else np.uint64)
     total = wide.sum(axis=1, dtype=np.uint64)
     squares = np.einsum("ij,ij->i", wide, wide).astype(np.uint64)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numba  # type: ignore[import-untyped, unused-ignore]
 import numpy as np
@@ -27,16 +27,16 @@ __all__ = ["find_idats", "unfilter"]
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _RGB = 0, 2
 
-_F = TypeVar("_F", bound=Callable[..., None] | Callable[..., int])
+_Int = int | np.int64
+_F = TypeVar("_F", bound=Callable[..., None] | Callable[..., _Int])
 
 
 def _compiled(function: _F) -> _F:
     """Compile on first call, and keep the machine code on disk where that is possible."""
     try:
-        compiled: _F = numba.njit(cache=True, nogil=True)(function)
+        return cast(_F, numba.njit(cache=True, nogil=True)(function))
     except RuntimeError:  # numba found no folder it can write its cache to
-        compiled = numba.njit(nogil=True)(function)
-    return compiled
+        return cast(_F, numba.njit(nogil=True)(function))
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:
@@ -61,12 +61,18 @@ def _crc_tables() -> npt.NDArray[np.int64]:
 
 _CRC = _crc_tables()
 _LENGTH_CODE_ORDER = np.array([16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15])
+# What a symbol says, packed: extra bits << 3 | least repeat << 6 | length << 10, where length 16
+# is the one before.
+_LENGTH_CODE_MEANING = np.array(
+    [1 << 6 | length << 10 for length in range(16)]
+    + [2 << 3 | 3 << 6 | 16 << 10, 3 << 3 | 3 << 6, 7 << 3 | 11 << 6]
+)
 _REVERSED = np.array([int(f"{k:07b}"[::-1], 2) for k in range(128)])
 _CRC_AFTER_IDAT_NAME = zlib.crc32(b"IDAT") ^ 0xFFFFFFFF
 
 
 @_compiled
-def _crc32(data: npt.NDArray[np.uint8], start: int, stop: int, crc: int) -> int:
+def _crc32(data: npt.NDArray[np.uint8], start: _Int, stop: _Int, crc: _Int) -> _Int:
     """CRC-32 register after data[start:stop], from register `crc`; invert it to compare."""
     p = start
     while stop - p >= 8:
@@ -94,15 +100,15 @@ def _crc32(data: npt.NDArray[np.uint8], start: int, stop: int, crc: int) -> int:
 
 
 @_compiled
-def _equal(data: npt.NDArray[np.uint8], start: int, want: npt.NDArray[np.uint8]) -> int:
-    for k in range(want.size):  # noqa: SIM110 - numba compiles the plain loop
+def _equal(data: npt.NDArray[np.uint8], start: _Int, want: npt.NDArray[np.uint8]) -> _Int:
+    for k in range(want.size):
         if data[start + k] != want[k]:
             return 0
     return 1
 
 
 @_compiled
-def _big_endian(data: npt.NDArray[np.uint8], p: int) -> int:
+def _big_endian(data: npt.NDArray[np.uint8], p: _Int) -> _Int:
     return (
         np.int64(data[p]) << 24
         | np.int64(data[p + 1]) << 16
@@ -112,7 +118,7 @@ def _big_endian(data: npt.NDArray[np.uint8], p: int) -> int:
 
 
 @_compiled
-def _bits(data: npt.NDArray[np.uint8], at: int, count: int) -> int:
+def _bits(data: npt.NDArray[np.uint8], at: _Int, count: _Int) -> _Int:
     """The `count` bits, at most 16, from bit `at` on; the lowest bit of a byte comes first."""
     p = at >> 3
     word = np.int64(data[p]) | np.int64(data[p + 1]) << 8 | np.int64(data[p + 2]) << 16
@@ -122,14 +128,14 @@ def _bits(data: npt.NDArray[np.uint8], at: int, count: int) -> int:
 @_compiled
 def _read_length_code(
     data: npt.NDArray[np.uint8],
-    at: int,
+    at: _Int,
     table: npt.NDArray[np.int64],
     lengths: npt.NDArray[np.int64],
     next_slot: npt.NDArray[np.int64],
-) -> int:
+) -> _Int:
     """Read the code of the code lengths (RFC 1951, 3.2.7) from bit `at`; 0 if it is incomplete.
 
-    Afterwards table[next 7 bits] is 8 * symbol + the bits the symbol takes.
+    Afterwards table[next 7 bits] is the meaning of the symbol they begin with + the bits it takes.
     """
     lengths[:] = 0
     next_slot[:] = 0  # by length: codes are given out by length, then symbol, highest bit first
@@ -144,7 +150,7 @@ def _read_length_code(
         bits = lengths[symbol]
         if bits > 0:
             for k in range(next_slot[bits], next_slot[bits] + (128 >> bits)):
-                table[_REVERSED[k]] = symbol * 8 + bits
+                table[_REVERSED[k]] = _LENGTH_CODE_MEANING[symbol] + bits
             next_slot[bits] += 128 >> bits
     return 1
 
@@ -152,12 +158,12 @@ def _read_length_code(
 @_compiled
 def _one_sound_block(
     data: npt.NDArray[np.uint8],
-    start: int,
-    stop: int,
+    start: _Int,
+    stop: _Int,
     table: npt.NDArray[np.int64],
     lengths: npt.NDArray[np.int64],
     next_slot: npt.NDArray[np.int64],
-) -> int:
+) -> _Int:
     """1 where the deflate stream data[start:stop] is one block whose Huffman codes are complete.
 
     RFC 1951, section 3.2.7. zlib refuses incomplete codes, ISA-L does not.
@@ -176,40 +182,30 @@ def _one_sound_block(
         return 0
     at += 3 * (_bits(data, at - 4, 4) + 4)
     free_literals = free_distances = 1 << 15  # what is left of each code space
-    length = one_bit_distances = ends = k = 0
-    while k < total:
+    length = one_bit_distances = ends = 0
+    k: _Int = 0
+    while k < total:  # few branches: which symbol comes next cannot be foreseen
         if at > stop * 8:
             return 0
-        entry = table[_bits(data, at, 7)]
-        symbol = entry >> 3
-        at += entry & 7
-        if symbol < 16:
-            repeat = 1
+        word = _bits(data, at, 14)
+        entry = table[word & 127]
+        bits, extra, repeat, symbol = entry & 7, entry >> 3 & 7, entry >> 6 & 15, entry >> 10
+        repeat += (word >> bits) & ((1 << extra) - 1)
+        at += bits + extra
+        if symbol != 16:
             length = symbol
-        elif symbol == 16:
-            if k == 0:
-                return 0
-            repeat = 3 + _bits(data, at, 2)
-            at += 2
-        elif symbol == 17:
-            repeat = 3 + _bits(data, at, 3)
-            at += 3
-            length = 0
-        else:
-            repeat = 11 + _bits(data, at, 7)
-            at += 7
-            length = 0
-        if k + repeat > total:
+        elif k == 0:
             return 0
-        if length > 0:
-            for j in range(k, k + repeat):
-                if j < literals:
-                    free_literals -= 1 << (15 - length)
-                    ends += j == 256
-                else:
-                    free_distances -= 1 << (15 - length)
-                    one_bit_distances += length == 1
-        k += repeat
+        end = k + repeat
+        if end > total:
+            return 0
+        space = (1 << 15 >> length) * (length > 0)
+        among_literals = max(min(end, literals) - k, 0)
+        free_literals -= among_literals * space
+        free_distances -= (repeat - among_literals) * space
+        one_bit_distances += (repeat - among_literals) * (length == 1)
+        ends += (k <= 256) * (end > 256) * (length > 0)
+        k = end
     if ends == 0 or free_literals != 0:
         return 0
     # zlib allows exceptions: no distance code at all, or a single one of one bit.
@@ -313,9 +309,10 @@ def _unfilter(
                     out[here + x] = filtered[p + x] + out[above + x]
             else:
                 for c in range(step):  # one channel at a time: left and corner stay in registers
-                    left = corner = 0
+                    left = np.int64(0)
+                    corner = np.int64(0)
                     for x in range(c, stride, step):
-                        up = np.int64(out[above + x]) if y > 0 else 0
+                        up = np.int64(out[above + x]) if y > 0 else np.int64(0)
                         if kind == 1:
                             best = left
                         elif kind == 3:

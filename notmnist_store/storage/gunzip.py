@@ -60,12 +60,11 @@ def gunzip(
     module = inflater or _fastest()
     read = 0
     inflate = None
-    pending = False
     try:
         while compressed := file.read(_READ):
             read += len(compressed)
             progress(read)
-            while compressed or pending:
+            while compressed:
                 if inflate is None:
                     compressed = compressed.lstrip(b"\0")
                     if not compressed:
@@ -78,7 +77,6 @@ def gunzip(
                         )
                     inflate = module.decompressobj(_WITH_GZIP_HEADER)
                 piece = inflate.decompress(compressed, _PIECE)
-                pending = len(piece) == _PIECE and not inflate.eof
                 if inflate.eof:
                     compressed, inflate = inflate.unused_data, None
                 else:

@@ -40,6 +40,7 @@ __all__ = [
     "parquet_writer",
     "parse_fractions",
     "run_of",
+    "withdrawn_runs",
 ]
 
 MARKER_NAME = "notmnist_store.json"
@@ -156,7 +157,10 @@ def parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
 
 @dataclass(frozen=True)
 class DataFile:
-    """One Parquet file in a table's folder; `state` is live once its run is finished."""
+    """One Parquet file in a table's folder; `state` says whether the views show its rows.
+
+    live: its run is finished; withdrawn: and was undone; unfinished: its run never ended.
+    """
 
     table: str
     name: str
@@ -254,14 +258,18 @@ class Tables:
     def files(self, table: str, runs: pa.Table | None = None) -> list[DataFile]:
         """The table's files with their state, in the order of the runs and blocks.
 
-        Files of finished runs are ``live``; those of others are ``unfinished`` and come last.
+        Those of unfinished runs come last. Rows of table run itself are never withdrawn.
         """
         runs = self.runs() if runs is None else runs
         order = {run_id: rank for rank, run_id in enumerate(runs["run_id"].to_pylist())}
-        files = [
-            replace(file, state="live") if run_of(file.name) in order else file
-            for file in self.logged(table)
-        ]
+        gone = withdrawn_runs(runs) if table != "run" else {}
+
+        def state(run_id: str) -> str:
+            if run_id in gone:
+                return "withdrawn"
+            return "live" if run_id in order else "unfinished"
+
+        files = [replace(file, state=state(run_of(file.name))) for file in self.logged(table)]
         return sorted(files, key=lambda f: (order.get(run_of(f.name), len(order)), f.name))
 
     def live(self, table: str, run_id: str | None = None) -> list[Path]:
@@ -284,11 +292,11 @@ class Tables:
         """Write a small table as one data file of the run (to be appended by `append`)."""
         return self._write(table, f"{run_id}-000000.parquet", rows)
 
-    def finish(self, row: dict[str, Any], *, once: str | None = None) -> int:
+    def finish(self, row: dict[str, Any], *, once: tuple[str, int] | None = None) -> int:
         """Commit the run's row: from here on the run exists. Returns its sequence number.
 
-        `once` names something that may be done by one run only; of two processes that try,
-        exactly one lands.
+        `once` is (key, n): the n-th time something of this key is done, which only one run may
+        be. Of two processes that try, exactly one lands.
 
         Raises:
             AlreadyDoneError: another run landed under the same `once`.
@@ -298,17 +306,17 @@ class Tables:
         for _ in range(_COMMIT_ATTEMPTS):
             log = self._log_or_new("run")
             last = log.transaction_version(_RUN_TRANSACTION) or 0
-            if once and log.transaction_version(once) is not None:
+            if once and (log.transaction_version(once[0]) or 0) >= once[1]:
                 raise AlreadyDoneError("another process has done the same meanwhile")
             sequence = last + 1
-            row = {**row, "sequence": sequence}
+            row = {**dict.fromkeys(schema.names), **row, "sequence": sequence}
             file = self._write(
                 "run",
                 f"{row['run_id']}-{sequence:06d}.parquet",
                 pa.Table.from_pylist([row], schema=schema),
             )
             marks = [Transaction(_RUN_TRANSACTION, sequence)]
-            marks += [Transaction(once, 1)] if once else []
+            marks += [Transaction(*once)] if once else []
             try:
                 self._commit("run", log, [file], marks)
                 return sequence
@@ -388,6 +396,18 @@ class Tables:
             f"the log of table {table} in {self.root} cannot be written: {error}",
             f"df -h {self.root}; ls -ld {self.path(table)}",
         )
+
+
+def withdrawn_runs(runs: pa.Table) -> dict[str, str]:
+    """Runs whose rows are in no view, each with the run that withdrew it; the last word counts."""
+    gone: dict[str, str] = {}
+    columns = (runs[name].to_pylist() for name in ("run_id", "withdraws", "restores"))
+    for run_id, withdraws, restores in zip(*columns, strict=True):
+        if withdraws is not None:
+            gone[withdraws] = run_id
+        if restores is not None:
+            gone.pop(restores, None)
+    return gone
 
 
 def run_of(name: str) -> str:

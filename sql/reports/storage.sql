@@ -1,7 +1,7 @@
 -- title: Files, rows and bytes of each table, live and dead
 -- grain: table, state
 --
--- Dead rows belong to runs that were never finished; no view shows them.
+-- Dead rows belong to runs that were undone (withdrawn) or never finished; no view shows them.
 select
     data_file.table_name,
     data_file.state,

@@ -2,7 +2,7 @@
 -- column table_name: table the file belongs to · no unit · image
 -- column file_name: its name in the table's folder · no unit · 20110908T120000Z-0123456789-000000.parquet
 -- column run_id: run that wrote it · no unit · 20110908T120000Z-0123456789
--- column state: live, or unfinished where its run never ended; only live rows are in the views · no unit · live
+-- column state: live, withdrawn (its run was undone) or unfinished (its run never ended); only live rows are in the views · no unit · live
 -- column rows: rows in it · rows · 18724
 -- column bytes: its size · bytes · 6124533
 select

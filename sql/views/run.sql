@@ -10,6 +10,9 @@
 -- column members_stored: members stored as images · members · 18724
 -- column members_rejected: members in table reject · members · 2
 -- column members_ignored: members passed over · members · 0
+-- column withdraws: run whose rows this one took out of every view · no unit · 20110908T120000Z-0123456789
+-- column restores: run whose rows this one brought back · no unit · 20110908T120000Z-0123456789
+-- column state: live, or withdrawn where a later run took its rows out of every view · no unit · live
 -- column started_at: when it started · UTC · 2011-09-08 12:00:00+00
 -- column seconds: how long it took · seconds · 8.1
 -- column versions: versions of the program and of the packages that shape its results, as JSON · no unit · {"pillow": "13.0.0"}
@@ -27,7 +30,18 @@ select
     run.members_stored,
     run.members_rejected,
     run.members_ignored,
+    run.withdraws,
+    run.restores,
+    case when last_word.withdraws is not null then 'withdrawn' else 'live' end as state,
     run.started_at,
     run.seconds,
     run.versions
 from stored_run as run
+left join (
+    select
+        coalesce(stored_run.withdraws, stored_run.restores) as run_id,
+        arg_max(stored_run.withdraws, stored_run.sequence) as withdraws
+    from stored_run
+    where stored_run.withdraws is not null or stored_run.restores is not null
+    group by coalesce(stored_run.withdraws, stored_run.restores)
+) as last_word on last_word.run_id = run.run_id

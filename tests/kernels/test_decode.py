@@ -114,7 +114,7 @@ def test_known_answers(nasty: dict[str, bytes]) -> None:
     assert verdict("grey_16_bit_equal_1") == ("I;16", pixels)
     assert verdict("rgb_8_bit_equal_1") == ("RGB", pixels)
     assert verdict("rgba_8_bit_equal_1") == ("RGBA", pixels)
-    assert verdict("gif_animated") == ("L", pixels)
+    assert verdict("gif_animated") == ("P", pixels)
     assert verdict("webp_grey") == ("RGB", pixels)
     assert verdict("la_8_bit_random_1") == "transparent"
     assert verdict("grey_8_equal_trns_0") == "transparent"

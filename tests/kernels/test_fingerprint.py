@@ -5,6 +5,7 @@ import math
 import statistics
 import struct
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -52,7 +53,7 @@ def dhash_by_fractions(row: npt.NDArray[np.uint8], shape: Shape) -> int:
                 for x, wide in covered(c, 9, shape.width):
                     total += tall * wide * image[y][x]
             means.append(total)
-        bits += "".join("1" if right > left else "0" for left, right in zip(means, means[1:]))
+        bits += "".join("1" if right > left else "0" for left, right in pairwise(means))
     value = int(bits, 2)
     return value - 2**64 if value >= 2**63 else value
 

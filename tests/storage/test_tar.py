@@ -57,7 +57,7 @@ def read(
 
 
 def rows(batches: list[pa.RecordBatch]) -> list[Row]:
-    found = []
+    found: list[Row] = []
     for batch in batches:
         batch.validate(full=True)
         assert batch.schema == MEMBER_SCHEMA
@@ -142,7 +142,7 @@ def nasty_archive(format: int) -> bytes:
         add(member("set/A/empty.png"))
         add(member("set/A/new\nline '\"😀é.png"), b"y" * 512)
         timed = member("set/A/timed.png")
-        timed.mtime = 1.5  # type: ignore[assignment]
+        timed.mtime = 1.5
         add(timed, b"z")
         add(member("set/" + "d" * 90 + "/" + "n" * 90), b"prefix" * 400)
         if format != tarfile.USTAR_FORMAT:
@@ -229,6 +229,12 @@ CRAFTED["pax before pax"] = (
 CRAFTED["long name before pax"] = (
     header(b"L", 6, b"L") + padded(b"gnu/L\0") + CRAFTED["pax twice in a header"]
 )
+CRAFTED["long name twice"] = (
+    header(b"L", 6, b"L") + padded(b"first\0") + header(b"L", 7, b"L") + padded(b"second\0")
+) + header(b"f", 0)
+CRAFTED["pax before long name"] = (
+    header(b"p", len(_outer), b"x") + padded(_outer) + header(b"L", 6, b"L") + padded(b"inner\0")
+) + header(b"f", 0)
 _comment = record(b"comment", b"0" * 40)
 CRAFTED["global comment"] = header(b"g", len(_comment), b"g") + padded(_comment) + header(b"f", 0)
 
@@ -314,7 +320,8 @@ def test_gunzip_is_gzip(inflater: str, piece: int, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(gunzip_module, "_PIECE", piece)
     monkeypatch.setattr(gunzip_module, "_READ", 50)
     raw = gzip.compress(bytes(5_000) + os.urandom(300)) + gzip.compress(b"second") + bytes(99)
-    for whole in (raw, gzip.compress(b"") + raw, raw + gzip.compress(b"")):
+    empty, zeros = gzip.compress(b""), gzip.compress(bytes(5_000))
+    for whole in (raw, empty + raw, raw + empty, zeros):
         read_so_far: list[int] = []
         meter = Meter("a", Limits())
         pieces = list(gunzip(io.BytesIO(whole), meter, read_so_far.append, module))

@@ -58,6 +58,8 @@ def _view(view: Query, catalog: Catalog) -> str:
     lines += ["| column | type | unit | what | example |", "| --- | --- | --- | --- | --- |"]
     for row in catalog.query(_TYPES, {"view": view.name}).to_pylist():
         name = row["column_name"]
+        if name not in view.columns:
+            raise SystemExit(f"{view.path} has no line '-- column {name}: what · unit · example'")
         what, unit, example = view.columns[name].split(" · ")
         cells = (name, row["data_type"].lower(), unit, what, f"`{example}`")
         lines.append("| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |")

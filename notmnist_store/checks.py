@@ -32,14 +32,13 @@ def ledger_rows(tally: Tally) -> dict[str | None, dict[str, int]]:
     """Counts by label (None: outside any class folder), each with `seen` and the outcomes."""
     rows: dict[str | None, dict[str, int]] = {}
 
-    def row(folder: str | None) -> dict[str, int]:
-        label = place(f"{folder}/x").label if folder else None
+    def row(label: str | None) -> dict[str, int]:
         return rows.setdefault(label, dict.fromkeys(("seen", *OUTCOMES), 0))
 
-    for folder, seen in tally.seen.items():
-        row(folder)["seen"] += seen
-    for (folder, outcome), count in tally.outcomes.items():
-        row(folder)[outcome] += count
+    for (_, label), seen in tally.seen.items():
+        row(label)["seen"] += seen
+    for (_, label, outcome), count in tally.outcomes.items():
+        row(label)[outcome] += count
     return dict(sorted(rows.items(), key=lambda item: (item[0] is None, item[0] or "")))
 
 
@@ -82,7 +81,7 @@ def check_shape(source: Source, tally: Tally, shape: Shape) -> None:
     """Most images must have the store's shape; else the source was meant for another store."""
     if not tally.other_shapes:
         return
-    stored = sum(n for (_, outcome), n in tally.outcomes.items() if outcome == "stored")
+    stored = sum(n for (*_, outcome), n in tally.outcomes.items() if outcome == "stored")
     other = tally.other_shapes.total()
     if other <= stored:
         return

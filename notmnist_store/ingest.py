@@ -216,6 +216,7 @@ class _Run:
             split=options.split,
             to_grey=options.to_grey,
             group_regex=options.group_regex,
+            labels_given=source.gives_labels,
         )
 
     def execute(self) -> str:

@@ -142,8 +142,10 @@ def _read_length_code(
     for k in range(_bits(data, at - 4, 4) + 4):
         bits = _bits(data, at + 3 * k, 3)
         lengths[_LENGTH_CODE_ORDER[k]] = bits
-        for longer in range(bits + 1, 9):
-            next_slot[longer] += 128 >> bits if bits > 0 else 0
+        if bits > 0:
+            next_slot[bits + 1] += 128 >> bits
+    for bits in range(1, 9):
+        next_slot[bits] += next_slot[bits - 1]
     if next_slot[8] != 128:
         return 0
     for symbol in range(19):

@@ -30,7 +30,7 @@ from notmnist_store.kernels.provenance import (
 )
 from notmnist_store.schema import KIND_DEVICE, KIND_FILE, KIND_LINK, TABLES, Shape
 
-__all__ = ["OUTCOMES", "RowRules", "Rows", "Tally", "make_rows", "split_thresholds"]
+__all__ = ["OUTCOMES", "RowRules", "Rows", "Tally", "make_rows", "row_key", "split_thresholds"]
 
 OUTCOMES = (
     "stored",
@@ -50,7 +50,8 @@ class RowRules:
 
     ``id_base`` is added to a member's position to make its image id. ``split`` is the split of
     every image; where it is None, a split folder decides, then ``fractions`` (exact decimals) by
-    pixel hash. ``group_regex`` fills ``family`` from the path instead of the font.
+    pixel hash. ``group_regex`` fills ``family`` from the path instead of the font. Where
+    ``labels_given``, label, split and group come with each file, not from its path.
     """
 
     source: str
@@ -61,14 +62,18 @@ class RowRules:
     split: str | None = None
     to_grey: bool = False
     group_regex: str | None = None
+    labels_given: bool = False
 
 
 @dataclass
 class Tally:
-    """What became of the members seen, by the folder they are in (None: an unsafe name)."""
+    """What became of the members seen, by folder and label.
 
-    seen: Counter[str | None] = field(default_factory=Counter)
-    outcomes: Counter[tuple[str | None, str]] = field(default_factory=Counter)
+    The folder is None where labels are given, and both are None for an unsafe name.
+    """
+
+    seen: Counter[tuple[str | None, str | None]] = field(default_factory=Counter)
+    outcomes: Counter[tuple[str | None, str | None, str]] = field(default_factory=Counter)
     other_shapes: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Tally) -> None:
@@ -128,15 +133,15 @@ def make_rows(batch: pa.RecordBatch, rules: RowRules) -> Rows:
 
     absent = batch.column("data").is_null().to_pylist()
     kinds = batch.column("kind").to_pylist()
+    given = _given_places(batch) if rules.labels_given else None
     for row, raw in enumerate(raw_paths):
         path = text_path(raw)
         unsafe = unsafe_reason(raw)
-        where = place(path) if unsafe is None else None
-        folder = where.directory if where else None
-        tally.seen[folder] += 1
+        where = (given[row] if given else place(path)) if unsafe is None else None
+        tally.seen[_key(rules, where)] += 1
         outcome = _ignored(kinds[row], where)
         if outcome:
-            tally.outcomes[folder, outcome] += 1
+            tally.outcomes[*_key(rules, where), outcome] += 1
         elif where is None:
             reject(row, path, where, "unsafe_name", unsafe)
         elif absent[row]:
@@ -158,11 +163,10 @@ def make_rows(batch: pa.RecordBatch, rules: RowRules) -> Rows:
             tally.other_shapes[detail] += 1
 
     for entry in rejected:
-        folder = None if entry["reason"] == "unsafe_name" else place(entry["path"]).directory
-        tally.outcomes[folder, "rejected"] += 1
+        tally.outcomes[*row_key(rules, entry["path"], entry["label"]), "rejected"] += 1
     stored = decoded.index.tolist()
     for index in stored:
-        tally.outcomes[places[index].directory, "stored"] += 1
+        tally.outcomes[*_key(rules, places[index]), "stored"] += 1
 
     rejected.sort(key=lambda entry: int(entry["position"]))
     rows = [wanted[index] for index in stored]
@@ -175,6 +179,7 @@ def make_rows(batch: pa.RecordBatch, rules: RowRules) -> Rows:
         sizes=[sizes[row] for row in rows],
         paths=[paths[index] for index in stored],
         places=[places[index] for index in stored],
+        groups=batch.column("group").take(pa.array(rows, pa.int64())),
     )
     return Rows(
         images=images,
@@ -182,6 +187,27 @@ def make_rows(batch: pa.RecordBatch, rules: RowRules) -> Rows:
         tally=tally,
         path_keys=np.array(keys, np.uint64).reshape(-1, 2),
     )
+
+
+def row_key(rules: RowRules, path: str, label: str | None) -> tuple[str | None, str | None]:
+    """The folder and label under which a row of this path and label was tallied."""
+    if rules.labels_given or label is None:
+        return None, label
+    return place(path).directory, label
+
+
+def _key(rules: RowRules, where: Place | None) -> tuple[str | None, str | None]:
+    if where is None:
+        return None, None
+    return None if rules.labels_given else where.directory, where.label
+
+
+def _given_places(batch: pa.RecordBatch) -> list[Place]:
+    columns = (batch.column(name).to_pylist() for name in ("label", "split"))
+    return [
+        Place(label=label, split=split, hidden=False, directory="")
+        for label, split in zip(*columns, strict=True)
+    ]
 
 
 def _ignored(kind: int, where: Place | None) -> str | None:
@@ -208,15 +234,18 @@ def _images(
     sizes: list[int],
     paths: list[str],
     places: list[Place],
+    groups: pa.Array,
 ) -> pa.Table:
     count = len(paths)
     pixel_hash = fingerprint.pixel_hashes(pixels, rules.shape)
     ink_mean, ink_std = fingerprint.ink(pixels)
     fonts = [font_name(_stem(path)) for path in paths]
-    if rules.group_regex is None:
-        families = [font_family(font) if font else None for font in fonts]
-    else:
+    if rules.group_regex is not None:
         families = _families(paths, rules.group_regex)
+    elif groups.null_count < len(groups):
+        families = groups.to_pylist()
+    else:
+        families = [font_family(font) if font else None for font in fonts]
     columns = {
         "image_id": np.array(positions, np.int64) + rules.id_base,
         "source": _constant(rules.source, count),

@@ -15,8 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from notmnist_store.kernels.provenance import place
-from notmnist_store.kernels.rows import RowRules, Tally
+from notmnist_store.kernels.rows import RowRules, Tally, row_key
 from notmnist_store.schema import TABLES
 from notmnist_store.storage.blocks import Block, block_file_name
 from notmnist_store.storage.filesystem import disk_errors, replacing
@@ -40,7 +39,7 @@ def amend_blocks(root: Path, rules: RowRules, blocks: Sequence[Block]) -> list[B
     for block in blocks:
         positions = set(block.path_keys[:, 0].tolist())
         here = copies & positions
-        if here or outside.intersection(folder for folder, _ in block.tally.outcomes):
+        if here or outside.intersection(folder for folder, *_ in block.tally.outcomes):
             block = _amend(root, rules, block, here, outside)
         amended.append(block)
     return amended
@@ -50,7 +49,7 @@ def _outside(blocks: Sequence[Block]) -> set[str]:
     folders: set[str] = set()
     with_images: set[str] = set()
     for block in blocks:
-        for folder, outcome in block.tally.outcomes:
+        for folder, _, outcome in block.tally.outcomes:
             if folder is not None and outcome in ("stored", "rejected"):
                 folders.add(folder)
                 if outcome == "stored":
@@ -105,27 +104,24 @@ def _paths(
 def _amend(root: Path, rules: RowRules, block: Block, copies: set[int], outside: set[str]) -> Block:
     images = _read(root, rules, block, "image")
     rejects = _read(root, rules, block, "reject")
-    outcomes = Counter(block.tally.outcomes)
+    seen, outcomes = Counter(block.tally.seen), Counter(block.tally.outcomes)
     copied = np.array(sorted(copies), np.int64)
 
     twice = np.isin(_positions(images, "image", rules), copied)
     moved = images.filter(pa.array(twice))
     images = images.filter(pa.array(~twice))
-    for path in moved["path"].to_pylist():
-        outcomes[place(path).directory, "stored"] -= 1
-        outcomes[place(path).directory, "rejected"] += 1
+    for key in _keys(rules, moved):
+        outcomes[*key, "stored"] -= 1
+        outcomes[*key, "rejected"] += 1
 
-    folders = [
-        place(path).directory if reason != "unsafe_name" else None
-        for path, reason in zip(
-            rejects["path"].to_pylist(), rejects["reason"].to_pylist(), strict=True
-        )
-    ]
-    stray = [folder in outside for folder in folders]
-    for folder, is_stray in zip(folders, stray, strict=True):
-        if is_stray:
-            outcomes[folder, "rejected"] -= 1
-            outcomes[folder, "ignored_outside"] += 1
+    stray = []
+    for key in _keys(rules, rejects):
+        stray.append(key[0] in outside)
+        if stray[-1]:
+            seen[key] -= 1
+            seen[None, None] += 1
+            outcomes[*key, "rejected"] -= 1
+            outcomes[None, None, "ignored_outside"] += 1
     twice = np.isin(_positions(rejects, "reject", rules), copied)
     rejects = pa.concat_tables(
         [
@@ -139,8 +135,13 @@ def _amend(root: Path, rules: RowRules, block: Block, copies: set[int], outside:
         for table, rows in (("image", images), ("reject", rejects))
         if (file := _replace(root, rules, block, table, rows)) is not None
     ]
-    tally = Tally(block.tally.seen, +outcomes, block.tally.other_shapes)
+    tally = Tally(+seen, +outcomes, block.tally.other_shapes)
     return Block(block.number, tuple(files), tally, block.path_keys)
+
+
+def _keys(rules: RowRules, rows: pa.Table) -> list[tuple[str | None, str | None]]:
+    columns = (rows[name].to_pylist() for name in ("path", "label"))
+    return [row_key(rules, path, label) for path, label in zip(*columns, strict=True)]
 
 
 def _as_rejects(images: pa.Table, rules: RowRules) -> pa.Table:

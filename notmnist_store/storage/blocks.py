@@ -41,7 +41,7 @@ class Block:
         return {
             "number": self.number,
             "files": [asdict(file) for file in self.files],
-            "seen": list(self.tally.seen.items()),
+            "seen": [[*key, count] for key, count in self.tally.seen.items()],
             "outcomes": [[*key, count] for key, count in self.tally.outcomes.items()],
             "other_shapes": dict(self.tally.other_shapes),
             "path_keys": base64.b64encode(self.path_keys.tobytes()).decode(),
@@ -54,8 +54,8 @@ class Block:
             number=content["number"],
             files=tuple(DataFile(**file) for file in content["files"]),
             tally=Tally(
-                seen=Counter(dict(content["seen"])),
-                outcomes=Counter({(folder, o): n for folder, o, n in content["outcomes"]}),
+                seen=Counter({(f, label): n for f, label, n in content["seen"]}),
+                outcomes=Counter({(f, label, o): n for f, label, o, n in content["outcomes"]}),
                 other_shapes=Counter(content["other_shapes"]),
             ),
             path_keys=np.frombuffer(base64.b64decode(content["path_keys"]), np.uint64).reshape(

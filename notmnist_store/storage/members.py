@@ -123,10 +123,12 @@ class Source(ABC):
 
     ``name`` is the word that stands in column ``source``; ``kind`` says what it is, for people.
     ``bytes_read`` grows towards ``bytes_total`` (bytes on disk) while ``members`` is consumed, for
-    a progress bar; ``bytes_total`` is null for a folder that was not yet listed.
+    a progress bar; ``bytes_total`` is null for a folder that was not yet listed. A source that
+    ``gives_labels`` fills label, split and group of every member, so paths do not tell them.
     """
 
     kind: str
+    gives_labels: bool = False
 
     def __init__(self, path: Path, name: str, limits: Limits) -> None:
         self.path = path
@@ -273,6 +275,7 @@ class MemberBatch:
             pa.array(self.kinds[:rows]),
             pa.array(self.sizes[:rows]),
             _binary(rows, validity, self.data_ends, self.data[:data]),
+            *(pa.nulls(rows, pa.string()) for _ in ("label", "split", "group")),
         ]
         return pa.RecordBatch.from_arrays(columns, schema=MEMBER_SCHEMA)
 

@@ -12,7 +12,8 @@ from notmnist_store.ingest import DEFAULT_FRACTIONS
 from notmnist_store.schema import DEFAULT_SHAPE
 from notmnist_store.storage.catalog import Catalog
 from notmnist_store.storage.queries import Query, load_queries
-from notmnist_store.storage.tables import Marker, Tables
+from notmnist_store.storage.marker import Marker
+from notmnist_store.storage.tables import Tables
 
 __all__ = ["PAGE", "main", "tables_text"]
 

@@ -35,12 +35,12 @@ from notmnist_store.schema import DEFAULT_SHAPE, TABLES, Shape
 from notmnist_store.storage.amend import amend_blocks
 from notmnist_store.storage.blocks import Block
 from notmnist_store.storage.catalog import refresh_views_file
+from notmnist_store.storage.marker import Marker
 from notmnist_store.storage.members import Limits, Source
 from notmnist_store.storage.source import open_source
 from notmnist_store.storage.tables import (
     AlreadyDoneError,
     DataFile,
-    Marker,
     Tables,
     new_run_id,
     withdrawn_runs,

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from notmnist_store.ingest import IngestOptions
 from notmnist_store.progress import Progress
-from notmnist_store.storage.tables import MARKER_NAME, Tables
+from notmnist_store.storage.marker import MARKER_NAME
+from notmnist_store.storage.tables import Tables
 
 __all__ = ["DATA_FOLDER", "DEMO_SOURCE", "default_sources"]
 

@@ -13,8 +13,9 @@ from notmnist_store.errors import UsageError
 from notmnist_store.progress import Progress
 from notmnist_store.result import Result
 from notmnist_store.schema import SPLITS, Shape
+from notmnist_store.storage.marker import parse_fractions
 from notmnist_store.storage.queries import bind, find_query, load_queries
-from notmnist_store.storage.tables import Tables, parse_fractions
+from notmnist_store.storage.tables import Tables
 
 if TYPE_CHECKING:
     from notmnist_store.ingest import IngestOptions

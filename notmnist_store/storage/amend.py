@@ -13,13 +13,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from notmnist_store.kernels.rows import RowRules, Tally, row_key
 from notmnist_store.schema import TABLES
 from notmnist_store.storage.blocks import Block, block_file_name
-from notmnist_store.storage.filesystem import disk_errors, replacing
-from notmnist_store.storage.tables import DataFile, parquet_writer
+from notmnist_store.storage.filesystem import disk_errors
+from notmnist_store.storage.datafile import DataFile, open_checked, parquet_writer, seal
 
 __all__ = ["amend_blocks"]
 
@@ -175,22 +174,30 @@ def _positions(rows: pa.Table, table: str, rules: RowRules) -> npt.NDArray[np.in
 def _read(
     root: Path, rules: RowRules, block: Block, table: str, columns: list[str] | None = None
 ) -> pa.Table:
-    if not any(file.table == table for file in block.files):
+    name = _name(block, table)
+    if name is None:
         empty = TABLES[table].empty_table()
         return empty.select(columns) if columns else empty
-    path = root / table / block_file_name(rules.run_id, block.number)
-    return pq.read_table(path, columns=columns, partitioning=None)
+    with open_checked(root / table / name) as parquet:
+        return parquet.read(columns)
+
+
+def _name(block: Block, table: str) -> str | None:
+    return next((file.name for file in block.files if file.table == table), None)
 
 
 def _replace(
     root: Path, rules: RowRules, block: Block, table: str, rows: pa.Table
 ) -> DataFile | None:
     path = root / table / block_file_name(rules.run_id, block.number)
-    if not rows.num_rows:
-        path.unlink(missing_ok=True)
-        return None
     with disk_errors(path):
+        old = _name(block, table)
+        if old is not None:
+            (root / table / old).unlink()
+        if not rows.num_rows:
+            return None
         path.parent.mkdir(exist_ok=True)
-    with replacing(path) as beside, parquet_writer(beside, TABLES[table]) as writer:
-        writer.write_table(rows, row_group_size=rules.shape.group_members)
-    return DataFile(table, path.name, rows.num_rows, path.stat().st_size)
+        with parquet_writer(path, TABLES[table]) as writer:
+            writer.write_table(rows, row_group_size=rules.shape.group_members)
+        path = seal(path)
+        return DataFile(table, path.name, rows.num_rows, path.stat().st_size)

@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 from notmnist_store.kernels.rows import RowRules, Rows, Tally, make_rows
 from notmnist_store.schema import TABLES, Shape
 from notmnist_store.storage.filesystem import disk_errors
-from notmnist_store.storage.tables import DataFile, parquet_writer
+from notmnist_store.storage.datafile import DataFile, parquet_writer, seal
 
 __all__ = ["Block", "BlockWriter", "block_file_name", "split_by_block"]
 
@@ -65,7 +65,7 @@ class Block:
 
 
 def block_file_name(run_id: str, number: int) -> str:
-    """The name of a block's data file, the same in every table's folder."""
+    """The name of a block's data file while it is written, the same in every table's folder."""
     return f"{run_id}-{number:06d}.parquet"
 
 
@@ -152,8 +152,9 @@ class _OpenBlock:
             path = self._path(table)
             with disk_errors(path):
                 writer.close()
+                path = seal(path)
                 size = path.stat().st_size
-            files.append(DataFile(table, self._name, self._rows[table], size))
+            files.append(DataFile(table, path.name, self._rows[table], size))
         return Block(self.number, tuple(files), self._tally, np.concatenate(self._keys))
 
     def abandon(self) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
 from notmnist_store.errors import StoreError
 
-__all__ = ["create_exclusive", "disk_errors", "replacing", "write_text"]
+__all__ = ["create_exclusive", "disk_errors", "locked", "replacing", "write_text"]
 
 
 @contextmanager
@@ -20,10 +23,9 @@ def disk_errors(target: Path) -> Iterator[None]:
         yield
     except OSError as error:
         reason = error.strerror or str(error)
-        raise StoreError(
-            f"cannot write {target}: {reason}",
-            f"df -h {target.parent}; ls -ld {target.parent}",
-        ) from error
+        folder = shlex.quote(str(target.parent))
+        hint = f"df -h {folder}; ls -ld {folder}" if target.parent.is_dir() else f"mkdir -p {folder}"
+        raise StoreError(f"cannot write {target}: {reason}", hint) from error
 
 
 @contextmanager
@@ -61,3 +63,22 @@ def create_exclusive(target: Path, text: str) -> bool:
             with suppress(OSError):
                 beside.unlink()
     return True
+
+
+def locked(target: Path, *, alone: bool) -> BinaryIO | None:
+    """Open `target` under an advisory lock, which ends when the file is closed or the process dies.
+
+    Any number of processes hold it together, or one holds it `alone`. None where there is no such
+    file, or (for `alone`) where another process has it.
+    """
+    with suppress(FileNotFoundError, BlockingIOError):
+        file = target.open("rb")
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB if alone else fcntl.LOCK_SH)
+            if os.path.samestat(os.fstat(file.fileno()), target.stat()):
+                return file
+        except BaseException:
+            file.close()
+            raise
+        file.close()  # it was removed, or replaced, while we waited
+    return None

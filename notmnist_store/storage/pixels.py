@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from notmnist_store.errors import StoreError
+from notmnist_store.storage.datafile import open_checked
 from notmnist_store.storage.tables import Tables
 
 __all__ = ["pixels_by_id"]
@@ -18,17 +20,23 @@ __all__ = ["pixels_by_id"]
 def pixels_by_id(tables: Tables, ids: Sequence[int]) -> dict[int, npt.NDArray[np.uint8]]:
     """Pixels of these images, each uint8 (height, width, channels); unknown ids are left out.
 
-    Only row groups whose range of ids holds a wanted one are read, page checksums verified.
+    Only row groups whose range of ids holds a wanted one are read, checksums verified.
+
+    Raises:
+        StoreError: a data file is missing or damaged.
     """
     shape = tables.marker.shape
     wanted = np.unique(np.array(list(ids), np.int64))
     found: dict[int, npt.NDArray[np.uint8]] = {}
     for path in tables.live("image") if len(wanted) else []:
-        with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
-            groups = _groups_with(parquet, wanted)
-            if not groups:
-                continue
-            rows = parquet.read_row_groups(groups, columns=["image_id", "pixels"])
+        try:
+            with open_checked(path) as parquet:
+                groups = _groups_with(parquet, wanted)
+                if not groups:
+                    continue
+                rows = parquet.read_row_groups(groups, columns=["image_id", "pixels"])
+        except (OSError, pa.ArrowException) as error:
+            raise StoreError(f"{path.name} is damaged: {error}", "notmnist-store verify") from error
         rows = rows.filter(pc.is_in(rows["image_id"], pa.array(wanted)))
         for image_id, pixels in zip(
             rows["image_id"].to_pylist(), rows["pixels"].to_pylist(), strict=True

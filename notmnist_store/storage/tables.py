@@ -10,40 +10,34 @@ from __future__ import annotations
 
 import json
 import secrets
+import shlex
 import shutil
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 import deltalake
 import pyarrow as pa
-import pyarrow.parquet as pq
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Transaction
 
 from notmnist_store.errors import StoreError
-from notmnist_store.schema import FORMAT_VERSION, SPLITS, TABLES, Shape
-from notmnist_store.storage.filesystem import create_exclusive, disk_errors
+from notmnist_store.schema import TABLES
+from notmnist_store.storage.datafile import DataFile, open_checked, parquet_writer, run_of, seal
+from notmnist_store.storage.filesystem import create_exclusive, disk_errors, locked
+from notmnist_store.storage.marker import MARKER_NAME, Marker
 
 __all__ = [
-    "MARKER_NAME",
     "AlreadyDoneError",
-    "DataFile",
-    "Marker",
     "Tables",
     "new_run_id",
-    "parquet_writer",
-    "parse_fractions",
-    "run_of",
     "withdrawn_runs",
 ]
 
-MARKER_NAME = "notmnist_store.json"
 _LOG_RETENTION = {"delta.logRetentionDuration": "interval 3650 days"}
 _RUN_TRANSACTION = "notmnist_store/run"
 _COMMIT_ATTEMPTS = 200
@@ -53,120 +47,9 @@ class AlreadyDoneError(StoreError):
     """The run's transaction has landed before: there is nothing left to do."""
 
 
-@dataclass(frozen=True)
-class Marker:
-    """What is fixed when a store is made: format, image shape, split fractions, demo or not."""
-
-    shape: Shape
-    fractions: tuple[tuple[str, str], ...]
-    demo: bool
-
-    def to_json(self) -> str:
-        """The text of the marker file."""
-        content = {
-            "format": FORMAT_VERSION,
-            "shape": [self.shape.height, self.shape.width, self.shape.channels],
-            "fractions": dict(self.fractions),
-            "demo": self.demo,
-        }
-        return json.dumps(content, indent=2) + "\n"
-
-    @classmethod
-    def read(cls, root: Path) -> Marker:
-        """Read the marker of the store at `root`.
-
-        Raises:
-            StoreError: no marker, not JSON of this form, or of a newer format.
-        """
-        path = root / MARKER_NAME
-        try:
-            content = json.loads(path.read_text(encoding="utf-8"))
-            written = int(content["format"])
-        except FileNotFoundError:
-            raise _no_store(root) from None
-        except PermissionError as error:
-            raise StoreError(
-                f"{path} cannot be read: permission denied", f"ls -l {path}"
-            ) from error
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            raise StoreError(f"{path} is damaged: {error}", f"cat {path}") from error
-        if written > FORMAT_VERSION:
-            raise StoreError(
-                f"{root} has store format {written}; this program reads up to {FORMAT_VERSION}",
-                "pip install --upgrade notmnist-store",
-            )
-        try:
-            return cls(
-                shape=Shape(*(int(n) for n in content["shape"])),
-                fractions=parse_fractions(content["fractions"]),
-                demo=bool(content["demo"]),
-            )
-        except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{path} is damaged: {error}", f"cat {path}") from error
-
-
-def _no_store(root: Path) -> StoreError:
-    if not root.exists():
-        return StoreError(f"there is no store at {root}", f"notmnist-store ingest --store {root}")
-    if root.is_dir() and not any(root.iterdir()):
-        return StoreError(f"{root} is empty", f"notmnist-store ingest --store {root}")
-    return StoreError(
-        f"{root} is not a store: it has no {MARKER_NAME}",
-        "notmnist-store info --store PATH/OF/A/STORE",
-    )
-
-
-def parse_fractions(parts: dict[str, str]) -> tuple[tuple[str, str], ...]:
-    """Check split shares given as exact decimals: known names, each in [0, 1], at most 1 in all.
-
-    Raises:
-        ValueError: with the reason.
-    """
-    total = Fraction(0)
-    for split, text in parts.items():
-        if split not in SPLITS:
-            raise ValueError(f"unknown split {split!r}")
-        share = Fraction(text)
-        if not 0 <= share <= 1:
-            raise ValueError(f"the share of {split} must lie between 0 and 1, not {text}")
-        total += share
-    if total > 1:
-        raise ValueError(f"the shares add up to {float(total):g}, which is more than 1")
-    return tuple((split, str(text)) for split, text in parts.items())
-
-
 def new_run_id() -> str:
     """A new run id: the UTC second and 40 random bits, so ids sort by start and never collide."""
     return f"{datetime.now(UTC):%Y%m%dT%H%M%SZ}-{secrets.token_hex(5)}"
-
-
-def parquet_writer(path: Path, schema: pa.Schema) -> pq.ParquetWriter:
-    """A writer with this store's settings: zstd, page checksums, no dictionary for pixels."""
-    plain = {"pixels", "file_hash", "pixel_hash", "image_id", "dhash", "path"}
-    return pq.ParquetWriter(
-        path,
-        schema,
-        compression="zstd",
-        compression_level=2,
-        use_dictionary=[name for name in schema.names if name not in plain],
-        write_statistics=[name for name in schema.names if name != "pixels"],
-        write_page_checksum=True,
-        store_schema=False,
-    )
-
-
-@dataclass(frozen=True)
-class DataFile:
-    """One Parquet file in a table's folder; `state` says whether the views show its rows.
-
-    live: its run is finished; withdrawn: and was undone; unfinished: its run never ended.
-    """
-
-    table: str
-    name: str
-    rows: int
-    bytes: int
-    state: str = "unfinished"
 
 
 class Tables:
@@ -241,14 +124,12 @@ class Tables:
         schema = TABLES["run"]
         if not files:
             return schema.empty_table()
+        parts = []
         try:
-            parts = [
-                pq.read_table(
-                    self.path("run", file.name), schema=schema, page_checksum_verification=True
-                )
-                for file in files
-            ]
-        except (OSError, pa.ArrowException) as error:
+            for file in files:
+                with open_checked(self.path("run", file.name)) as parquet:
+                    parts.append(parquet.read().cast(schema))
+        except (OSError, ValueError, pa.ArrowException) as error:
             raise StoreError(
                 f"table run of {self.root} cannot be read: {error}",
                 f"notmnist-store verify --store {self.root}",
@@ -321,32 +202,51 @@ class Tables:
                 self._commit("run", log, [file], marks)
                 return sequence
             except DeltaError as error:
+                if file.name in {logged.name for logged in self.logged("run")}:
+                    return sequence  # it landed; what failed came after it
                 self.path("run", file.name).unlink(missing_ok=True)
                 landed = self._log_or_new("run").transaction_version(_RUN_TRANSACTION) or 0
                 if landed == last:
                     raise self._commit_error("run", error) from error
                 time.sleep(secrets.randbelow(20) / 1000)
         raise StoreError(
-            f"{_COMMIT_ATTEMPTS} other runs came first; the store is too busy", "the same command"
+            f"{_COMMIT_ATTEMPTS} other runs came first; the store is too busy",
+            f"notmnist-store info --store {shlex.quote(str(self.root))}",
         )
 
     def discard(self, run_id: str) -> None:
-        """Delete the data files of a run that will never be finished."""
+        """Delete the data files of a run that will never be finished; a finished one stays."""
+        if run_id in self.runs()["run_id"].to_pylist():
+            return
         for table in TABLES:
             for path in self.path(table).glob(f"{run_id}-*.parquet"):
                 path.unlink(missing_ok=True)
 
+    @contextmanager
+    def in_use(self) -> Iterator[None]:
+        """While this process works here, no other one removes the store as unused."""
+        marker = self.root / MARKER_NAME
+        while (file := locked(marker, alone=False)) is None:
+            Tables.create(self.root, self.marker)
+        with file:
+            yield
+
     def remove_if_unused(self) -> None:
-        """Remove the marker and the folder of a store in which no run was ever finished."""
-        if self.runs().num_rows:
+        """Remove a store in which no run was ever finished and no process is at work."""
+        marker = self.root / MARKER_NAME
+        file = locked(marker, alone=True)
+        if file is None:
             return
-        (self.root / MARKER_NAME).unlink(missing_ok=True)
-        with suppress(OSError):  # files of other, unfinished runs keep their folders
-            for table in TABLES:
-                shutil.rmtree(self.path(table) / "_delta_log", ignore_errors=True)
-                if self.path(table).is_dir():
-                    self.path(table).rmdir()
-            self.root.rmdir()
+        with file:
+            if self.runs().num_rows:
+                return
+            marker.unlink()
+            with suppress(OSError):  # files of killed runs keep their folders
+                for table in TABLES:
+                    shutil.rmtree(self.path(table) / "_delta_log", ignore_errors=True)
+                    if self.path(table).is_dir():
+                        self.path(table).rmdir()
+                self.root.rmdir()
 
     def _write(self, table: str, name: str, rows: pa.Table) -> DataFile:
         path = self.path(table, name)
@@ -354,7 +254,8 @@ class Tables:
             path.parent.mkdir(exist_ok=True)
             with parquet_writer(path, TABLES[table]) as writer:
                 writer.write_table(rows)
-            return DataFile(table, name, rows.num_rows, path.stat().st_size)
+            path = seal(path)
+            return DataFile(table, path.name, rows.num_rows, path.stat().st_size)
 
     def _log_or_new(self, table: str) -> deltalake.DeltaTable:
         schema = deltalake.Schema.from_arrow(TABLES[table])
@@ -408,8 +309,3 @@ def withdrawn_runs(runs: pa.Table) -> dict[str, str]:
         if restores is not None:
             gone.pop(restores, None)
     return gone
-
-
-def run_of(name: str) -> str:
-    """The run id a data file's name begins with (an id holds exactly one hyphen)."""
-    return "-".join(Path(name).stem.split("-")[:2])

@@ -1,0 +1,97 @@
+"""The file that makes a folder a store, and says what was fixed when it was made."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+
+from notmnist_store.errors import StoreError
+from notmnist_store.schema import FORMAT_VERSION, SPLITS, Shape
+
+__all__ = ["MARKER_NAME", "Marker", "parse_fractions"]
+
+MARKER_NAME = "notmnist_store.json"
+
+
+@dataclass(frozen=True)
+class Marker:
+    """What is fixed when a store is made: format, image shape, split fractions, demo or not."""
+
+    shape: Shape
+    fractions: tuple[tuple[str, str], ...]
+    demo: bool
+
+    def to_json(self) -> str:
+        """The text of the marker file."""
+        content = {
+            "format": FORMAT_VERSION,
+            "shape": [self.shape.height, self.shape.width, self.shape.channels],
+            "fractions": dict(self.fractions),
+            "demo": self.demo,
+        }
+        return json.dumps(content, indent=2) + "\n"
+
+    @classmethod
+    def read(cls, root: Path) -> Marker:
+        """Read the marker of the store at `root`.
+
+        Raises:
+            StoreError: no marker, not JSON of this form, or of a newer format.
+        """
+        path = root / MARKER_NAME
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            written = int(content["format"])
+        except FileNotFoundError:
+            raise _no_store(root) from None
+        except PermissionError as error:
+            raise StoreError(
+                f"{path} cannot be read: permission denied", f"ls -l {path}"
+            ) from error
+        except (ValueError, KeyError, TypeError, OSError) as error:
+            raise StoreError(f"{path} is damaged: {error}", f"cat {path}") from error
+        if written > FORMAT_VERSION:
+            raise StoreError(
+                f"{root} has store format {written}; this program reads up to {FORMAT_VERSION}",
+                "pip install --upgrade notmnist-store",
+            )
+        try:
+            return cls(
+                shape=Shape(*(int(n) for n in content["shape"])),
+                fractions=parse_fractions(content["fractions"]),
+                demo=bool(content["demo"]),
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise StoreError(f"{path} is damaged: {error}", f"cat {path}") from error
+
+
+def _no_store(root: Path) -> StoreError:
+    if not root.exists():
+        return StoreError(f"there is no store at {root}", f"notmnist-store ingest --store {root}")
+    if root.is_dir() and not any(root.iterdir()):
+        return StoreError(f"{root} is empty", f"notmnist-store ingest --store {root}")
+    return StoreError(
+        f"{root} is not a store: it has no {MARKER_NAME}",
+        "notmnist-store info --store PATH/OF/A/STORE",
+    )
+
+
+def parse_fractions(parts: dict[str, str]) -> tuple[tuple[str, str], ...]:
+    """Check split shares given as exact decimals: known names, each in [0, 1], at most 1 in all.
+
+    Raises:
+        ValueError: with the reason.
+    """
+    total = Fraction(0)
+    for split, text in parts.items():
+        if split not in SPLITS:
+            raise ValueError(f"unknown split {split!r}")
+        share = Fraction(text)
+        if not 0 <= share <= 1:
+            raise ValueError(f"the share of {split} must lie between 0 and 1, not {text}")
+        total += share
+    if total > 1:
+        raise ValueError(f"the shares add up to {float(total):g}, which is more than 1")
+    return tuple((split, str(text)) for split, text in parts.items())

@@ -178,10 +178,56 @@ _RUN = pa.schema(
     ]
 )
 
+_SPLIT_SET = pa.schema(
+    [
+        pa.field("split_set", pa.string(), nullable=False),
+        pa.field("version", pa.int64(), nullable=False),
+        pa.field("recipe", pa.string(), nullable=False),
+        pa.field("arguments", pa.string(), nullable=False),
+        pa.field("seed", pa.int64()),
+        pa.field("labels", pa.string(), nullable=False),
+        pa.field("image_runs", pa.string(), nullable=False),
+        pa.field("digest", pa.string(), nullable=False),
+        pa.field("train", pa.int64(), nullable=False),
+        pa.field("valid", pa.int64(), nullable=False),
+        pa.field("test", pa.int64(), nullable=False),
+        pa.field("unused", pa.int64(), nullable=False),
+        pa.field("run_id", pa.string(), nullable=False),
+    ]
+)
+
+_SPLIT_IMAGE = pa.schema(
+    [
+        pa.field("split_set", pa.string(), nullable=False),
+        pa.field("version", pa.int64(), nullable=False),
+        pa.field("image_id", pa.int64(), nullable=False),
+        pa.field("split", pa.string(), nullable=False),
+        pa.field("position", pa.int64()),
+        pa.field("label", pa.string(), nullable=False),
+        pa.field("label_id", pa.int64(), nullable=False),
+        pa.field("run_id", pa.string(), nullable=False),
+    ]
+)
+
+_SPLIT_DROP = pa.schema(
+    [
+        pa.field("split_set", pa.string(), nullable=False),
+        pa.field("version", pa.int64(), nullable=False),
+        pa.field("image_id", pa.int64(), nullable=False),
+        pa.field("rule", pa.string(), nullable=False),
+        pa.field("twin_id", pa.int64()),
+        pa.field("squared_distance", pa.int64()),
+        pa.field("run_id", pa.string(), nullable=False),
+    ]
+)
+
 TABLES: dict[str, pa.Schema] = {
     "image": _IMAGE,
     "reject": _REJECT,
     "ledger": _LEDGER,
     "run": _RUN,
+    "split_set": _SPLIT_SET,
+    "split_image": _SPLIT_IMAGE,
+    "split_drop": _SPLIT_DROP,
 }
 """Arrow schema of every table, by name; the folder of the same name in a store holds it."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -74,8 +75,8 @@ class Store:
         from notmnist_store.storage.members import Limits
 
         options = IngestOptions(
-            shape=_usage(Shape.parse, shape, "--shape 28x28x1") if shape else None,
-            fractions=_usage(_fractions, fractions, "--fractions 0.8,0.1,0.1")
+            shape=_usage(Shape.parse, shape, "--shape 28x28x1", sources) if shape else None,
+            fractions=_usage(_fractions, fractions, "--fractions 0.8,0.1,0.1", sources)
             if fractions
             else None,
             split=split,
@@ -221,6 +222,80 @@ class Store:
 
         return self._result(gc(Tables.open(self.path), older_than=older_than, yes=yes))
 
+    def split(
+        self,
+        name: str | None = None,
+        *,
+        recipe: str = "stratified",
+        train: str | int | float | None = None,
+        valid: str | int | float | None = None,
+        test: str | int | float | None = None,
+        seed: int = 0,
+        where: str | None = None,
+        group_by: str = "pixels",
+        keep_ratio: bool = False,
+        distinct: bool = False,
+        train_source: str | None = None,
+        test_source: str | None = None,
+        order: str = "name",
+        dry_run: bool = False,
+        replace: bool = False,
+        extend: bool = False,
+    ) -> Result:
+        """Make a split set: a named assignment of images to train, valid, test or unused.
+
+        Sizes are counts (8000, of the whole split) or fractions (0.8). Without a name, the split
+        sets there are. The same name and arguments again change nothing.
+
+        Returns one row a split and label: split_set, version, digest, split, label, images.
+
+        Raises:
+            UsageError: a name, size or argument that cannot be meant, or more is asked for than
+                there is.
+        """
+        from notmnist_store.split_recipes import SplitOptions
+        from notmnist_store.splits import make_split
+
+        if name is None:
+            rows = find_query("reports", "split_sets")
+            return self._result(self._catalog().query(rows.sql))
+        options = SplitOptions(
+            recipe=recipe,
+            train=None if train is None else str(train),
+            valid=None if valid is None else str(valid),
+            test=None if test is None else str(test),
+            seed=seed,
+            where=where,
+            group_by=group_by,
+            keep_ratio=keep_ratio,
+            distinct=distinct,
+            train_source=train_source,
+            test_source=test_source,
+            order=order,
+        )
+        made = make_split(
+            Tables.open(self.path),
+            name,
+            options,
+            dry_run=dry_run,
+            replace=replace,
+            extend=extend,
+        )
+        for note in made.notes:
+            self._progress.note(note)
+        if not dry_run:
+            return self.split_counts(name)
+        rows_ = [
+            {"split_set": name, "split": split, "label": label, "images": images}
+            for (split, label), images in sorted(made.counts.items())
+        ]
+        return self._result(pa.Table.from_pylist(rows_))
+
+    def split_counts(self, name: str) -> Result:
+        """Images of a split set by split and label."""
+        report = find_query("reports", "split_counts")
+        return self._result(self._catalog().query(report.sql, {"split_set": name}))
+
     @staticmethod
     def glyphs(
         out: str | Path,
@@ -278,11 +353,18 @@ class Store:
         return Result(pa.Table.from_pylist(rows))
 
 
-def _usage(parse: Callable[[str], Any], text: str, example: str) -> Any:
+def _usage(
+    parse: Callable[[str], Any], text: str, example: str, sources: Sequence[str | Path]
+) -> Any:
     try:
         return parse(text)
     except ValueError as error:
-        raise UsageError(str(error), f"notmnist-store ingest {example}") from error
+        raise UsageError(str(error), _with(example, sources)) from error
+
+
+def _with(option: str, sources: Sequence[str | Path]) -> str:
+    """The command that ingests the same sources with this option."""
+    return shlex.join(["notmnist-store", "ingest", *option.split(), *map(str, sources)])
 
 
 def _fractions(text: str) -> tuple[tuple[str, str], ...]:
@@ -296,27 +378,27 @@ def _check_options(options: IngestOptions, sources: Sequence[str | Path]) -> Non
     if options.split is not None and options.split not in SPLITS:
         raise UsageError(
             f"--split is one of {', '.join(SPLITS)}, not {options.split}",
-            "notmnist-store ingest --split train",
+            _with("--split train", sources),
         )
     if options.name is not None:
         if len(sources) != 1:
-            raise UsageError("--as names one source", "notmnist-store ingest --as NAME SOURCE")
+            raise UsageError("--as names one source", _with("--as one", sources[:1]))
         if not options.name.strip() or "/" in options.name or options.name.startswith("."):
             raise UsageError(
-                f"{options.name!r} cannot be the name of a source", "notmnist-store ingest --help"
+                f"{options.name!r} cannot be the name of a source", _with("--as one", sources)
             )
     if options.workers is not None and options.workers < 1:
-        raise UsageError("--workers is at least 1", "notmnist-store ingest --workers 1")
+        raise UsageError("--workers is at least 1", _with("--workers 1", sources))
     if options.group_regex is not None:
         try:
             groups = re.compile(options.group_regex).groups
         except re.error as error:
             raise UsageError(
                 f"--group-regex {options.group_regex!r} does not compile: {error}",
-                "notmnist-store ingest --group-regex '([^/]+)_[0-9]+[.]png$'",
+                _with("--group-regex ([^/]+)_[0-9]+[.]png$", sources),
             ) from error
         if groups != 1:
             raise UsageError(
                 f"--group-regex needs one group in parentheses, not {groups}",
-                "notmnist-store ingest --group-regex '([^/]+)_[0-9]+[.]png$'",
+                _with("--group-regex ([^/]+)_[0-9]+[.]png$", sources),
             )

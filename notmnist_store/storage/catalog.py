@@ -12,6 +12,7 @@ import shutil
 import tempfile
 import threading
 import weakref
+from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -20,17 +21,20 @@ import duckdb
 import pyarrow as pa
 import pyarrow.dataset as ds
 import pyarrow.fs as pafs
+import pyarrow.parquet as pq
 
-from notmnist_store.errors import QueryError
-from notmnist_store.schema import TABLES
+from notmnist_store.errors import QueryError, StoreError
+from notmnist_store.schema import SPLITS, TABLES
+from notmnist_store.storage.datafile import DataFile, check_footer, run_of
 from notmnist_store.storage.filesystem import write_text
 from notmnist_store.storage.queries import Query, load_queries
-from notmnist_store.storage.tables import DataFile, Tables, run_of
+from notmnist_store.storage.tables import Tables
 
 __all__ = ["VIEWS_FILE", "Catalog", "ordered_views", "refresh_views_file", "views_text"]
 
 VIEWS_FILE = "views.sql"
 _READ_ONLY = ("SELECT", "EXPLAIN")
+_INTERRUPT_SECONDS = 0.05
 _SQL_TYPES = {
     pa.string(): "varchar",
     pa.int64(): "bigint",
@@ -86,12 +90,18 @@ class Catalog:
             source = runs if table == "run" else _dataset(tables, table, files[table])
             self._connection.register(f"stored_{table}", source)
         self._connection.register("stored_file", _file_rows(files))
-        for view in ordered_views():
-            self._connection.execute(f"create view {_name(view.name)} as {view.sql}")
-            for statement in _comments(view):
-                self._connection.execute(statement)
+        for statement in _view_statements():
+            self._connection.execute(statement)
+        for statement in _split_set_statements(_split_sets(tables, files["split_set"])):
+            self._connection.execute(statement)
         self._connection.execute("set enable_external_access = false")
         self._connection.execute("set lock_configuration = true")
+
+    def with_rows(self, **rows: pa.Table) -> Catalog:
+        """Let queries read these tables, too, by their names; returns this catalog."""
+        for name, table in rows.items():
+            self._connection.register(name, table)
+        return self
 
     def query(
         self, sql: str, values: dict[str, Any] | None = None, *, timeout: float | None = None
@@ -103,32 +113,33 @@ class Catalog:
                 DuckDB reports, or `timeout` seconds passed.
         """
         self._check(sql)
-        expired = threading.Event()
+        finished, expired = threading.Event(), threading.Event()
 
-        def stop() -> None:
-            expired.set()
-            self._connection.interrupt()
+        def watch() -> None:
+            if not finished.wait(timeout):
+                expired.set()
+            while not finished.wait(_INTERRUPT_SECONDS):  # one that comes too early is lost
+                self._connection.interrupt()
 
-        timer = threading.Timer(timeout, stop) if timeout is not None else None
-        if timer:
-            timer.daemon = True
-            timer.start()
+        watcher = threading.Thread(target=watch, daemon=True) if timeout is not None else None
+        if watcher:
+            watcher.start()
         try:
             relation = self._connection.sql(sql, params=values or None)
             return pa.table(relation.to_arrow_table())
         except duckdb.InterruptException as error:
             if not expired.is_set():
-                raise
+                raise KeyboardInterrupt from error  # DuckDB has taken the Ctrl-C for itself
             raise QueryError(
-                f"the query was stopped after {timeout:g} seconds",
-                f"notmnist-store sql --timeout {2 * (timeout or 0):g} …",
+                f"the query was stopped after {timeout:g} seconds; --timeout gives it more",
+                "notmnist-store sql --help",
             ) from error
         except (duckdb.Error, pa.ArrowException, OSError) as error:
             raise _query_error(error) from error
         finally:
-            if timer:
-                timer.cancel()
-                timer.join()  # a thread that outlives the interpreter would abort the process
+            finished.set()
+            if watcher:
+                watcher.join()  # a thread that outlives the interpreter would abort the process
 
     def _check(self, sql: str) -> None:
         try:
@@ -169,12 +180,19 @@ def _file_rows(files: dict[str, list[DataFile]]) -> pa.Table:
     )
 
 
-def _dataset(tables: Tables, table: str, files: list[DataFile]) -> ds.Dataset | pa.Table:
+def _dataset(
+    tables: Tables, table: str, files: list[DataFile]
+) -> ds.Dataset | pa.Table | pa.RecordBatchReader:
     schema = TABLES[table]
     root = tables.path(table).resolve()
     paths = [str(root / file.name) for file in files if file.state == "live"]
     if not paths:
         return schema.empty_table()
+    try:
+        for path in paths:
+            check_footer(Path(path))
+    except StoreError as error:
+        return pa.RecordBatchReader.from_batches(schema, _damaged(error))
     checked = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
     return ds.FileSystemDataset.from_paths(
         paths,
@@ -184,12 +202,62 @@ def _dataset(tables: Tables, table: str, files: list[DataFile]) -> ds.Dataset | 
     )
 
 
+def _damaged(error: StoreError) -> Iterator[pa.RecordBatch]:
+    """Nothing but the error, for whoever reads the table; the other tables can still be read."""
+    raise error
+    yield
+
+
 def _name(identifier: str) -> str:
     return '"' + identifier.replace('"', '""') + '"'
 
 
 def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
+
+
+def _view_statements() -> list[str]:
+    statements = []
+    for view in ordered_views():
+        statements.append(f"create or replace view {_name(view.name)} as\n{view.sql}")
+        statements += _comments(view)
+    return statements
+
+
+def _split_set_statements(made: Iterable[tuple[str, int, bool]]) -> list[str]:
+    """A schema for each split set, with a view for each split; old versions as NAME_v1."""
+    members = load_queries("split_sets")["members"].sql
+    statements = []
+    for name, version, is_current in [("ingest", 0, True), *sorted(made)]:
+        schema = _name(name if is_current else f"{name}_v{version}")
+        statements.append(f"create schema if not exists {schema}")
+        source = "split_image" if name == "ingest" else "stored_split_image"
+        for split in SPLITS:
+            body = (
+                members.replace("$split_set", _text(name))
+                .replace("$version", str(version))
+                .replace("$split", _text(split))
+                .replace("split_rows", source)
+            )
+            statements.append(f"create or replace view {schema}.{_name(split)} as\n{body}")
+    return statements
+
+
+def _split_sets(tables: Tables, files: list[DataFile]) -> list[tuple[str, int, bool]]:
+    """(name, version, is it the current one) of each split set version that is not withdrawn."""
+    columns = ["split_set", "version"]
+    made = [
+        (row["split_set"], row["version"])
+        for file in files
+        if file.state == "live"
+        for row in pq.read_table(
+            tables.path("split_set", file.name), columns=columns, partitioning=None
+        ).to_pylist()
+    ]
+    newest: dict[str, int] = {}
+    for name, version in sorted(made):
+        newest[name] = version
+    return [(name, version, newest[name] == version) for name, version in made]
 
 
 def _comments(view: Query) -> list[str]:
@@ -226,9 +294,9 @@ def views_text(tables: Tables) -> str:
             f"create or replace view {_name('stored_' + table)} as\n  select {columns}\n  {body};"
         )
     lines.append(_file_values(_file_rows(files)))
-    for view in ordered_views():
-        lines.append(f"create or replace view {_name(view.name)} as\n{view.sql};")
-        lines += [f"{comment};" for comment in _comments(view)]
+    lines += [f"{statement};" for statement in _view_statements()]
+    made = _split_sets(tables, files["split_set"])
+    lines += [f"{statement};" for statement in _split_set_statements(made)]
     return "\n".join(lines) + "\n"
 
 

@@ -1,0 +1,209 @@
+"""The verb split: make a named assignment of images to train, valid, test or unused.
+
+A split set is fixed once made. Its recipe, arguments and digest say how to make it again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pyarrow as pa
+
+from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.schema import SPLITS, TABLES
+from notmnist_store.split_recipes import Placed, SplitOptions, place_images
+from notmnist_store.storage.catalog import Catalog, refresh_views_file
+from notmnist_store.storage.tables import AlreadyDoneError, Tables, new_run_id
+
+__all__ = ["SplitSet", "check_name", "current_version", "make_split", "split_digest"]
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_RESERVED = re.compile(r"ingest|main|temp|system|information_schema|pg_catalog|.*_v[0-9]+")
+
+
+@dataclass(frozen=True)
+class SplitSet:
+    """A version of a split set that was made, or would be: its digest and its counts."""
+
+    name: str
+    version: int
+    digest: str
+    is_new: bool
+    counts: Counter[tuple[str, str]] = field(default_factory=Counter)
+    asked: dict[str, dict[str, int]] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+def check_name(name: str) -> None:
+    """A new split set's name: [a-z][a-z0-9_]*, and not one that stands for something else."""
+    if not _NAME.fullmatch(name):
+        raise UsageError(
+            f"a split set's name is made of a-z, 0-9 and _, beginning with a letter: not {name!r}",
+            "notmnist-store split clean",
+        )
+    if _RESERVED.fullmatch(name):
+        raise UsageError(
+            f"{name} cannot be the name of a new split set", "notmnist-store split clean"
+        )
+
+
+def current_version(catalog: Catalog, name: str) -> dict[str, Any] | None:
+    """The row of view split_set for the current version, or None where there is no such set."""
+    rows = catalog.query(
+        "select * from split_set where split_set = $name and is_current", {"name": name}
+    ).to_pylist()
+    return rows[0] if rows else None
+
+
+def split_digest(rows: Iterable[tuple[str, str, str]]) -> str:
+    """Sha256 (hex) over lines of split, label and pixel hash, separated by tabs.
+
+    Rows come in order: train, valid, test, each by position. Unused images do not count.
+    """
+    digest = hashlib.sha256()
+    for split, label, pixel_hash in rows:
+        digest.update(f"{split}\t{label}\t{pixel_hash}\n".encode())
+    return digest.hexdigest()
+
+
+def make_split(
+    tables: Tables,
+    name: str,
+    options: SplitOptions,
+    *,
+    dry_run: bool = False,
+    replace: bool = False,
+    extend: bool = False,
+) -> SplitSet:
+    """Make version 1 of a split set, or, with `replace` or `extend`, the next version.
+
+    The same name and arguments again is a no-op; `extend` keeps every row and places new images.
+
+    Raises:
+        UsageError: a name or size that cannot be meant; the name is taken by other arguments.
+        QueryError: the condition is not SQL.
+    """
+    check_name(name)
+    started = datetime.now(UTC)
+    catalog = Catalog(tables)
+    earlier = current_version(catalog, name)
+    if extend:
+        if earlier is None:
+            raise UsageError(
+                f"there is no split set {name} to extend", f"notmnist-store split {name}"
+            )
+        options = SplitOptions.from_json(earlier["arguments"])
+    arguments = options.to_json()
+    if earlier is not None and not extend:
+        if earlier["arguments"] == arguments:
+            return _unchanged(earlier, f"{name} is there already, made with the same arguments")
+        if not replace:
+            raise UsageError(
+                f"split set {name} was made with other arguments: {earlier['arguments']}",
+                f"notmnist-store split --show {name}",
+            )
+    placed = place_images(catalog, options, name if extend else None)
+    if extend and not placed.new_images:
+        assert earlier is not None
+        return _unchanged(earlier, f"{name} has every image of the store already")
+    version = _next_version(tables, catalog, name)
+    digest = split_digest(placed.digest_rows())
+    made = SplitSet(name, version, digest, True, placed.counts(), placed.asked, placed.notes)
+    if not dry_run:
+        try:
+            _commit(tables, catalog, made, options, placed, started)
+        except AlreadyDoneError:
+            raise StoreError(
+                f"another process has made {name} meanwhile", f"notmnist-store split --show {name}"
+            ) from None
+        refresh_views_file(tables)
+    return made
+
+
+def _unchanged(row: dict[str, Any], note: str) -> SplitSet:
+    return SplitSet(row["split_set"], row["version"], row["digest"], False, notes=(note,))
+
+
+def _next_version(tables: Tables, catalog: Catalog, name: str) -> int:
+    """One more than any version there ever was, withdrawn ones included."""
+    rows = catalog.query(
+        "select arguments from run where verb = 'split' and arguments like $pattern",
+        {"pattern": '%"split_set": "' + name.replace("_", "\\_") + '"%'},
+    )
+    versions = [json.loads(text)["version"] for text in rows["arguments"].to_pylist()]
+    return max(versions, default=0) + 1
+
+
+def _commit(
+    tables: Tables,
+    catalog: Catalog,
+    made: SplitSet,
+    options: SplitOptions,
+    placed: Placed,
+    started: datetime,
+) -> None:
+    run_id = new_run_id()
+    by_split = Counter[str]()
+    for (split, _), images in made.counts.items():
+        by_split[split] += images
+    key = {"split_set": made.name, "version": made.version, "run_id": run_id}
+    image_runs = catalog.query(
+        "select run_id from run where verb = 'ingest' and state = 'live' order by sequence"
+    )["run_id"].to_pylist()
+    row = {
+        **key,
+        "recipe": options.recipe,
+        "arguments": options.to_json(),
+        "seed": options.seed,
+        "labels": json.dumps(placed.labels),
+        "image_runs": json.dumps(image_runs),
+        "digest": made.digest,
+        **{split: by_split[split] for split in SPLITS},
+    }
+    parts = {
+        "split_image": _with_key(placed.rows, key, "split_image"),
+        "split_drop": _with_key(placed.drops, key, "split_drop"),
+        "split_set": pa.Table.from_pylist([row], schema=TABLES["split_set"]),
+    }
+    try:
+        for table, rows in parts.items():
+            if rows.num_rows:
+                tables.append(table, [tables.write_rows(table, run_id, rows)])
+        tables.finish(
+            {
+                "run_id": run_id,
+                "verb": "split",
+                "arguments": json.dumps(
+                    {"split_set": made.name, "version": made.version}, sort_keys=True
+                ),
+                "members_seen": 0,
+                "members_stored": 0,
+                "members_rejected": 0,
+                "members_ignored": 0,
+                "started_at": started,
+                "seconds": (datetime.now(UTC) - started).total_seconds(),
+                "versions": "{}",
+            },
+            once=(f"split/{made.name}", made.version),
+        )
+    except BaseException:
+        tables.discard(run_id)
+        raise
+
+
+def _with_key(rows: pa.Table, key: dict[str, Any], table: str) -> pa.Table:
+    schema = TABLES[table]
+    columns = {
+        field.name: pa.repeat(pa.scalar(key[field.name], field.type), rows.num_rows)
+        if field.name in key
+        else rows[field.name]
+        for field in schema
+    }
+    return pa.table(columns).cast(schema)

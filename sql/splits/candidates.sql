@@ -1,0 +1,16 @@
+-- title: Images a split may place, with the group that must stay together
+--
+-- GROUP_KEY and CONDITION stand for a column of view image and for the user's --where.
+select
+    image.image_id,
+    image.label,
+    image.pixel_hash,
+    coalesce(cast(image.GROUP_KEY as varchar), image.pixel_hash) as group_key,
+    row_number() over (
+        partition by image.pixel_hash
+        order by run.sequence, image.image_id % 4294967296
+    ) = 1 as is_representative
+from image
+inner join run on run.run_id = image.run_id
+where CONDITION
+order by run.sequence, image.image_id % 4294967296, image.image_id

@@ -1,0 +1,15 @@
+-- title: Images of one source in the order in which the notebook reads their files
+-- param source: string
+-- param nocase: int
+--
+-- By label, and within it by file name: by code point, or without regard to case.
+select
+    image.image_id,
+    image.label
+from image
+where image.source = $source
+order by
+    image.label_id,
+    case when $nocase = 1 then lower(string_split(image.path, '/')[-1]) end,
+    string_split(image.path, '/')[-1],
+    image.path

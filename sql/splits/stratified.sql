@@ -1,0 +1,156 @@
+-- title: Stratified: as many images of each class as asked for, random by seed, groups kept whole
+-- param seed: string
+--
+-- Reads `candidate` (image_id, label, group_key, draw_key) and `quota` (label, split, low, wanted,
+-- total): for each label the splits as consecutive ranges of its images. Groups of several images
+-- are drawn first, spread over the ranges in proportion; one that is more than half of its split
+-- goes to the largest split instead, and none overfills a split. Groups of one then fill every
+-- split up exactly, or, where there are too few of them, in proportion. A group of several labels
+-- belongs to the label that most of its images have.
+with part as (
+    select
+        candidate.group_key,
+        candidate.label,
+        count(*) as images
+    from candidate
+    group by candidate.group_key, candidate.label
+),
+
+sized as (
+    select
+        part.group_key,
+        part.label,
+        md5($seed || ':' || part.group_key) as draw,
+        sum(part.images) over (partition by part.group_key) as images,
+        row_number() over (
+            partition by part.group_key
+            order by part.images desc, part.label
+        ) as rank
+    from part
+),
+
+grouped as (
+    select
+        sized.group_key,
+        sized.label,
+        sized.draw,
+        sized.images,
+        sum(sized.images) over (
+            partition by sized.label
+            order by sized.draw, sized.group_key
+            rows between unbounded preceding and current row
+        ) - sized.images as before,
+        sum(sized.images) over (partition by sized.label) as of_label
+    from sized
+    where sized.rank = 1 and sized.images > 1
+),
+
+home as (
+    select
+        grouped.group_key,
+        grouped.label,
+        grouped.draw,
+        grouped.images,
+        quota.split,
+        quota.wanted,
+        row_number() over (
+            partition by grouped.group_key
+            order by
+                case when
+                    2 * grouped.images <= quota.wanted
+                    and (2 * grouped.before + grouped.images) * quota.total
+                    >= 2 * grouped.of_label * quota.low
+                    and (2 * grouped.before + grouped.images) * quota.total
+                    < 2 * grouped.of_label * (quota.low + quota.wanted)
+                then 0 else 1 end,
+                quota.wanted desc,
+                quota.low
+        ) as choice,
+        (2 * grouped.before + grouped.images) * quota.total
+        < 2 * grouped.of_label * sum(quota.wanted) over (partition by grouped.group_key) as is_used
+    from grouped
+    inner join quota on quota.label = grouped.label
+),
+
+drawn as (
+    select
+        home.group_key,
+        home.split,
+        home.wanted,
+        sum(home.images) over (
+            partition by home.label, home.split
+            order by home.images, home.draw, home.group_key
+            rows between unbounded preceding and current row
+        ) as filled
+    from home
+    where home.choice = 1 and home.is_used
+),
+
+placed_group as (
+    select
+        drawn.group_key,
+        drawn.split
+    from drawn
+    where drawn.filled <= drawn.wanted
+),
+
+taken as (
+    select
+        part.label,
+        placed_group.split,
+        sum(part.images) as images
+    from part
+    inner join placed_group on placed_group.group_key = part.group_key
+    group by part.label, placed_group.split
+),
+
+room as (
+    select
+        quota.label,
+        quota.split,
+        greatest(quota.wanted - coalesce(taken.images, 0), 0) as places,
+        sum(greatest(quota.wanted - coalesce(taken.images, 0), 0)) over (
+            partition by quota.label
+            order by quota.low
+            rows between unbounded preceding and current row
+        ) as high,
+        sum(greatest(quota.wanted - coalesce(taken.images, 0), 0)) over (
+            partition by quota.label
+        ) as of_label
+    from quota
+    left join taken on taken.label = quota.label and taken.split = quota.split
+),
+
+single as (
+    select
+        sized.group_key,
+        sized.label,
+        row_number() over (partition by sized.label order by sized.draw, sized.group_key) as rank,
+        count(*) over (partition by sized.label) as of_label
+    from sized
+    where sized.images = 1
+),
+
+placed as (
+    select
+        placed_group.group_key,
+        placed_group.split
+    from placed_group
+    union all
+    select
+        single.group_key,
+        room.split
+    from single
+    inner join room
+        on room.label = single.label
+        and single.rank * room.of_label
+        > (room.high - room.places) * least(single.of_label, room.of_label)
+        and single.rank * room.of_label <= room.high * least(single.of_label, room.of_label)
+)
+
+select
+    candidate.image_id,
+    coalesce(placed.split, 'unused') as split
+from candidate
+left join placed on placed.group_key = candidate.group_key
+order by candidate.image_id

@@ -13,7 +13,7 @@ from notmnist_store.errors import UsageError
 __all__ = ["ASKED", "Sizes", "class_quotas", "hash_bounds"]
 
 ASKED = ("train", "valid", "test")
-_EXAMPLE = "notmnist-store split NAME --train 0.8 --valid 0.1 --test 0.1"
+_EXAMPLE = "notmnist-store split my_split --train 0.8 --valid 0.1 --test 0.1"
 _HASH_RANGE = 1 << 128
 
 
@@ -118,7 +118,7 @@ def hash_bounds(sizes: Sizes) -> list[tuple[str, str, str]]:
     if sizes.are_counts:
         raise UsageError(
             "recipe hash takes fractions: it places each image by itself, so it cannot count",
-            "notmnist-store split NAME --recipe hash --train 0.8 --valid 0.1 --test 0.1",
+            "notmnist-store split my_split --recipe hash --train 0.8 --valid 0.1 --test 0.1",
         )
     bounds, total = [], Fraction(0)
     for split, size in zip(ASKED, sizes.sizes, strict=True):

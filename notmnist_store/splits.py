@@ -5,6 +5,7 @@ A split set is fixed once made. Its recipe, arguments and digest say how to make
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import re
@@ -18,11 +19,12 @@ import pyarrow as pa
 
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.schema import SPLITS, TABLES
-from notmnist_store.split_recipes import Placed, SplitOptions, place_images
+from notmnist_store.split_plan import Placed, SplitOptions
+from notmnist_store.split_recipes import place_images
 from notmnist_store.storage.catalog import Catalog, refresh_views_file
 from notmnist_store.storage.tables import AlreadyDoneError, Tables, new_run_id
 
-__all__ = ["SplitSet", "check_name", "current_version", "make_split", "split_digest"]
+__all__ = ["SplitSet", "check_name", "current_version", "make_split", "split_digest", "split_line"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _RESERVED = re.compile(r"ingest|main|temp|system|information_schema|pg_catalog|.*_v[0-9]+")
@@ -60,6 +62,24 @@ def current_version(catalog: Catalog, name: str) -> dict[str, Any] | None:
         "select * from split_set where split_set = $name and is_current", {"name": name}
     ).to_pylist()
     return rows[0] if rows else None
+
+
+def split_line(catalog: Catalog, name: str) -> str:
+    """One line that names a split set's version and digest.
+
+    Raises:
+        UsageError: there is no split set of this name; the message says which was perhaps meant.
+    """
+    if name == "ingest":
+        return "split set ingest: as the images were ingested"
+    row = current_version(catalog, name)
+    if row is None:
+        made = catalog.query("select distinct split_set from split_set order by split_set")
+        known = ["ingest", *made["split_set"].to_pylist()]
+        close = difflib.get_close_matches(name, known, n=1)
+        meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+        raise UsageError(f"there is no split set {name!r}; {meant}", "notmnist-store split --list")
+    return f"split set {name} version {row['version']}, digest {row['digest']}"
 
 
 def split_digest(rows: Iterable[tuple[str, str, str]]) -> str:

@@ -29,6 +29,7 @@ PLACES = {
     "store": FACES,
     "report": FACES,
     "cli": FACES,
+    "commands": FACES,
     "__main__": FACES,
 }
 """Layer of each part of the package; a part not named here is a verb."""

@@ -12,5 +12,5 @@ select
     ) = 1 as is_representative
 from image
 inner join run on run.run_id = image.run_id
-where CONDITION
+where image.image_id in (select image_id from image where CONDITION)
 order by run.sequence, image.image_id % 4294967296, image.image_id

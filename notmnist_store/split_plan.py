@@ -1,0 +1,138 @@
+"""What every recipe starts from and ends with: its options, its candidates, and placed images."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from notmnist_store.errors import QueryError, UsageError
+from notmnist_store.split_sizes import ASKED
+from notmnist_store.storage.catalog import Catalog
+from notmnist_store.storage.queries import load_queries
+
+__all__ = ["NO_DROPS", "Placed", "SplitOptions", "candidates", "described", "labels_of"]
+
+_GROUP_COLUMNS = {"pixels": "pixel_hash"}
+
+NO_DROPS = pa.schema(
+    [
+        ("image_id", pa.int64()),
+        ("rule", pa.string()),
+        ("twin_id", pa.int64()),
+        ("squared_distance", pa.int64()),
+    ]
+).empty_table()
+"""No images left out: the columns of table split_drop that a recipe fills."""
+
+
+@dataclass(frozen=True)
+class SplitOptions:
+    """A recipe and its arguments; sizes are text, so that they are kept exactly as given."""
+
+    recipe: str = "stratified"
+    train: str | None = None
+    valid: str | None = None
+    test: str | None = None
+    seed: int = 0
+    where: str | None = None
+    group_by: str = "pixels"
+    keep_ratio: bool = False
+    distinct: bool = False
+    train_source: str | None = None
+    test_source: str | None = None
+    order: str = "name"
+
+    def to_json(self) -> str:
+        """The arguments that differ from the defaults, as JSON with sorted keys."""
+        default = asdict(SplitOptions())
+        given = {k: v for k, v in asdict(self).items() if k == "recipe" or v != default[k]}
+        return json.dumps(given, sort_keys=True)
+
+    @classmethod
+    def from_json(cls, text: str) -> SplitOptions:
+        """The options that `to_json` wrote."""
+        return cls(**json.loads(text))
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Images with their place: `rows` (image_id, split, position, label, label_id, pixel_hash)."""
+
+    rows: pa.Table
+    drops: pa.Table
+    labels: list[str]
+    asked: dict[str, dict[str, int]]
+    new_images: int
+    notes: tuple[str, ...] = field(default=())
+
+    def counts(self) -> Counter[tuple[str, str]]:
+        """Images by (split, label)."""
+        return Counter(
+            zip(self.rows["split"].to_pylist(), self.rows["label"].to_pylist(), strict=True)
+        )
+
+    def digest_rows(self) -> Iterator[tuple[str, str, str]]:
+        """(split, label, pixel_hash) of train, valid and test in order."""
+        for split in ASKED:
+            part = self.rows.filter(pc.equal(self.rows["split"], split)).sort_by("position")
+            for label, pixel_hash in zip(
+                part["label"].to_pylist(), part["pixel_hash"].to_pylist(), strict=True
+            ):
+                yield split, label, pixel_hash
+
+
+def candidates(catalog: Catalog, options: SplitOptions) -> pa.Table:
+    """Images to place: image_id, label, pixel_hash, group_key, is_representative.
+
+    In the order in which they were ingested; a group's first is its representative.
+
+    Raises:
+        UsageError: view image has no such column to group by.
+        QueryError: the condition does not run, or no image meets it.
+    """
+    column = _GROUP_COLUMNS.get(options.group_by, options.group_by)
+    known = catalog.query("select column_name from (describe image)")["column_name"].to_pylist()
+    if column not in known:
+        raise UsageError(
+            f"view image has no column {column!r} to group by; it has {', '.join(known)}",
+            "notmnist-store split my_split --group-by family",
+        )
+    sql = load_queries("splits")["candidates"].sql
+    sql = sql.replace("GROUP_KEY", '"' + column + '"')
+    sql = sql.replace("CONDITION", f"({options.where}\n)" if options.where else "true")
+    rows = catalog.query(sql)
+    if not rows.num_rows:
+        raise QueryError(
+            "there are no images to split" + (f" where {options.where}" if options.where else ""),
+            "notmnist-store sql label_counts",
+        )
+    return rows
+
+
+def labels_of(catalog: Catalog, rows: pa.Table) -> list[str]:
+    """The labels that stand in these rows, in the store's order."""
+    present = set(rows["label"].unique().to_pylist())
+    ordered = catalog.query("select label from label order by label_id")["label"].to_pylist()
+    return [label for label in ordered if label in present]
+
+
+def described(ordered: pa.Table, candidates: pa.Table, labels: list[str]) -> pa.Table:
+    """Add label, label_id and pixel_hash to (image_id, split, position) rows."""
+    at = pc.index_in(ordered["image_id"], candidates["image_id"].combine_chunks())
+    known = candidates.select(["label", "pixel_hash"]).take(at)
+    label_id = pc.index_in(known["label"], pa.array(labels, pa.string())).cast(pa.int64())
+    return pa.table(
+        {
+            "image_id": ordered["image_id"],
+            "split": ordered["split"],
+            "position": ordered["position"].cast(pa.int64()),
+            "label": known["label"],
+            "label_id": label_id,
+            "pixel_hash": known["pixel_hash"],
+        }
+    )

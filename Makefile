@@ -17,7 +17,7 @@ unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install ingest sql test test-oldest-duckdb check format bench lock clean
+.PHONY: help install ingest sql test test-oldest-duckdb check format docs bench lock clean
 
 help: ## say what there is to make (the default)
 	@echo 'usage: make TARGET [SOURCE="a.tar.gz b.tar.gz"] [STORE=folder] [ARGS="more options"] [PYTHON=python3]'
@@ -46,6 +46,9 @@ check: $(VENV)/dev.done ## check format, style and types
 format: $(VENV)/dev.done ## put the code into its format
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
+
+docs: $(VENV)/project.done ## write docs/tables.md from the headers of the SQL files
+	@$(RUN) -m docs.make_tables
 
 bench: $(VENV)/dev.done ## measure speed and memory (ARGS go to benchmarks/run.py)
 	@$(RUN) benchmarks/run.py $(ARGS)

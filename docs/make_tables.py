@@ -1,4 +1,4 @@
-"""Write docs/tables.md from the headers of the SQL files: `make docs`.
+"""Write docs/tables.md from the headers of the SQL files and the schemas: `make docs`.
 
 Types are DuckDB's own, asked of an empty store, so the page cannot say what the views do not do.
 """
@@ -9,10 +9,10 @@ import tempfile
 from pathlib import Path
 
 from notmnist_store.ingest import DEFAULT_FRACTIONS
-from notmnist_store.schema import DEFAULT_SHAPE
+from notmnist_store.schema import DEFAULT_SHAPE, TABLES
 from notmnist_store.storage.catalog import Catalog
-from notmnist_store.storage.queries import Query, load_queries
 from notmnist_store.storage.marker import Marker
+from notmnist_store.storage.queries import Query, load_queries
 from notmnist_store.storage.tables import Tables
 
 __all__ = ["PAGE", "main", "tables_text"]
@@ -22,7 +22,8 @@ PAGE = Path(__file__).resolve().parent / "tables.md"
 _HEAD = """\
 # Tables and reports
 
-Made by `make docs` from the headers of `sql/views` and `sql/reports`; a test holds it up to date.
+Made by `make docs` from the headers of `sql/views` and `sql/reports` and from the schemas; a test
+holds it up to date.
 The same words are comments inside DuckDB: `select comment from duckdb_views()` and
 `duckdb_columns()` show them, in `notmnist-store sql` and in plain DuckDB with `views.sql`.
 
@@ -47,6 +48,7 @@ def tables_text() -> str:
         parts += [_view(view, catalog) for view in views.values()]
         parts += ["## Reports\n", "`notmnist-store sql NAME` runs one.\n", _index(reports)]
         parts += [_report(report, catalog) for report in reports.values()]
+    parts.append(_stored())
     return "\n".join(parts)
 
 
@@ -77,6 +79,15 @@ def _report(report: Query, catalog: Catalog) -> str:
     lines.append(f"- one row a {report.header['grain']}")
     lines.append("- columns: " + ", ".join(f"`{name}`" for name in columns))
     return "\n".join(lines) + "\n"
+
+
+def _stored() -> str:
+    lines = ["## Stored columns", "", "What the Parquet files hold, as Arrow types.", ""]
+    lines += ["| table | columns |", "| --- | --- |"]
+    for table, schema in TABLES.items():
+        columns = (f"`{f.name}` {f.type}{' null' if f.nullable else ''}" for f in schema)
+        lines.append(f"| `{table}` | {'; '.join(columns)} |")
+    return "\n".join([*lines, "", '"null" marks columns that may be null.']) + "\n"
 
 
 def _heading(query: Query) -> list[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 
-import pyarrow.parquet as pq
+import pyarrow as pa
 from tabulate import tabulate
 
 from notmnist_store.archives import KnownArchive
@@ -12,7 +13,9 @@ from notmnist_store.errors import BudgetError, ChecksError, SourceError, StoreEr
 from notmnist_store.kernels.fingerprint import file_hashes
 from notmnist_store.kernels.provenance import place, text_path
 from notmnist_store.kernels.rows import OUTCOMES, Tally
+from notmnist_store.result import printable
 from notmnist_store.schema import Shape
+from notmnist_store.storage.datafile import open_checked
 from notmnist_store.storage.members import Source
 from notmnist_store.storage.tables import Tables
 
@@ -58,7 +61,7 @@ def check_labels(source: Source, ledger: dict[str | None, dict[str, int]], max_l
     if len(labels) > max_labels:
         raise BudgetError(
             f"{source.path} has {len(labels):,} labels, more than {max_labels:,}",
-            f"notmnist-store ingest --max-labels {len(labels)} {source.path}",
+            f"notmnist-store ingest --max-labels {len(labels)} {_quoted(source)}",
         )
     if labels:
         return
@@ -68,12 +71,12 @@ def check_labels(source: Source, ledger: dict[str | None, dict[str, int]], max_l
         raise SourceError(
             f"none of the {rejected:,} files in class folders of {source.path} is an image that "
             "can be read",
-            f"file {source.path}",
+            f"file {_quoted(source)}",
         )
     raise SourceError(
         f"{source.path} holds no class folder with files in it ({seen:,} members seen); images "
         "are expected as LABEL/name.png",
-        f"ls {source.path}" if source.path.is_dir() else f"tar tf {source.path} | head",
+        _listing(source),
     )
 
 
@@ -89,7 +92,7 @@ def check_shape(source: Source, tally: Tally, shape: Shape) -> None:
     raise ChecksError(
         f"{other:,} of the {other + stored:,} images in {source.path} are not {shape}: "
         f"{count:,} are {common}",
-        f"notmnist-store ingest --store store_{common} --shape {common} {source.path}",
+        f"notmnist-store ingest --store store_{common} --shape {common} {_quoted(source)}",
     )
 
 
@@ -105,8 +108,11 @@ def check_counts(
     stored = {
         label: row["stored"] for label, row in ledger.items() if label is not None and row["stored"]
     }
-    table = tabulate(stored.items(), headers=("label", "images"))
-    hint = f"notmnist-store ingest {source.path}"
+    counts = [(printable(label), count) for label, count in stored.items()]
+    table = tabulate(
+        counts, headers=("label", "images"), disable_numparse=True, colalign=("left", "right")
+    )
+    hint = f"notmnist-store ingest {_quoted(source)}"
     if expect_classes is not None and len(stored) != expect_classes:
         raise ChecksError(
             f"{source.path} has {len(stored)} classes, not {expect_classes}:\n{table}", hint
@@ -114,7 +120,8 @@ def check_counts(
     few = [label for label, count in stored.items() if count < (min_per_class or 0)]
     if few:
         raise ChecksError(
-            f"{source.path} has fewer than {min_per_class} images of {', '.join(few)}:\n{table}",
+            f"{source.path} has fewer than {min_per_class} images of "
+            f"{printable(', '.join(few))}:\n{table}",
             hint,
         )
     if published is not None and stored != published.counts:
@@ -131,23 +138,30 @@ def name_taken(tables: Tables, source: Source, run_id: str) -> SourceError:
     stored: dict[str, str | None] = {}
     for table, columns in (("image", ["path", "file_hash"]), ("reject", ["path"])):
         for file in tables.live(table, run_id):
-            rows = pq.read_table(file, columns=columns, partitioning=None)
+            try:
+                with open_checked(file) as parquet:
+                    rows = parquet.read(columns)
+            except (OSError, pa.ArrowException) as error:
+                raise StoreError(
+                    f"{file.name} is damaged: {error}", "notmnist-store verify"
+                ) from error
             hashes = rows["file_hash"].to_pylist() if table == "image" else [None] * len(rows)
             stored.update(zip(rows["path"].to_pylist(), hashes, strict=True))
+    folders = {place(path).directory for path in stored}
     differing: Counter[str] = Counter()
     examples: list[str] = []
 
     def differs(what: str, path: str) -> None:
         differing[what] += 1
         if len(examples) < _EXAMPLES:
-            examples.append(f"{what}: {path}")
+            examples.append(f"{what}: {printable(path)}")
 
     for batch in source.members():
         paths = [text_path(raw) for raw in batch.column("path").to_pylist()]
         data = batch.column("data").fill_null(b"")
         for path, file_hash in zip(paths, file_hashes(data), strict=True):
             if path not in stored:
-                if not place(path).hidden:
+                if not place(path).hidden and not _is_stray(path, folders):
                     differs("not in the store", path)
             elif stored.pop(path) not in (None, file_hash):
                 differs("other bytes", path)
@@ -158,5 +172,23 @@ def name_taken(tables: Tables, source: Source, run_id: str) -> SourceError:
     return SourceError(
         f"the store has another source named {source.name} (run {run_id}): {found}"
         + (f"; and {more:,} more" if more > 0 else ""),
-        f"notmnist-store ingest --store {tables.root} --as {source.name}_2 {source.path}",
+        f"notmnist-store ingest --store {shlex.quote(str(tables.root))} "
+        f"--as {shlex.quote(source.name + '_2')} {_quoted(source)}",
     )
+
+
+def _quoted(source: Source) -> str:
+    return shlex.quote(str(source.path))
+
+
+def _listing(source: Source) -> str:
+    """A command that shows what is in a source."""
+    if source.path.is_dir():
+        return f"ls {_quoted(source)}"
+    return f"unzip -l {_quoted(source)}" if source.kind == "zip" else f"tar tf {_quoted(source)}"
+
+
+def _is_stray(path: str, folders: set[str]) -> bool:
+    """Whether a path lies beside or above the class folders, where ingest ignores it."""
+    folder = place(path).directory
+    return folder not in folders and any(other.startswith(f"{folder}/") for other in folders)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import shutil
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
+from notmnist_store.commands.download import add_download
+from notmnist_store.commands.splits import add_split
 from notmnist_store.errors import StoreError, UsageError
 
 if TYPE_CHECKING:
@@ -67,7 +70,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 3
     except KeyboardInterrupt:
         terminal.end()
-        terminal.note("stopped; the store is as it was")
+        terminal.note("stopped; what was not finished has left nothing in the store")
         return 130
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -75,19 +78,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> _Parser:
-    common = _Parser(add_help=False)
-    common.add_argument("--store", metavar="PATH", help="the store's folder (default: store)")
-    common.add_argument("--quiet", action="store_true", help="no progress and no notes")
-    rows = _Parser(add_help=False)
-    rows.add_argument("--format", choices=_FORMATS, help="how rows are written (default: table)")
-    rows.add_argument("-o", "--output", metavar="FILE", help="write to FILE instead of stdout")
-
     parser = _Parser(
         prog="notmnist-store",
         description="Small-image sets as a columnar store that one queries with DuckDB.",
-        parents=[common, rows],
+        parents=_shared_options(None),
     )
-    parser.set_defaults(handler=_info)
+    parser.set_defaults(handler=_info, quiet=False)
+    # What is given before the command holds unless it is given again after it.
+    common, rows = _shared_options(argparse.SUPPRESS)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
 
     def command(
@@ -117,6 +115,8 @@ def _parser() -> _Parser:
     )
     _add_sql(command)
     _add_peek(command)
+    add_split(command)
+    add_download(command)
     verify = command(
         "verify",
         _verify,
@@ -152,6 +152,16 @@ def _parser() -> _Parser:
     return parser
 
 
+def _shared_options(default: str | None) -> list[_Parser]:
+    common = _Parser(add_help=False, argument_default=default)
+    common.add_argument("--store", metavar="PATH", help="the store's folder (default: store)")
+    common.add_argument("--quiet", action="store_true", help="no progress and no notes")
+    rows = _Parser(add_help=False, argument_default=default)
+    rows.add_argument("--format", choices=_FORMATS, help="how rows are written (default: table)")
+    rows.add_argument("-o", "--output", metavar="FILE", help="write to FILE instead of stdout")
+    return [common, rows]
+
+
 def _add_ingest(command: Callable[..., _Parser]) -> None:
     ingest = command(
         "ingest",
@@ -164,7 +174,8 @@ def _add_ingest(command: Callable[..., _Parser]) -> None:
         "sources",
         nargs="*",
         metavar="SOURCE",
-        help=".tar.gz, .tar, .zip or a folder; without one: data/*, else the offline set",
+        help="an archive, a folder, or a file of images (IDX, .npz, Parquet); without one: "
+        "data/*, else the offline set",
     )
     add("--as", dest="name", metavar="NAME", help="the source's name in the store")
     add("--shape", metavar="HxWxC", help="image shape of a new store (default: 28x28x1)")
@@ -172,6 +183,8 @@ def _add_ingest(command: Callable[..., _Parser]) -> None:
     add("--split", metavar="NAME", help="put every image into train, valid, test or unused")
     add("--to-grey", action="store_true", help="turn colour into grey instead of rejecting it")
     add("--group-regex", metavar="RE", help="fill family with this regex's group in the path")
+    add("--labels", metavar="A,B,...", help="names of the classes 0, 1, ... of IDX and npz sources")
+    add("--transpose", action="store_true", help="swap rows and columns of IDX images, for EMNIST")
     add("--expect-classes", type=int, metavar="N", help="fail unless there are N classes")
     add("--min-per-class", type=int, metavar="N", help="fail where a class has fewer images")
     add("--max-labels", type=int, default=10_000, metavar="N", help="labels of one source")
@@ -212,7 +225,13 @@ def _add_peek(command: Callable[..., _Parser]) -> None:
     peek.add_argument("--sql", metavar="SELECT", help="a SELECT with a column image_id")
     peek.add_argument("-n", type=int, default=40, help="how many (default: 40)")
     peek.add_argument("--seed", type=int, default=0, help="of the sample (default: 0)")
-    peek.add_argument("-o", "--output", metavar="SHEET.png", help="write a contact sheet")
+    peek.add_argument(
+        "-o",
+        "--output",
+        metavar="SHEET.png",
+        default=argparse.SUPPRESS,
+        help="write a contact sheet",
+    )
 
 
 def _ingest(store: Store, options: argparse.Namespace, terminal: Terminal) -> int:
@@ -227,6 +246,8 @@ def _ingest(store: Store, options: argparse.Namespace, terminal: Terminal) -> in
         name=options.name,
         to_grey=options.to_grey,
         group_regex=options.group_regex,
+        labels=options.labels,
+        transpose=options.transpose,
         expect_classes=options.expect_classes,
         min_per_class=options.min_per_class,
         max_labels=options.max_labels,
@@ -252,7 +273,7 @@ def _next_steps(store: Store, terminal: Terminal) -> None:
         "notmnist-store sql --list",
     ):
         terminal.note(f"  {terminal.command(line)}")
-    terminal.note(f"  cd {store.path} && duckdb -init views.sql")
+    terminal.note(f"  cd {shlex.quote(str(store.path))} && duckdb -init views.sql")
 
 
 def _info(store: Store, options: argparse.Namespace, terminal: Terminal) -> int:
@@ -296,13 +317,12 @@ def _peek(store: Store, options: argparse.Namespace, terminal: Terminal) -> int:
     elif options.output:
         terminal.note(f"{len(result)} images on {options.output}")
     else:
-        sys.stdout.write(
-            store.terminal_sheet(
-                result,
-                width=shutil.get_terminal_size().columns,
-                colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
-            )
+        sheet = store.terminal_sheet(
+            result,
+            width=shutil.get_terminal_size().columns,
+            colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
         )
+        terminal.write(sheet.encode())
     return 0
 
 
@@ -314,7 +334,7 @@ def _verify(store: Store, options: argparse.Namespace, terminal: Terminal) -> in
         raise StoreError(
             f"{len(damaged)} checks failed; the sources of a damaged store can be ingested into a "
             "new one",
-            "notmnist-store sql sources",
+            "notmnist-store verify --format json",
         )
     return 0
 
@@ -351,5 +371,6 @@ def _glyphs(store: Store, options: argparse.Namespace, terminal: Terminal) -> in
     finally:
         terminal.end()
     terminal.show(result, options.format, options.output, "notmnist-store glyphs --help")
-    terminal.note(f"next:\n  {terminal.command(f'notmnist-store ingest {options.out}')}")
+    terminal.note("next:")
+    terminal.note(f"  {terminal.command(f'notmnist-store ingest {shlex.quote(options.out)}')}")
     return 0

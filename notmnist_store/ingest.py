@@ -10,7 +10,6 @@ import json
 import platform
 import shlex
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
@@ -29,24 +28,25 @@ from notmnist_store.checks import (
 )
 from notmnist_store.engines.local import available_cores, write_blocks
 from notmnist_store.errors import StoreError
+from notmnist_store.ingest_options import IngestOptions
 from notmnist_store.kernels.rows import OUTCOMES, RowRules, Tally
 from notmnist_store.progress import Progress
-from notmnist_store.schema import DEFAULT_SHAPE, TABLES, Shape
+from notmnist_store.schema import DEFAULT_SHAPE, TABLES
 from notmnist_store.storage.amend import amend_blocks
 from notmnist_store.storage.blocks import Block
 from notmnist_store.storage.catalog import refresh_views_file
+from notmnist_store.storage.datafile import DataFile
 from notmnist_store.storage.marker import Marker
-from notmnist_store.storage.members import Limits, Source
+from notmnist_store.storage.members import Source
 from notmnist_store.storage.source import open_source
 from notmnist_store.storage.tables import (
     AlreadyDoneError,
-    DataFile,
     Tables,
     new_run_id,
     withdrawn_runs,
 )
 
-__all__ = ["DEFAULT_FRACTIONS", "IngestOptions", "check_demo", "ingest"]
+__all__ = ["DEFAULT_FRACTIONS", "check_demo", "ingest"]
 
 DEFAULT_FRACTIONS = (("train", "0.8"), ("valid", "0.1"), ("test", "0.1"))
 _ONE_PROCESS_BYTES = 24 << 20
@@ -62,27 +62,6 @@ _VERSIONED = (
 )
 
 
-@dataclass(frozen=True)
-class IngestOptions:
-    """The options of `ingest`; None leaves the choice to the store, the source or the machine.
-
-    ``shape`` and ``fractions`` are fixed when a store is made; given later they must agree.
-    """
-
-    shape: Shape | None = None
-    fractions: tuple[tuple[str, str], ...] | None = None
-    split: str | None = None
-    name: str | None = None
-    to_grey: bool = False
-    group_regex: str | None = None
-    expect_classes: int | None = None
-    min_per_class: int | None = None
-    max_labels: int = 10_000
-    limits: Limits = field(default_factory=Limits)
-    workers: int | None = None
-    demo: bool = False
-
-
 def ingest(root: Path, path: Path, options: IngestOptions, progress: Progress) -> str:
     """Read one source into the store at `root`, which is made where there is none.
 
@@ -90,28 +69,32 @@ def ingest(root: Path, path: Path, options: IngestOptions, progress: Progress) -
     source is in the store already.
 
     Raises:
+        UsageError: an option that this source has no use for.
         SourceError: the source cannot be read whole, holds no class folder, or bears the name of
             another one in the store.
         BudgetError: it passed one of its limits.
         ChecksError: it fails the counts that were asked for, or most images have another shape.
         StoreError: the store cannot be written, or is of another kind.
     """
-    source = open_source(path, limits=options.limits, name=options.name)
-    is_new = not (root / "notmnist_store.json").exists()
+    source = open_source(
+        path,
+        limits=options.limits,
+        name=options.name,
+        labels=options.labels,
+        transpose=options.transpose,
+    )
     tables = _open_tables(root, path, options)
     try:
-        progress.note(f"reading {source.path}")
-        sha256, size = source.identity()
-        earlier = _earlier_run(tables, source, sha256, progress)
-        if earlier is not None:
-            progress.note(f"{source.name} is in the store already (run {earlier}): nothing to do")
-            refresh_views_file(tables)
-            return earlier
-        run = _Run(tables, source, sha256, size, options, progress)
-        run_id = run.execute()
+        with tables.in_use():
+            progress.note(f"reading {source.path}")
+            sha256, size = source.identity()
+            run_id = _earlier_run(tables, source, sha256, progress)
+            if run_id is None:
+                run_id = _Run(tables, source, sha256, size, options, progress).execute()
+            else:
+                progress.note(f"{source.name} is in the store already (run {run_id})")
     except BaseException:
-        if is_new:
-            tables.remove_if_unused()
+        tables.remove_if_unused()
         raise
     refresh_views_file(tables)
     return run_id
@@ -180,7 +163,7 @@ def _earlier_run(tables: Tables, source: Source, sha256: str, progress: Progress
             raise StoreError(
                 f"the image ids of {source.name} and of {run['source']} would collide: the first "
                 "31 bits of their sha256 are equal",
-                "repack the source in another order, then ingest it again",
+                f"notmnist-store ingest --store store_2 {shlex.quote(str(source.path))}",
             )
     return None
 
@@ -287,7 +270,9 @@ class _Run:
         ledger_file = tables.write_rows(
             "ledger", run_id, pa.Table.from_pylist(rows, schema=TABLES["ledger"])
         )
-        Tables.create(tables.root, tables.marker)  # a failed first ingest beside us removed it
+        once = (f"source/{self._sha256}", self._times + 1)
+        if tables.is_done(once):  # finish asks again; here it saves us from logging dead rows
+            raise AlreadyDoneError("another process has done the same meanwhile")
         tables.append("image", _files(blocks, "image"))
         tables.append("reject", _files(blocks, "reject"))
         tables.append("ledger", [ledger_file])
@@ -308,7 +293,7 @@ class _Run:
                 "seconds": (datetime.now(UTC) - self._started).total_seconds(),
                 "versions": json.dumps(_versions(), sort_keys=True),
             },
-            once=(f"source/{self._sha256}", self._times + 1),
+            once=once,
         )
 
     def _arguments(self) -> str:
@@ -319,6 +304,8 @@ class _Run:
             "as": options.name,
             "to_grey": options.to_grey,
             "group_regex": options.group_regex,
+            "labels": options.labels,
+            "transpose": options.transpose or None,
             "expect_classes": options.expect_classes,
             "min_per_class": options.min_per_class,
         }

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from notmnist_store.ingest import IngestOptions
+from notmnist_store.ingest_options import IngestOptions
 from notmnist_store.progress import Progress
 from notmnist_store.storage.marker import MARKER_NAME
 from notmnist_store.storage.tables import Tables
@@ -19,8 +19,8 @@ DATA_FOLDER = Path("data")
 DEMO_SOURCE = "glyphs"
 _ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")
 _REAL = (
-    "the real set: put notMNIST_large.tar.gz and notMNIST_small.tar.gz into data/ and run the "
-    "same command with another --store"
+    "for the real one: notmnist-store download notMNIST_small notMNIST_large, "
+    "then the same command with another --store"
 )
 
 

@@ -7,9 +7,12 @@ import csv
 import html
 import io
 import json
+import math
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
+from decimal import Decimal
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,7 +58,7 @@ class Result:
     """
 
     def __init__(self, table: pa.Table, thumbnails: _Thumbnails | None = None) -> None:
-        self._table = table
+        self._table = _uniquely_named(table)
         self._thumbnails = thumbnails
 
     def __len__(self) -> int:
@@ -120,7 +123,7 @@ class Result:
             return {}
         if not pa.types.is_integer(shown.schema.field("image_id").type):
             return {}
-        ids = [value for value in shown["image_id"].to_pylist() if value is not None]
+        ids = [i for i in shown["image_id"].to_pylist() if i is not None and abs(i) < 2**63]
         return {
             image_id: base64.b64encode(png).decode()
             for image_id, png in self._thumbnails(ids).items()
@@ -135,7 +138,10 @@ class Result:
         if form == "json":
             return (json.dumps(_json_rows(self._table), ensure_ascii=False) + "\n").encode()
         if form not in FORMATS:
-            raise UsageError(f"unknown format {form!r}; known are {', '.join(FORMATS)}")
+            raise UsageError(
+                f"unknown format {form!r}; known are {', '.join(FORMATS)}",
+                "notmnist-store sql --help",
+            )
         kind = "github" if form == "markdown" else "simple"
         return (_text_table(self._table, kind) + "\n").encode()
 
@@ -148,6 +154,15 @@ class Result:
             beside.write_bytes(content)
 
 
+def _uniquely_named(table: pa.Table) -> pa.Table:
+    """`table` with `_1`, `_2`, … behind names of columns that stand there already."""
+    names: list[str] = []
+    for name in table.column_names:
+        copies = (f"{name}_{n}" for n in count(1))
+        names.append(name if name not in names else next(c for c in copies if c not in names))
+    return table if names == table.column_names else table.rename_columns(names)
+
+
 def _binary(table: pa.Table, form: str) -> bytes:
     sink = io.BytesIO()
     if form == "arrow":
@@ -156,12 +171,17 @@ def _binary(table: pa.Table, form: str) -> bytes:
     else:
         import pyarrow.parquet as pq
 
-        pq.write_table(table, sink, store_schema=False)
+        try:
+            pq.write_table(table, sink, store_schema=False)
+        except pa.ArrowException as error:
+            raise UsageError(
+                f"Parquet cannot hold these rows: {error}", "notmnist-store sql --help"
+            ) from error
     return sink.getvalue()
 
 
 def _plain(value: object) -> object:
-    """A value as JSON holds it: bytes as hex, times as ISO 8601."""
+    """A value as JSON holds it: bytes as hex, times as ISO 8601, NaN and infinity as null."""
     if isinstance(value, bytes):
         return value.hex()
     if isinstance(value, datetime):
@@ -170,19 +190,17 @@ def _plain(value: object) -> object:
         return [_plain(item) for item in value]
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return str(value)
 
 
 def _json_rows(table: pa.Table) -> list[object]:
-    rows = [_plain(row) for row in table.to_pylist()]
-    return [
-        {k: (None if isinstance(v, float) and v != v else v) for k, v in row.items()}
-        if isinstance(row, dict)
-        else row
-        for row in rows
-    ]
+    return [_plain(row) for row in table.to_pylist()]
 
 
 def _csv(table: pa.Table) -> str:

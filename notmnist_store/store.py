@@ -3,30 +3,24 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from notmnist_store.errors import UsageError
 from notmnist_store.progress import Progress
 from notmnist_store.result import Result
-from notmnist_store.schema import SPLITS, Shape
-from notmnist_store.storage.marker import parse_fractions
 from notmnist_store.storage.queries import bind, find_query, load_queries
 from notmnist_store.storage.tables import Tables
 
 if TYPE_CHECKING:
-    from notmnist_store.ingest import IngestOptions
     from notmnist_store.storage.catalog import Catalog
     from notmnist_store.storage.members import Limits
 
 __all__ = ["Store"]
 
 _REPORT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_LAST_RUNS = 5
 
 
 class Store:
@@ -48,6 +42,8 @@ class Store:
         name: str | None = None,
         to_grey: bool = False,
         group_regex: str | None = None,
+        labels: str | Sequence[str] | None = None,
+        transpose: bool = False,
         expect_classes: int | None = None,
         min_per_class: int | None = None,
         max_labels: int = 10_000,
@@ -60,6 +56,7 @@ class Store:
         Without a source: the archives in ``data/`` if there are any, else the offline demo set.
         ``shape`` is HEIGHTxWIDTHxCHANNELS and ``fractions`` the shares of train, valid and test
         as ``0.8,0.1,0.1``; both are fixed when the store is made. ``name`` is the option ``--as``.
+        ``labels`` names the classes 0, 1, ... of IDX and npz sources, as ``A,B,C`` or a list.
 
         Returns:
             One row a source and label: seen, stored, rejected, ignored, and known_pixels (stored
@@ -70,29 +67,31 @@ class Store:
             SourceError: a source that cannot be read whole, or fails its checks.
             StoreError: the store cannot be written, or was made for something else.
         """
-        from notmnist_store.ingest import IngestOptions, ingest
+        from notmnist_store.ingest import ingest
+        from notmnist_store.ingest_options import read_options
         from notmnist_store.offline import default_sources
-        from notmnist_store.storage.members import Limits
+        from notmnist_store.storage.pairs import one_of_each_pair
 
-        options = IngestOptions(
-            shape=_usage(Shape.parse, shape, "--shape 28x28x1", sources) if shape else None,
-            fractions=_usage(_fractions, fractions, "--fractions 0.8,0.1,0.1", sources)
-            if fractions
-            else None,
+        paths = one_of_each_pair(sources)
+        options = read_options(
+            paths,
+            shape=shape,
+            fractions=fractions,
             split=split,
             name=name,
             to_grey=to_grey,
             group_regex=group_regex,
+            labels=labels,
+            transpose=transpose,
             expect_classes=expect_classes,
             min_per_class=min_per_class,
             max_labels=max_labels,
-            limits=limits or Limits(),
+            limits=limits,
             workers=workers,
             demo=demo,
         )
-        _check_options(options, sources)
-        with default_sources(sources, self.path, options, self._progress) as (paths, chosen):
-            runs = [ingest(self.path, path, chosen, self._progress) for path in paths]
+        with default_sources(paths, self.path, options, self._progress) as (found, chosen):
+            runs = [ingest(self.path, path, chosen, self._progress) for path in found]
         catalog = self._catalog()
         arrivals = find_query("reports", "arrivals")
         parts = [catalog.query(arrivals.sql, {"run_id": run}) for run in runs]
@@ -100,38 +99,9 @@ class Store:
 
     def info(self) -> Result:
         """What the store holds: its settings, tables, sources, split sets, and last runs."""
-        tables = Tables.open(self.path)
-        catalog = self._catalog()
-        marker = tables.marker
-        rows: list[dict[str, Any]] = []
+        from notmnist_store.info import info
 
-        def add(what: str, name: str, count: int | None = None, detail: str = "") -> None:
-            rows.append({"what": what, "name": name, "rows": count, "detail": detail})
-
-        kind = "demo: the offline set, not notMNIST" if marker.demo else "real data"
-        shares = ", ".join(f"{split} {share}" for split, share in marker.fractions)
-        add("store", str(self.path), None, f"{kind}; images {marker.shape}; split by hash {shares}")
-        for row in catalog.query(find_query("reports", "storage").sql).to_pylist():
-            state = "" if row["state"] == "live" else f" ({row['state']}, in no view)"
-            detail = f"{row['files']} files, {row['bytes']:,} bytes{state}"
-            add("table", row["table_name"], row["rows"], detail)
-        for row in catalog.query(find_query("reports", "sources").sql).to_pylist():
-            add("source", row["source"], row["images"], f"{row['labels']} labels")
-        splits = catalog.query(find_query("reports", "ingest_splits").sql).to_pylist()
-        detail = ", ".join(f"{row['split']} {row['images']:,}" for row in splits)
-        add("split set", "ingest", sum(row["images"] for row in splits), detail)
-        for run in tables.runs().to_pylist()[-_LAST_RUNS:]:
-            detail = f"{run['verb']} {run['source'] or ''} in {run['seconds']:.1f} s"
-            add("run", run["run_id"], run["members_stored"], detail)
-        schema = pa.schema(
-            [
-                ("what", pa.string()),
-                ("name", pa.string()),
-                ("rows", pa.int64()),
-                ("detail", pa.string()),
-            ]
-        )
-        return self._result(pa.Table.from_pylist(rows, schema=schema))
+        return self._result(info(Tables.open(self.path), self._catalog()))
 
     def sql(
         self,
@@ -253,7 +223,7 @@ class Store:
             UsageError: a name, size or argument that cannot be meant, or more is asked for than
                 there is.
         """
-        from notmnist_store.split_recipes import SplitOptions
+        from notmnist_store.split_plan import SplitOptions
         from notmnist_store.splits import make_split
 
         if name is None:
@@ -292,9 +262,44 @@ class Store:
         return self._result(pa.Table.from_pylist(rows_))
 
     def split_counts(self, name: str) -> Result:
-        """Images of a split set by split and label."""
+        """Images of a split set by split and label (``split --show``)."""
+        self.split_line(name)
         report = find_query("reports", "split_counts")
         return self._result(self._catalog().query(report.sql, {"split_set": name}))
+
+    def split_diff(self, a: str, b: str) -> Result:
+        """Images that stand in different splits of two split sets, by class (``split --diff``)."""
+        for name in (a, b):
+            self.split_line(name)
+        report = find_query("reports", "split_diff")
+        return self._result(self._catalog().query(report.sql, {"a": a, "b": b}))
+
+    def split_line(self, name: str) -> str:
+        """One line that names a split set's version and digest; UsageError for an unknown one."""
+        from notmnist_store.splits import split_line
+
+        return split_line(self._catalog(), name)
+
+    @staticmethod
+    def download(
+        *names: str,
+        to: str | Path = "data",
+        mirrors: Sequence[str] = (),
+        force: bool = False,
+        progress: Progress | None = None,
+    ) -> Result:
+        """Fetch the published archives notMNIST_small and notMNIST_large into the folder `to`.
+
+        ``mirrors`` are addresses of folders on the web, asked before the notebook's own. Size and
+        sha256 are checked; what was cut is resumed. The only method that uses the network.
+
+        Returns one row a file: name, path, bytes, sha256, url, status (downloaded, resumed or
+        present) and seconds.
+        """
+        from notmnist_store.download import download
+
+        told = progress or Progress()
+        return Result(download(names, to=Path(to), mirrors=mirrors, force=force, progress=told))
 
     @staticmethod
     def glyphs(
@@ -351,54 +356,3 @@ class Store:
             for report in load_queries("reports", folder).values()
         ]
         return Result(pa.Table.from_pylist(rows))
-
-
-def _usage(
-    parse: Callable[[str], Any], text: str, example: str, sources: Sequence[str | Path]
-) -> Any:
-    try:
-        return parse(text)
-    except ValueError as error:
-        raise UsageError(str(error), _with(example, sources)) from error
-
-
-def _with(option: str, sources: Sequence[str | Path]) -> str:
-    """The command that ingests the same sources with this option."""
-    return shlex.join(["notmnist-store", "ingest", *option.split(), *map(str, sources)])
-
-
-def _fractions(text: str) -> tuple[tuple[str, str], ...]:
-    shares = [part.strip() for part in text.split(",")]
-    if len(shares) != 3:
-        raise ValueError(f"three shares are wanted (train, valid, test), not {text!r}")
-    return parse_fractions(dict(zip(SPLITS, shares, strict=False)))
-
-
-def _check_options(options: IngestOptions, sources: Sequence[str | Path]) -> None:
-    if options.split is not None and options.split not in SPLITS:
-        raise UsageError(
-            f"--split is one of {', '.join(SPLITS)}, not {options.split}",
-            _with("--split train", sources),
-        )
-    if options.name is not None:
-        if len(sources) != 1:
-            raise UsageError("--as names one source", _with("--as one", sources[:1]))
-        if not options.name.strip() or "/" in options.name or options.name.startswith("."):
-            raise UsageError(
-                f"{options.name!r} cannot be the name of a source", _with("--as one", sources)
-            )
-    if options.workers is not None and options.workers < 1:
-        raise UsageError("--workers is at least 1", _with("--workers 1", sources))
-    if options.group_regex is not None:
-        try:
-            groups = re.compile(options.group_regex).groups
-        except re.error as error:
-            raise UsageError(
-                f"--group-regex {options.group_regex!r} does not compile: {error}",
-                _with("--group-regex ([^/]+)_[0-9]+[.]png$", sources),
-            ) from error
-        if groups != 1:
-            raise UsageError(
-                f"--group-regex needs one group in parentheses, not {groups}",
-                _with("--group-regex ([^/]+)_[0-9]+[.]png$", sources),
-            )

@@ -99,15 +99,16 @@ class Terminal(Progress):
             self.note(f"wrote {len(result):,} rows to {output}")
         elif form in (None, "table") and len(result) > _MOST_TABLE_ROWS:
             first = Result(result.arrow().slice(0, _MOST_TABLE_ROWS))
-            self._print(first.to_bytes("table"))
+            self.write(first.to_bytes("table"))
             self.note(f"the first {_MOST_TABLE_ROWS:,} of {len(result):,} rows; all: --format csv")
         else:
-            self._print(result.to_bytes(form or "table"))
+            self.write(result.to_bytes(form or "table"))
         if not len(result):
             self._write("no rows")
             self.suggest(empty)
 
-    def _print(self, content: bytes) -> None:
+    def write(self, content: bytes) -> None:
+        """Send data to stdout as it is."""
         sys.stdout.flush()
         sys.stdout.buffer.write(content)
         sys.stdout.buffer.flush()

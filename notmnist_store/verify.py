@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from notmnist_store.errors import StoreError
 from notmnist_store.kernels.fingerprint import pixel_hashes
 from notmnist_store.progress import Progress
 from notmnist_store.schema import TABLES
 from notmnist_store.storage.catalog import VIEWS_FILE, views_text
-from notmnist_store.storage.tables import DataFile, Tables, run_of
+from notmnist_store.storage.datafile import DataFile, open_checked, run_of
+from notmnist_store.storage.tables import Tables
 
 __all__ = ["DAMAGED", "verify"]
 
@@ -96,6 +96,8 @@ def _check_files(
             counted[run_of(file.name)] += rows
         except FileNotFoundError:
             yield f"{file.name} is missing"
+        except StoreError as error:
+            yield error.message
         except (OSError, pa.ArrowException) as error:
             yield f"{file.name} cannot be read: {error}"
         progress.advance(number + 1)
@@ -110,7 +112,7 @@ def _read_rows(path: Path, table: str, full: bool, tables: Tables, ids: list[Any
     """Rows of a file, every page of it read and checked; or what is wrong with its pixels."""
     shape = tables.marker.shape
     rows = 0
-    with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
+    with open_checked(path) as parquet:
         for batch in parquet.iter_batches(batch_size=shape.group_members):
             rows += batch.num_rows
             if table != "image":

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import os
+import shutil
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+import notmnist_store
+from notmnist_store.store import Store
+from tests.archives import class_files, pack, picture, png
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -28,3 +33,31 @@ def data_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real data: {folder} is not there (NOTMNIST_DATA names another folder)")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def no_store_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own NOTMNIST_STORE must never be what a test writes to."""
+    monkeypatch.delenv("NOTMNIST_STORE", raising=False)
+
+
+@pytest.fixture(scope="session")
+def small_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """small.tar.gz: labels A (5 images, two of them equal), B and C (4 each), one empty file."""
+    files = class_files()
+    files += [("set/A/copy.png", png(picture(0))), ("set/B/empty.png", b"")]
+    return pack(tmp_path_factory.mktemp("archive") / "small.tar.gz", files)
+
+
+@pytest.fixture(scope="session")
+def shared_store(tmp_path_factory: pytest.TempPathFactory, small_archive: Path) -> Store:
+    """A store of `small_archive` in a folder of an awkward name; to be read only."""
+    store = notmnist_store.open(tmp_path_factory.mktemp("stores") / "it's a \u017fto\"re")
+    store.ingest(small_archive)
+    return store
+
+
+@pytest.fixture
+def store(tmp_path: Path, shared_store: Store) -> Store:
+    """A copy of `shared_store` that a test may damage."""
+    return notmnist_store.open(shutil.copytree(shared_store.path, tmp_path / "a store"))

@@ -57,13 +57,17 @@ def write_blocks(
 
 
 class _Workers:
-    """Worker processes; block N goes to worker N modulo their number."""
+    """Worker processes; block N goes to worker N modulo their number.
+
+    A process takes half a second to start, so each is started a block ahead of its first.
+    """
 
     def __init__(self, root: Path, rules: RowRules, workers: int) -> None:
         self._job = job_to_json(root, rules)
         self._workers = [_Worker() for _ in range(workers)]
 
     def __enter__(self) -> _Workers:
+        self._workers[0].start()
         return self
 
     def __exit__(
@@ -76,26 +80,37 @@ class _Workers:
             worker.leave()
 
     def send(self, number: int, batch: pa.RecordBatch) -> None:
+        for worker in (number, number + 1):
+            self._workers[worker % len(self._workers)].start()
         self._workers[number % len(self._workers)].send(self._job, batch)
 
     def finish(self) -> list[Block]:
-        for worker in self._workers:
+        working = [worker for worker in self._workers if worker.has_work]
+        for worker in working:
             worker.end()
-        return [block for worker in self._workers for block in worker.blocks()]
+        return [block for worker in working for block in worker.blocks()]
 
 
 class _Worker:
-    """One worker process, started when it gets its first batch."""
+    """One worker process."""
 
     def __init__(self) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._stream: pa.ipc.RecordBatchStreamWriter | None = None
 
-    def _start(self, job: str) -> subprocess.Popen[bytes]:
+    @property
+    def has_work(self) -> bool:
+        """Whether it got a batch."""
+        return self._stream is not None
+
+    def start(self) -> None:
+        """Start the process, where it is not running yet."""
+        if self._process is not None:
+            return
         package = str(Path(__file__).parents[2])
         path = os.pathsep.join(p for p in (package, os.environ.get("PYTHONPATH", "")) if p)
         single = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-        process = subprocess.Popen(
+        self._process = subprocess.Popen(
             [sys.executable, "-m", "notmnist_store.engines.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
@@ -103,15 +118,13 @@ class _Worker:
             pipesize=_PIPE_BYTES,
             start_new_session=True,  # Ctrl-C is this process's to handle
         )
-        assert process.stdin is not None
-        process.stdin.write(job.encode() + b"\n")
-        return process
 
     def send(self, job: str, batch: pa.RecordBatch) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
         try:
-            if self._process is None:
-                self._process = self._start(job)
             if self._stream is None:
+                self._process.stdin.write(job.encode() + b"\n")
                 self._stream = pa.ipc.new_stream(self._process.stdin, MEMBER_SCHEMA)
             self._stream.write_batch(batch)
         except BrokenPipeError:
@@ -140,8 +153,8 @@ class _Worker:
         except ValueError:
             raise StoreError(
                 f"a worker process ended without an answer (exit code {code}; -9 is what a "
-                "machine short of memory does)",
-                "notmnist-store ingest --workers 1 …",
+                "machine short of memory does; --workers 1 takes least)",
+                "notmnist-store ingest --help",
             ) from None
         if "error" in answer:
             raise StoreError(answer["error"], answer["hint"])
@@ -151,6 +164,8 @@ class _Worker:
         """End the process, whatever it is doing; it deletes its files when cut off."""
         if self._process is None:
             return
+        if not self.has_work:
+            self._process.kill()  # there is nothing that it could have to delete
         for pipe in (self._process.stdin, self._process.stdout):
             try:
                 if pipe is not None:

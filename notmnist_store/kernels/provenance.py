@@ -10,7 +10,15 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-__all__ = ["Place", "font_family", "font_name", "place", "text_path", "unsafe_reason"]
+__all__ = [
+    "Place",
+    "font_family",
+    "font_name",
+    "place",
+    "split_word",
+    "text_path",
+    "unsafe_reason",
+]
 
 _LONGEST_NAME = 1_024
 
@@ -63,6 +71,11 @@ class Place:
     directory: str
 
 
+def split_word(word: str) -> str | None:
+    """Return train, valid or test if ``word`` stands for one of them (val, Training), or null."""
+    return _SPLIT_WORDS.get(word.lower())
+
+
 def text_path(raw: bytes) -> str:
     r"""Return a member's name as text: UTF-8, other bytes as ``\xNN``, without a leading ``./``."""
     path = raw.decode("utf-8", "backslashreplace")
@@ -96,7 +109,7 @@ def _places(directory: str) -> tuple[Place, Place]:
     """Return the place of visible and of hidden members of a directory."""
     folders = [part for part in directory.split("/") if part not in ("", ".")]
     label = folders[-1] if folders else None
-    words = (_SPLIT_WORDS.get(folder.lower()) for folder in reversed(folders[:-1]))
+    words = (split_word(folder) for folder in reversed(folders[:-1]))
     split = next((word for word in words if word), None)
     hidden = any(_is_hidden(folder) for folder in folders)
     return Place(label, split, hidden, directory), Place(label, split, True, directory)

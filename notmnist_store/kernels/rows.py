@@ -115,7 +115,9 @@ def make_rows(batch: pa.RecordBatch, rules: RowRules) -> Rows:
     paths: list[str] = []
     places: list[Place] = []
     wanted: list[int] = []
-    keys: list[tuple[int, int]] = []
+    seen: list[tuple[str | None, str | None]] = []
+    named: list[int] = []
+    digests: list[int] = []
 
     def reject(row: int, path: str, where: Place | None, reason: str, detail: str | None) -> None:
         rejected.append(
@@ -138,20 +140,22 @@ def make_rows(batch: pa.RecordBatch, rules: RowRules) -> Rows:
         path = text_path(raw)
         unsafe = unsafe_reason(raw)
         where = (given[row] if given else place(path)) if unsafe is None else None
-        tally.seen[_key(rules, where)] += 1
+        seen.append(_key(rules, where))
         outcome = _ignored(kinds[row], where)
         if outcome:
-            tally.outcomes[*_key(rules, where), outcome] += 1
+            tally.outcomes[*seen[row], outcome] += 1
         elif where is None:
             reject(row, path, where, "unsafe_name", unsafe)
-        elif absent[row]:
-            keys.append((positions[row], xxhash.xxh3_64_intdigest(path.encode())))
-            reject(row, path, where, "too_large", None)
         else:
-            keys.append((positions[row], xxhash.xxh3_64_intdigest(path.encode())))
-            wanted.append(row)
-            paths.append(path)
-            places.append(where)
+            named.append(positions[row])
+            digests.append(xxhash.xxh3_64_intdigest(path.encode()))
+            if absent[row]:
+                reject(row, path, where, "too_large", None)
+            else:
+                wanted.append(row)
+                paths.append(path)
+                places.append(where)
+    tally.seen.update(seen)
 
     data = batch.column("data")
     if len(wanted) < len(data):
@@ -165,11 +169,11 @@ def make_rows(batch: pa.RecordBatch, rules: RowRules) -> Rows:
     for entry in rejected:
         tally.outcomes[*row_key(rules, entry["path"], entry["label"]), "rejected"] += 1
     stored = decoded.index.tolist()
-    for index in stored:
-        tally.outcomes[*_key(rules, places[index]), "stored"] += 1
+    rows = [wanted[index] for index in stored]
+    for key, count in Counter([seen[row] for row in rows]).items():
+        tally.outcomes[*key, "stored"] += count
 
     rejected.sort(key=lambda entry: int(entry["position"]))
-    rows = [wanted[index] for index in stored]
     images = _images(
         rules,
         files=data if len(stored) == len(data) else data.take(pa.array(stored, pa.int64())),
@@ -185,7 +189,7 @@ def make_rows(batch: pa.RecordBatch, rules: RowRules) -> Rows:
         images=images,
         rejects=pa.Table.from_pylist(rejected, schema=TABLES["reject"]),
         tally=tally,
-        path_keys=np.array(keys, np.uint64).reshape(-1, 2),
+        path_keys=np.stack([np.array(named, np.uint64), np.array(digests, np.uint64)], axis=1),
     )
 
 

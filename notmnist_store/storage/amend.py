@@ -17,8 +17,8 @@ import pyarrow.compute as pc
 from notmnist_store.kernels.rows import RowRules, Tally, row_key
 from notmnist_store.schema import TABLES
 from notmnist_store.storage.blocks import Block, block_file_name
-from notmnist_store.storage.filesystem import disk_errors
 from notmnist_store.storage.datafile import DataFile, open_checked, parquet_writer, seal
+from notmnist_store.storage.filesystem import disk_errors
 
 __all__ = ["amend_blocks"]
 

@@ -21,8 +21,8 @@ import pyarrow.parquet as pq
 
 from notmnist_store.kernels.rows import RowRules, Rows, Tally, make_rows
 from notmnist_store.schema import TABLES, Shape
-from notmnist_store.storage.filesystem import disk_errors
 from notmnist_store.storage.datafile import DataFile, parquet_writer, seal
+from notmnist_store.storage.filesystem import disk_errors
 
 __all__ = ["Block", "BlockWriter", "block_file_name", "split_by_block"]
 
@@ -175,7 +175,8 @@ class _OpenBlock:
                 if table not in self._writers:
                     path.parent.mkdir(exist_ok=True)
                     self._writers[table] = parquet_writer(path, TABLES[table])
-                group = pa.concat_tables(parts)
+                # One chunk a column: else the pages would be cut where the batches were.
+                group = pa.concat_tables(parts).combine_chunks()
                 self._writers[table].write_table(group, row_group_size=max(1, group.num_rows))
             self._rows[table] += group.num_rows
             parts.clear()

@@ -113,33 +113,36 @@ class Catalog:
                 DuckDB reports, or `timeout` seconds passed.
         """
         self._check(sql)
-        finished, expired = threading.Event(), threading.Event()
+        outcome: list[pa.Table | BaseException] = []
 
-        def watch() -> None:
-            if not finished.wait(timeout):
-                expired.set()
-            while not finished.wait(_INTERRUPT_SECONDS):  # one that comes too early is lost
-                self._connection.interrupt()
+        def run() -> None:
+            try:
+                relation = self._connection.sql(sql, params=values or None)
+                outcome.append(pa.table(relation.to_arrow_table()))
+            except BaseException as error:
+                outcome.append(error)
 
-        watcher = threading.Thread(target=watch, daemon=True) if timeout is not None else None
-        if watcher:
-            watcher.start()
+        # DuckDB does not look for Ctrl-C while it works, so this thread waits for it instead.
+        worker = threading.Thread(target=run)
+        worker.start()
         try:
-            relation = self._connection.sql(sql, params=values or None)
-            return pa.table(relation.to_arrow_table())
-        except duckdb.InterruptException as error:
-            if not expired.is_set():
-                raise KeyboardInterrupt from error  # DuckDB has taken the Ctrl-C for itself
+            worker.join(timeout)
+            expired = worker.is_alive()
+        finally:
+            while worker.is_alive():
+                self._connection.interrupt()
+                worker.join(_INTERRUPT_SECONDS)
+        (result,) = outcome
+        if isinstance(result, duckdb.InterruptException) and expired:
             raise QueryError(
                 f"the query was stopped after {timeout:g} seconds; --timeout gives it more",
                 "notmnist-store sql --help",
-            ) from error
-        except (duckdb.Error, pa.ArrowException, OSError) as error:
-            raise _query_error(error) from error
-        finally:
-            finished.set()
-            if watcher:
-                watcher.join()  # a thread that outlives the interpreter would abort the process
+            ) from result
+        if isinstance(result, duckdb.Error | pa.ArrowException | OSError):
+            raise _query_error(result) from result
+        if isinstance(result, BaseException):
+            raise result
+        return result
 
     def _check(self, sql: str) -> None:
         try:

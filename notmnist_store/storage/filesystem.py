@@ -24,7 +24,9 @@ def disk_errors(target: Path) -> Iterator[None]:
     except OSError as error:
         reason = error.strerror or str(error)
         folder = shlex.quote(str(target.parent))
-        hint = f"df -h {folder}; ls -ld {folder}" if target.parent.is_dir() else f"mkdir -p {folder}"
+        hint = (
+            f"df -h {folder}; ls -ld {folder}" if target.parent.is_dir() else f"mkdir -p {folder}"
+        )
         raise StoreError(f"cannot write {target}: {reason}", hint) from error
 
 

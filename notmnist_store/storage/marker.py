@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -48,10 +49,12 @@ class Marker:
             raise _no_store(root) from None
         except PermissionError as error:
             raise StoreError(
-                f"{path} cannot be read: permission denied", f"ls -l {path}"
+                f"{path} cannot be read: permission denied", f"ls -l {shlex.quote(str(path))}"
             ) from error
         except (ValueError, KeyError, TypeError, OSError) as error:
-            raise StoreError(f"{path} is damaged: {error}", f"cat {path}") from error
+            raise StoreError(
+                f"{path} is damaged: {error}", f"cat {shlex.quote(str(path))}"
+            ) from error
         if written > FORMAT_VERSION:
             raise StoreError(
                 f"{root} has store format {written}; this program reads up to {FORMAT_VERSION}",
@@ -64,17 +67,20 @@ class Marker:
                 demo=bool(content["demo"]),
             )
         except (ValueError, KeyError, TypeError) as error:
-            raise StoreError(f"{path} is damaged: {error}", f"cat {path}") from error
+            raise StoreError(
+                f"{path} is damaged: {error}", f"cat {shlex.quote(str(path))}"
+            ) from error
 
 
 def _no_store(root: Path) -> StoreError:
+    make_one = f"notmnist-store ingest --store {shlex.quote(str(root))}"
     if not root.exists():
-        return StoreError(f"there is no store at {root}", f"notmnist-store ingest --store {root}")
+        return StoreError(f"there is no store at {root}", make_one)
     if root.is_dir() and not any(root.iterdir()):
-        return StoreError(f"{root} is empty", f"notmnist-store ingest --store {root}")
+        return StoreError(f"{root} is empty", make_one)
     return StoreError(
         f"{root} is not a store: it has no {MARKER_NAME}",
-        "notmnist-store info --store PATH/OF/A/STORE",
+        f"find . -maxdepth 3 -name {MARKER_NAME}",
     )
 
 
@@ -88,7 +94,10 @@ def parse_fractions(parts: dict[str, str]) -> tuple[tuple[str, str], ...]:
     for split, text in parts.items():
         if split not in SPLITS:
             raise ValueError(f"unknown split {split!r}")
-        share = Fraction(text)
+        try:
+            share = Fraction(text)
+        except ZeroDivisionError:
+            raise ValueError(f"the share of {split} divides by zero: {text}") from None
         if not 0 <= share <= 1:
             raise ValueError(f"the share of {split} must lie between 0 and 1, not {text}")
         total += share

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shlex
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -27,10 +28,12 @@ __all__ = [
     "BATCH_BYTES",
     "BATCH_MEMBERS",
     "ArchiveSource",
+    "FilesSource",
     "Limits",
     "MemberBatch",
     "Meter",
     "Source",
+    "SourceFile",
     "batched",
     "readable_stat",
 ]
@@ -123,8 +126,9 @@ class Source(ABC):
 
     ``name`` is the word that stands in column ``source``; ``kind`` says what it is, for people.
     ``bytes_read`` grows towards ``bytes_total`` (bytes on disk) while ``members`` is consumed, for
-    a progress bar; ``bytes_total`` is null for a folder that was not yet listed. A source that
-    ``gives_labels`` fills label, split and group of every member, so paths do not tell them.
+    a progress bar; ``bytes_total`` is null for a folder that was not yet listed. Of a source that
+    ``gives_labels`` the paths tell nothing: label, split and group come with each member, and one
+    whose label is null is none of its images.
     """
 
     kind: str
@@ -161,28 +165,31 @@ class Source(ABC):
         """
 
 
-class ArchiveSource(Source):
-    """One file whose bytes are the source; it must not change from when it was opened."""
+class SourceFile:
+    """One file of a source; it must not change from when this was made."""
 
-    def __init__(self, path: Path, name: str, limits: Limits) -> None:
-        super().__init__(path, name, limits)
+    def __init__(self, path: Path) -> None:
+        self.path = path
         self._state = _state(readable_stat(path))
-        self.bytes_total = self._state[0]
 
-    def identity(self) -> tuple[str, int]:
-        """See ``Source.identity``: of the file's own bytes."""
-        with self.unchanged() as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return digest, self._state[0]
+    @property
+    def size(self) -> int:
+        """Bytes on disk."""
+        return self._state[0]
+
+    def sha256(self) -> str:
+        """Sha256 (hex) of the file's bytes; raises what ``open`` raises."""
+        with self.open() as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
 
     @contextlib.contextmanager
-    def unchanged(self) -> Iterator[BufferedReader]:
+    def open(self) -> Iterator[BufferedReader]:
         """Open the file; raise ``SourceError`` if it is, or has become, another one."""
         try:
             file = self.path.open("rb")
         except OSError as error:
             raise SourceError(
-                f"cannot read {self.path}: {error.strerror}", f"ls -l {self.path}"
+                f"cannot read {self.path}: {error.strerror}", f"ls -l {shlex.quote(str(self.path))}"
             ) from None
         with file:
             self._check_state(os.fstat(file.fileno()))
@@ -195,12 +202,49 @@ class ArchiveSource(Source):
                 f"{self.path} changed while being read", "run it again when nothing writes to it"
             )
 
-    def _progress(self, bytes_read: int) -> None:
-        self.bytes_read = bytes_read
-
 
 def _state(stat: os.stat_result) -> tuple[int, int, int]:
     return stat.st_size, stat.st_mtime_ns, stat.st_ino
+
+
+class FilesSource(Source):
+    """Several files, each with a word for what it is in the source, that are one source together.
+
+    Its identity is the sha256 over lines ``word NUL sha256 LF``, one a file in the order given;
+    that of a single file is the sha256 of its bytes.
+    """
+
+    def __init__(self, path: Path, name: str, limits: Limits, files: dict[str, Path]) -> None:
+        super().__init__(path, name, limits)
+        self.files = {word: SourceFile(file) for word, file in files.items()}
+        self.bytes_total = sum(file.size for file in self.files.values())
+
+    def identity(self) -> tuple[str, int]:
+        """See ``Source.identity``: bytes are those of all files together."""
+        size = sum(file.size for file in self.files.values())
+        if len(self.files) == 1:
+            (only,) = self.files.values()
+            return only.sha256(), size
+        digest = hashlib.sha256()
+        for word, file in self.files.items():
+            digest.update(word.encode() + b"\0" + file.sha256().encode() + b"\n")
+        return digest.hexdigest(), size
+
+
+class ArchiveSource(Source):
+    """One file whose bytes are the source; it must not change from when it was opened."""
+
+    def __init__(self, path: Path, name: str, limits: Limits) -> None:
+        super().__init__(path, name, limits)
+        self.file = SourceFile(path)
+        self.bytes_total = self.file.size
+
+    def identity(self) -> tuple[str, int]:
+        """See ``Source.identity``: of the file's own bytes."""
+        return self.file.sha256(), self.file.size
+
+    def _progress(self, bytes_read: int) -> None:
+        self.bytes_read = bytes_read
 
 
 class MemberBatch:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -18,7 +19,7 @@ from notmnist_store.errors import QueryError, UsageError
 
 __all__ = ["Parameter", "Query", "bind", "find_query", "load_queries", "sql_folder"]
 
-_HEADER = re.compile(r"--\s*(?P<key>(?:column |param )?[a-z_]+):\s*(?P<value>.*)")
+_HEADER = re.compile(r"--\s*(?P<key>(?:column |param )?[a-z0-9_]+):\s*(?P<value>.*)")
 _TYPES = {"string": str, "int": int, "float": float}
 
 
@@ -61,7 +62,9 @@ def _parse(path: Path) -> Query:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise QueryError(f"{path} cannot be read: {error}", f"ls -l {path}") from error
+        raise QueryError(
+            f"{path} cannot be read: {error}", f"ls -l {shlex.quote(str(path))}"
+        ) from error
     header: dict[str, str] = {}
     columns: dict[str, str] = {}
     parameters: dict[str, Parameter] = {}
@@ -111,7 +114,9 @@ def load_queries(kind: str, extra: Path | None = None) -> dict[str, Query]:
         QueryError: `extra` is not a folder, or a file in it cannot be read as a query.
     """
     if extra is not None and not extra.is_dir():
-        raise QueryError(f"--sql-dir {extra} is not a folder", f"mkdir -p {extra}")
+        raise QueryError(
+            f"--sql-dir {extra} is not a folder", f"mkdir -p {shlex.quote(str(extra))}"
+        )
     paths = {path.stem: path for path in sorted((sql_folder() / kind).glob("*.sql"))}
     if extra is not None:
         paths |= {path.stem: path for path in sorted(extra.glob("*.sql"))}
@@ -149,13 +154,15 @@ def bind(query: Query, given: dict[str, Any]) -> dict[str, Any]:
         if value is None:
             raise UsageError(
                 f"{query.name} needs a value for {name} ({parameter.type})",
-                f"notmnist-store sql {query.name} --param {name}=…",
+                "notmnist-store sql --list",
             )
         try:
             values[name] = _TYPES[parameter.type](value)
         except ValueError as error:
             raise UsageError(
                 f"{name} of {query.name} takes a value of type {parameter.type}, not {value!r}",
-                f"notmnist-store sql {query.name} --param {name}={parameter.default or '…'}",
+                f"notmnist-store sql {query.name}"
+                if parameter.default
+                else "notmnist-store sql --list",
             ) from error
     return values

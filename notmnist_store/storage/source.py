@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import shlex
 import stat
+import zlib
+from collections.abc import Sequence
 from pathlib import Path
 
-from notmnist_store.errors import SourceError
+from notmnist_store.errors import SourceError, UsageError
 from notmnist_store.kernels.tarwalk import BLOCK, checksum_ok
 from notmnist_store.storage.folder import FolderSource
+from notmnist_store.storage.idx import IdxSource, is_idx
 from notmnist_store.storage.members import Limits, Source, readable_stat
+from notmnist_store.storage.npz import NpzSource, is_npz
+from notmnist_store.storage.pairs import IDX, find_pair, refuse_lone_labels
 from notmnist_store.storage.tar import TarSource
 from notmnist_store.storage.zip import ZipSource
 
 __all__ = ["Limits", "Source", "open_source"]
 
-_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
+_HEAD_BYTES = 4_096
+_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip", ".npz", ".parquet")
 _SUPPORTED = "supported are .tar.gz (.tgz), .tar, .zip and folders"
 _OTHERS = {
     b"BZh": ("a bzip2 file", "bzip2"),
@@ -31,33 +37,88 @@ _OTHERS = {
 }
 
 
-def open_source(path: Path, *, limits: Limits, name: str | None = None) -> Source:
-    """Open an archive or a folder; nothing of it but its first bytes is read yet.
+def open_source(
+    path: Path,
+    *,
+    limits: Limits,
+    name: str | None = None,
+    labels: Sequence[str] | None = None,
+    transpose: bool = False,
+) -> Source:
+    """Open an archive, a folder, or a file of images; little of it but its first bytes is read yet.
 
-    ``name`` is the source's name, by default the file's without its archive suffix, or the
-    folder's.
+    ``name`` is the source's name, by default the file's without its suffix, or the folder's.
+    ``labels`` names the classes 0, 1, ... of a source that numbers them, and ``transpose`` swaps
+    rows and columns of IDX images.
 
     Raises:
         SourceError: there is no such path, it cannot be read, or it is no supported source.
+        UsageError: an option that this source has no use for.
     """
     status = readable_stat(path)
     if stat.S_ISDIR(status.st_mode):
-        return FolderSource(path, name or path.resolve().name or "root", limits)
-    if not stat.S_ISREG(status.st_mode):
+        source: Source = FolderSource(path, name or path.resolve().name or "root", limits)
+    elif stat.S_ISREG(status.st_mode):
+        source = _open_file(path, name, limits, labels, transpose)
+    else:
         raise SourceError(f"{path} is neither a file nor a folder", f"ls -l {path.parent}")
-    try:
-        with path.open("rb") as file:
-            head = file.read(BLOCK)
-    except OSError as error:
-        raise SourceError(f"cannot read {path}: {error.strerror}", f"ls -l {path}") from None
+    if labels is not None and not isinstance(source, IdxSource | NpzSource):
+        raise _no_use(source, "--labels", "it has its labels in words")
+    if transpose and not isinstance(source, IdxSource):
+        raise _no_use(source, "--transpose", "only IDX images are stored column by column")
+    return source
+
+
+def _open_file(
+    path: Path, name: str | None, limits: Limits, labels: Sequence[str] | None, transpose: bool
+) -> Source:
+    head = _head(path)
+    zipped = head.startswith((b"PK\3\4", b"PK\5\6"))
+    if zipped and is_npz(path, head):
+        return NpzSource(path, name, limits, labels=labels)
+    pair = find_pair(path, IDX)
+    if pair is not None:
+        return IdxSource(pair, name or pair.name, limits, labels=labels, transpose=transpose)
+    refuse_lone_labels(path, IDX)
+    if is_idx(_unpacked(head)):
+        raise SourceError(
+            f"{path} is an IDX file whose name does not tell where its labels are",
+            "name the two files X-images-idx3-ubyte and X-labels-idx1-ubyte",
+        )
     name = name or _without_suffix(path.name)
     if head.startswith(b"\x1f\x8b"):
         return TarSource(path, name, limits, gzipped=True)
-    if head.startswith((b"PK\3\4", b"PK\5\6")):
+    if zipped:
         return ZipSource(path, name, limits)
-    if len(head) == BLOCK and (not any(head) or head[257:262] == b"ustar" or checksum_ok(head)):
+    block = head[:BLOCK]
+    if len(block) == BLOCK and (not any(block) or block[257:262] == b"ustar" or checksum_ok(block)):
         return TarSource(path, name, limits, gzipped=False)
     raise _unsupported(path, head)
+
+
+def _head(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_HEAD_BYTES)
+    except OSError as error:
+        raise SourceError(f"cannot read {path}: {error.strerror}", f"ls -l {path}") from None
+
+
+def _unpacked(head: bytes) -> bytes:
+    """The first bytes of a file, behind its gzip header if it has one."""
+    if not head.startswith(b"\x1f\x8b"):
+        return head
+    try:
+        return zlib.decompressobj(31).decompress(head, 4)
+    except zlib.error:
+        return b""
+
+
+def _no_use(source: Source, option: str, why: str) -> UsageError:
+    return UsageError(
+        f"{source.path} has no use for {option}: {why}",
+        f"notmnist-store ingest {shlex.quote(str(source.path))}",
+    )
 
 
 def _without_suffix(file_name: str) -> str:

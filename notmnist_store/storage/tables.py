@@ -15,7 +15,7 @@ import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -71,13 +71,17 @@ class Tables:
         Raises:
             StoreError: `root` is some other folder, or cannot be written.
         """
-        if root.exists() and not (root / MARKER_NAME).exists():
+        if (root / MARKER_NAME).exists():
+            return cls.open(root)
+        if root.exists():
             if not root.is_dir():
-                raise StoreError(f"{root} is a file, not a folder", f"ls -l {root}")
+                raise StoreError(
+                    f"{root} is a file, not a folder", f"ls -l {shlex.quote(str(root))}"
+                )
             if any(not entry.name.startswith(f".{MARKER_NAME}.") for entry in root.iterdir()):
                 raise StoreError(
                     f"{root} is a folder with other things in it, not a store",
-                    "notmnist-store ingest --store a_new_folder",
+                    f"ls -A {shlex.quote(str(root))}",
                 )
         with disk_errors(root):
             root.mkdir(parents=True, exist_ok=True)
@@ -100,7 +104,7 @@ class Tables:
         except (DeltaError, OSError) as error:
             raise StoreError(
                 f"the log of table {table} in {self.root} cannot be read: {error}",
-                f"notmnist-store verify --store {self.root}",
+                "notmnist-store verify",
             ) from error
 
     def logged(self, table: str) -> list[DataFile]:
@@ -132,7 +136,7 @@ class Tables:
         except (OSError, ValueError, pa.ArrowException) as error:
             raise StoreError(
                 f"table run of {self.root} cannot be read: {error}",
-                f"notmnist-store verify --store {self.root}",
+                "notmnist-store verify",
             ) from error
         return pa.concat_tables(parts).sort_by("sequence")
 
@@ -215,12 +219,20 @@ class Tables:
         )
 
     def discard(self, run_id: str) -> None:
-        """Delete the data files of a run that will never be finished; a finished one stays."""
-        if run_id in self.runs()["run_id"].to_pylist():
-            return
+        """Delete the data files of a run that will not be finished.
+
+        Those that a log names already stay, as rows in no view: what a log names must be there.
+        """
         for table in TABLES:
+            logged = {file.name for file in self.logged(table)}
             for path in self.path(table).glob(f"{run_id}-*.parquet"):
-                path.unlink(missing_ok=True)
+                if path.name not in logged:
+                    path.unlink(missing_ok=True)
+
+    def is_done(self, once: tuple[str, int]) -> bool:
+        """Whether a run has landed under this `once` (see `finish`)."""
+        log = self.log("run")
+        return log is not None and (log.transaction_version(once[0]) or 0) >= once[1]
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -240,8 +252,8 @@ class Tables:
         with file:
             if self.runs().num_rows:
                 return
-            marker.unlink()
             with suppress(OSError):  # files of killed runs keep their folders
+                marker.unlink()
                 for table in TABLES:
                     shutil.rmtree(self.path(table) / "_delta_log", ignore_errors=True)
                     if self.path(table).is_dir():
@@ -295,7 +307,7 @@ class Tables:
     def _commit_error(self, table: str, error: Exception) -> StoreError:
         return StoreError(
             f"the log of table {table} in {self.root} cannot be written: {error}",
-            f"df -h {self.root}; ls -ld {self.path(table)}",
+            "df -h {0}; ls -ld {0}".format(shlex.quote(str(self.root))),
         )
 
 

@@ -78,7 +78,7 @@ class TarSource(ArchiveSource):
         if compiled is None:
             compiled = self.path.stat().st_size >= _COMPILE_FROM_BYTES
         meter = Meter(self.name, self.limits)
-        with self.unchanged() as file:
+        with self.file.open() as file:
             yield from tar_members(
                 file,
                 meter,

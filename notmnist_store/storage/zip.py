@@ -25,10 +25,12 @@ from notmnist_store.storage.members import (
     batched,
 )
 
-__all__ = ["ZipSource"]
+__all__ = ["DAMAGE", "ZipSource", "entry_pieces"]
 
 _PIECE = 1 << 20
-_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, ValueError)
+DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, ValueError)
+"""What reading a damaged zip archive raises."""
+
 _ENCRYPTED = 1
 _UTF8 = 0x800
 _UNIX = 3
@@ -45,12 +47,12 @@ class ZipSource(ArchiveSource):
     ) -> Iterator[pa.RecordBatch]:
         """See ``Source.members``."""
         meter = Meter(self.name, self.limits)
-        with self.unchanged() as file:
+        with self.file.open() as file:
             try:
                 with zipfile.ZipFile(file) as archive:
                     members = self._read(archive, meter)
                     yield from batched(members, meter, batch_members, max_batch_bytes)
-            except _DAMAGE as error:
+            except DAMAGE as error:
                 raise self._damaged(str(error)) from None
 
     def _damaged(self, what: str) -> SourceError:
@@ -69,14 +71,6 @@ class ZipSource(ArchiveSource):
             if kind != KIND_FILE:
                 yield path, kind, entry.file_size, None
                 continue
-            if entry.flag_bits & _ENCRYPTED:
-                raise SourceError(f"{self.name} is encrypted ({entry.filename!r})", _REPACK)
-            if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-                raise SourceError(
-                    f"{self.name} is compressed by method {entry.compress_type}, which is not "
-                    "supported",
-                    _REPACK,
-                )
             size, data = self._content(archive, entry, meter)
             yield path, kind, size, data
 
@@ -86,17 +80,42 @@ class ZipSource(ArchiveSource):
         """Return a member's size, and its bytes unless they are too many."""
         size = 0
         pieces: list[bytes] = []
-        with archive.open(entry) as member:
-            while piece := member.read(_PIECE):
-                size += len(piece)
-                meter.count_bytes(len(piece), self.bytes_read + entry.compress_size)
-                pieces.append(piece)
-                if size > self.limits.max_member_bytes:
-                    pieces.clear()
+        for piece in entry_pieces(archive, entry, meter, self.bytes_read + entry.compress_size):
+            size += len(piece)
+            pieces.append(piece)
+            if size > self.limits.max_member_bytes:
+                pieces.clear()
         self.bytes_read = min(self.bytes_read + entry.compress_size, self.bytes_total or 0)
-        if size != entry.file_size:
-            raise self._damaged(f"{entry.filename!r} is cut off")
         return size, b"".join(pieces) if size <= self.limits.max_member_bytes else None
+
+
+def entry_pieces(
+    archive: zipfile.ZipFile, entry: zipfile.ZipInfo, meter: Meter, compressed_so_far: int
+) -> Iterator[bytes]:
+    """Yield the bytes of a file in the archive, at most 1 MiB at a time, counted by ``meter``.
+
+    Raises:
+        SourceError: it is encrypted, compressed in a way that is not supported, or cut off.
+        BudgetError: from ``meter``.
+        Exception: one of ``DAMAGE``, for other damage.
+    """
+    if entry.flag_bits & _ENCRYPTED:
+        raise SourceError(f"{meter.name} is encrypted ({entry.filename!r})", _REPACK)
+    if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        raise SourceError(
+            f"{meter.name} is compressed by method {entry.compress_type}, which is not supported",
+            _REPACK,
+        )
+    size = 0
+    with archive.open(entry) as member:
+        while piece := member.read(_PIECE):
+            size += len(piece)
+            meter.count_bytes(len(piece), compressed_so_far)
+            yield piece
+    if size != entry.file_size:
+        raise SourceError(
+            f"{meter.name} is damaged: {entry.filename!r} is cut off", "copy or download it again"
+        )
 
 
 def _kind(entry: zipfile.ZipInfo) -> int:

@@ -32,7 +32,7 @@ select
     run.members_ignored,
     run.withdraws,
     run.restores,
-    case when last_word.withdraws is not null then 'withdrawn' else 'live' end as state,
+    coalesce(last_word.state, 'live') as state,
     run.started_at,
     run.seconds,
     run.versions
@@ -40,7 +40,10 @@ from stored_run as run
 left join (
     select
         coalesce(stored_run.withdraws, stored_run.restores) as run_id,
-        arg_max(stored_run.withdraws, stored_run.sequence) as withdraws
+        arg_max(
+            case when stored_run.withdraws is not null then 'withdrawn' else 'live' end,
+            stored_run.sequence
+        ) as state
     from stored_run
     where stored_run.withdraws is not null or stored_run.restores is not null
     group by coalesce(stored_run.withdraws, stored_run.restores)

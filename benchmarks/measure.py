@@ -1,0 +1,97 @@
+"""What a command took, from its start to its end: wall time, CPU time, memory of all processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+
+import psutil
+
+__all__ = ["ROOT", "Cost", "Spread", "environment", "peak_memory", "timed"]
+
+ROOT = Path(__file__).resolve().parent.parent
+
+_SAMPLE_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds that one run of a command took; `cpu` is user and system of all its processes."""
+
+    wall: float
+    cpu: float
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Median, least and greatest of some values."""
+
+    median: float
+    least: float
+    greatest: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        return cls(median(values), min(values), max(values))
+
+    def text(self, digits: int, unit: str = "") -> str:
+        if self.least == self.greatest:
+            return f"{self.median:.{digits}f}{unit}"
+        among = f"{self.least:.{digits}f} to {self.greatest:.{digits}f}"
+        return f"{self.median:.{digits}f}{unit} ({among})"
+
+
+def environment(**more: str) -> dict[str, str]:
+    """The environment of every measured command: this checkout, byte code kept as usual."""
+    kept = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    path = os.pathsep.join(p for p in (str(ROOT), kept.get("PYTHONPATH", "")) if p)
+    return {**kept, "PYTHONPATH": path, **more}
+
+
+def timed(command: Sequence[str], env: dict[str, str] | None = None) -> Cost:
+    """Run a command, its output thrown away; CalledProcessError where it fails."""
+    os.sync()  # what earlier runs left to be written is not this run's cost
+    start = time.perf_counter()
+    process = subprocess.Popen(command, env=env or environment(), stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return Cost(wall, usage.ru_utime + usage.ru_stime)
+
+
+def peak_memory(command: Sequence[str]) -> int:
+    """Bytes that all processes of a command held together at the most, sampled every 20 ms.
+
+    On Linux a page that several processes share counts once (PSS), elsewhere in each (RSS).
+    CalledProcessError where the command fails.
+    """
+    peak = 0
+    with psutil.Popen(command, env=environment(), stdout=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            peak = max(peak, _held(process))
+            time.sleep(_SAMPLE_SECONDS)
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return peak
+
+
+def _held(process: psutil.Popen) -> int:
+    total = 0
+    try:
+        family = [process, *process.children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return 0
+    for member in family:
+        try:
+            info = member.memory_full_info()
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue  # it ended between two looks
+        total += getattr(info, "pss", info.rss)
+    return total

@@ -1,0 +1,105 @@
+"""The benchmark measures what it says, on an archive of a few images; nothing here is timed."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+import pickle
+import platform
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+from PIL import Image
+
+FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
+VALUES = {"set/A/0": 0, "set/A/1": 100, "set/A/2": 255, "set/B/0": 7, "set/B/1": 200}
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.syspath_prepend(str(FOLDER))
+
+    def module(name: str) -> ModuleType:
+        return importlib.import_module(name)
+
+    return module
+
+
+@pytest.fixture
+def archive(tmp_path: Path) -> Path:
+    path = tmp_path / "few.tar.gz"
+    with tarfile.open(path, "w:gz") as tar:
+        for name, value in {**VALUES, "set/B/broken": None}.items():
+            data = io.BytesIO()
+            if value is not None:
+                Image.new("L", (28, 28), value).save(data, "PNG")
+            member = tarfile.TarInfo(f"{name}.png")
+            member.size = data.tell()
+            data.seek(0)
+            tar.addfile(member, data)
+    return path
+
+
+def test_the_notebook_steps_pickle_the_scaled_images_of_each_class(archive, tmp_path):
+    command = [sys.executable, FOLDER / "notebook.py", archive, tmp_path / "out"]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    for label in "AB":
+        images = pickle.loads((tmp_path / "out" / "set" / f"{label}.pickle").read_bytes())
+        assert images.dtype == np.float32
+        assert images.shape[1:] == (28, 28)
+        expected = [(v - 127.5) / 255 for name, v in VALUES.items() if f"/{label}/" in name]
+        assert sorted(images[:, 3, 3].tolist()) == pytest.approx(expected, abs=1e-6)
+
+
+def test_every_stage_is_there(archive, tmp_path, load):
+    command = [sys.executable, FOLDER / "stages.py", archive, tmp_path / "out"]
+    env = load("measure").environment()
+    output = subprocess.run(command, check=True, stdout=subprocess.PIPE, env=env).stdout
+    answer = json.loads(output)
+    assert answer["members"] == len(VALUES) + 1
+    assert {"gunzip", "tar walk", "decode", "Parquet"} < answer["stages"].keys()
+
+
+def test_the_text_shows_what_was_measured_and_not_where(archive, tmp_path, load):
+    run = load("run")
+    work = tmp_path / "work"
+    work.mkdir()
+    measured = run.measure_archive(archive, work, runs=1)
+    assert measured.images == len(VALUES)
+    assert measured.archive_bytes == archive.stat().st_size
+    assert list(work.glob("store*")) == []
+    text = load("results").markdown(
+        [measured],
+        {"members": 6, "stages": {"decode": 9e-6, "Parquet": 4e-6}},
+        {"start": 0.25},
+        [("pyarrow", 90.0)],
+    )
+    assert f"{measured.ratios[0]:.1f} |" in text
+    assert "13.00 | together" in text
+    assert platform.node() not in text
+
+
+def test_cpu_time_is_that_of_all_processes(load):
+    burn = "import time\nwhile time.process_time() < 0.3: pass"
+    start = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {burn!r}])"
+    assert load("measure").timed([sys.executable, "-c", start]).cpu >= 0.3
+
+
+def test_memory_is_that_of_all_processes(load):
+    fill = "held = b'x' * (64 << 20)"
+    child = f"import time; {fill}; time.sleep(0.5)"
+    start = f"import subprocess, sys; {fill}; subprocess.run([sys.executable, '-c', {child!r}])"
+    peak = load("measure").peak_memory([sys.executable, "-c", start])
+    assert 128 << 20 <= peak < 256 << 20
+
+
+@pytest.mark.parametrize("name", ["timed", "peak_memory"])
+def test_a_command_that_fails_is_an_error(load, name):
+    with pytest.raises(subprocess.CalledProcessError):
+        getattr(load("measure"), name)([sys.executable, "-c", "raise SystemExit(3)"])

@@ -82,12 +82,15 @@ def measure_archive(archive: Path, folder: Path, runs: int) -> Measured:
     memory = peak_memory(ours)
     notebook_costs, our_costs = [], []
     for run in range(runs):
-        say(f"{archive.name}: pair {run + 1} of {runs}")
         shutil.rmtree(extracted, ignore_errors=True)
         notebook_costs.append(timed(theirs))
         shutil.rmtree(extracted)
         shutil.rmtree(store)
         our_costs.append(timed(ours))
+        say(
+            f"{archive.name}: pair {run + 1} of {runs}: the notebook's steps "
+            f"{notebook_costs[-1].wall:.1f} s, ours {our_costs[-1].wall:.1f} s"
+        )
     count = "select count(*) as images from image"
     label_counts = [*PROGRAM, "sql", "--store", str(store), "label_counts"]
     timed(label_counts)

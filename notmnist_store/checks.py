@@ -69,9 +69,14 @@ def check_labels(source: Source, ledger: dict[str | None, dict[str, int]], max_l
     rejected = sum(row["rejected"] for row in ledger.values())
     if rejected:
         raise SourceError(
-            f"none of the {rejected:,} files in class folders of {source.path} is an image that "
+            f"none of the {rejected:,} files with a label in {source.path} is an image that "
             "can be read",
             f"file {_quoted(source)}",
+        )
+    if source.gives_labels:
+        raise SourceError(
+            f"{source.path} holds no image with a label ({seen:,} members seen)",
+            f"ls -l {_quoted(source)}",
         )
     raise SourceError(
         f"{source.path} holds no class folder with files in it ({seen:,} members seen); images "

@@ -10,7 +10,9 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
 
+from notmnist_store.commands.audit import add_audit
 from notmnist_store.commands.download import add_download
+from notmnist_store.commands.export import add_export
 from notmnist_store.commands.splits import add_split
 from notmnist_store.errors import StoreError, UsageError
 
@@ -48,7 +50,8 @@ class _NoPandas:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0 fine, 2 usage, 3 a StoreError, 130 Ctrl-C."""
+    """Run one command; returns the exit code: 0 fine, 1 an audit that must pass does not,
+    2 usage, 3 a StoreError, 130 Ctrl-C."""
     if arguments is None:
         sys.meta_path.insert(0, _NoPandas)
     from notmnist_store.terminal import Terminal
@@ -115,7 +118,9 @@ def _parser() -> _Parser:
     )
     _add_sql(command)
     _add_peek(command)
+    add_audit(command)
     add_split(command)
+    add_export(command)
     add_download(command)
     verify = command(
         "verify",
@@ -223,6 +228,9 @@ def _add_peek(command: Callable[..., _Parser]) -> None:
     peek.add_argument("images", nargs="*", type=int, metavar="IMAGE", help="image ids")
     peek.add_argument("--label", help="only images of this label")
     peek.add_argument("--sql", metavar="SELECT", help="a SELECT with a column image_id")
+    peek.add_argument("--audit", metavar="NAME", help="what an audit finds")
+    peek.add_argument("--split-set", default="ingest", metavar="SET", help="for --audit (ingest)")
+    peek.add_argument("--sql-dir", metavar="DIR", help="a folder of your own audits")
     peek.add_argument("-n", type=int, default=40, help="how many (default: 40)")
     peek.add_argument("--seed", type=int, default=0, help="of the sample (default: 0)")
     peek.add_argument(
@@ -307,6 +315,9 @@ def _peek(store: Store, options: argparse.Namespace, terminal: Terminal) -> int:
         *options.images,
         label=options.label,
         sql=options.sql,
+        audit=options.audit,
+        split_set=options.split_set,
+        sql_dir=options.sql_dir,
         n=options.n,
         seed=options.seed,
         output=options.output,

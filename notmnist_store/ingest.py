@@ -38,6 +38,7 @@ from notmnist_store.storage.catalog import refresh_views_file
 from notmnist_store.storage.datafile import DataFile
 from notmnist_store.storage.marker import Marker
 from notmnist_store.storage.members import Source
+from notmnist_store.storage.metadata import MetadataFoundError, MetadataSource, until_metadata
 from notmnist_store.storage.source import open_source
 from notmnist_store.storage.tables import (
     AlreadyDoneError,
@@ -90,7 +91,12 @@ def ingest(root: Path, path: Path, options: IngestOptions, progress: Progress) -
             sha256, size = source.identity()
             run_id = _earlier_run(tables, source, sha256, progress)
             if run_id is None:
-                run_id = _Run(tables, source, sha256, size, options, progress).execute()
+                try:
+                    run_id = _Run(tables, source, sha256, size, options, progress).execute()
+                except MetadataFoundError as found:
+                    progress.note(f"{found.message}; reading from the beginning")
+                    source = MetadataSource(source)
+                    run_id = _Run(tables, source, sha256, size, options, progress).execute()
             else:
                 progress.note(f"{source.name} is in the store already (run {run_id})")
     except BaseException:
@@ -241,7 +247,10 @@ class _Run:
             self._progress.end()
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
-        for batch in self._source.members():
+        batches = self._source.members()
+        if not self._source.gives_labels:
+            batches = until_metadata(batches)
+        for batch in batches:
             yield batch
             self._progress.advance(self._source.bytes_read)
 

@@ -39,26 +39,32 @@ def peek(
     images: Sequence[int],
     label: str | None,
     sql: str | None,
+    found: pa.Table | None = None,
     n: int,
     seed: int,
     png: bool,
 ) -> tuple[pa.Table, bytes | None]:
     """Rows (image_id, label, split, path) of the chosen images, and their sheet where wanted.
 
+    `found` holds rows that were asked for elsewhere, with a column image_id.
+
     Raises:
         UsageError: more than one way to choose, or a number that cannot be meant.
-        QueryError: `sql` has no column image_id of whole numbers, or does not run; an unknown
-            label or image.
+        QueryError: `sql` or `found` has no column image_id of whole numbers, or `sql` does not
+            run; an unknown label or image.
     """
-    if sum((bool(images), label is not None, sql is not None)) > 1:
+    if sum((bool(images), label is not None, sql is not None, found is not None)) > 1:
         raise UsageError(
-            "choose by ids, by --label or by --sql, not by several", "notmnist-store peek --label A"
+            "choose by ids, by --label, by --sql or by --audit, not by several",
+            "notmnist-store peek --label A",
         )
     if not 1 <= n <= _MOST:
         raise UsageError(f"-n lies between 1 and {_MOST:,}, not {n}", "notmnist-store peek -n 40")
     ids = list(images)
     if sql is not None:
-        ids = _ids(catalog.query(sql))[:n]
+        found = catalog.query(sql)
+    if found is not None:
+        ids = _ids(found)[:n]
     elif not ids:
         values = {"label": label, "seed": str(seed), "n": n}
         ids = catalog.query(_SAMPLE, values)["image_id"].to_pylist()
@@ -98,7 +104,7 @@ _ROWS_SCHEMA = pa.schema(
 def _ids(rows: pa.Table) -> list[int]:
     if "image_id" not in rows.column_names or not pa.types.is_integer(rows["image_id"].type):
         raise QueryError(
-            "the query needs a column image_id",
+            "its rows have no column image_id, so there are no pictures to show",
             "notmnist-store peek --sql \"select image_id from image where label = 'A' limit 40\"",
         )
     return [image_id for image_id in rows["image_id"].to_pylist() if image_id is not None]

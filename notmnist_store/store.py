@@ -15,6 +15,8 @@ from notmnist_store.storage.queries import bind, find_query, load_queries
 from notmnist_store.storage.tables import Tables
 
 if TYPE_CHECKING:
+    from notmnist_store.audit import AuditResult
+    from notmnist_store.loading import Split
     from notmnist_store.storage.catalog import Catalog
     from notmnist_store.storage.members import Limits
 
@@ -135,23 +137,30 @@ class Store:
         *images: int,
         label: str | None = None,
         sql: str | None = None,
+        audit: str | None = None,
+        split_set: str = "ingest",
+        sql_dir: str | Path | None = None,
         n: int = 40,
         seed: int = 0,
         output: str | Path | None = None,
     ) -> Result:
-        """Look at images: these ids, those a query names, or a random sample by `seed`.
+        """Look at images: these ids, those a query or an audit finds, or a sample by `seed`.
 
-        ``sql`` is a SELECT with a column ``image_id``. ``output`` is a PNG file for the sheet.
+        ``sql`` is a SELECT with a column ``image_id``; ``audit`` is an audit's name, which looks at
+        ``split_set`` (see `Store.audit`). ``output`` is a PNG file for the sheet.
         Returns the rows (image_id, label, split, path); in a notebook they show their pictures.
         """
+        from notmnist_store.audit import rows_found
         from notmnist_store.peek import peek
 
+        catalog = self._catalog()
         rows, sheet = peek(
-            self._catalog(),
+            catalog,
             Tables.open(self.path),
             images=images,
             label=label,
             sql=sql,
+            found=rows_found(catalog, audit, split_set, sql_dir) if audit is not None else None,
             n=n,
             seed=seed,
             png=output is not None,
@@ -162,6 +171,40 @@ class Store:
             with replacing(Path(output)) as beside:
                 beside.write_bytes(sheet)
         return self._result(rows)
+
+    def audit(
+        self,
+        *names: str,
+        split_set: str = "ingest",
+        fail_on: str = "must",
+        tolerance: dict[str, float | str] | None = None,
+        sql_dir: str | Path | None = None,
+    ) -> AuditResult:
+        """Run the audits of ``sql/audits``, or those named, against one split set.
+
+        ``tolerance`` gives shares of violations to bear, by audit; files in ``sql_dir`` replace
+        audits of the same name and add others. ``passed`` of the result is False where an audit of
+        severity must (``fail_on="should"``: or should) does not pass.
+
+        Returns one row an audit: name, severity, status, violating, total, share, tolerance,
+        seconds, next, overridden, error; of one name alone its violating rows.
+
+        Raises:
+            UsageError: an unknown audit, split set or severity; a tolerance that is no share.
+            QueryError: the one audit that was named is broken; of several, that is a status.
+        """
+        from notmnist_store.audit import audit
+
+        return audit(
+            self._catalog(),
+            names,
+            split_set=split_set,
+            fail_on=fail_on,
+            tolerance=tolerance or {},
+            folder=sql_dir,
+            progress=self._progress,
+            thumbnails=self.thumbnails,
+        )
 
     def verify(self, *, full: bool = False) -> Result:
         """Check that all the logs promise is there and whole; ``full`` hashes pixels again.
@@ -300,6 +343,34 @@ class Store:
 
         told = progress or Progress()
         return Result(download(names, to=Path(to), mirrors=mirrors, force=force, progress=told))
+
+    def load(self, name: str = "ingest", split: str = "train") -> Split:
+        """One split of a split set as Arrow, NumPy, batches or for torch; see `loading.load`."""
+        from notmnist_store.loading import load
+
+        return load(Tables.open(self.path), name, split)
+
+    def export(
+        self,
+        name: str,
+        out: str | Path,
+        *,
+        form: str,
+        splits: str | Sequence[str] | None = None,
+        with_labels: bool = True,
+        key_file: str | Path | None = None,
+        force: bool = False,
+    ) -> Result:
+        """Write a split set to the folder `out` (``form`` is ``--as``); see `export.export`.
+
+        Returns one row a split: split_set, version, format, split, images, digest.
+        """
+        from notmnist_store.export import ExportOptions, export
+
+        options = ExportOptions.of(form, splits, with_labels, key_file, force)
+        return self._result(
+            export(Tables.open(self.path), name, Path(out), options, self._progress)
+        )
 
     @staticmethod
     def glyphs(

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from notmnist_store.errors import StoreError
+from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.progress import Progress
 from notmnist_store.result import Result, printable
 
@@ -102,7 +102,8 @@ class Terminal(Progress):
             self.write(first.to_bytes("table"))
             self.note(f"the first {_MOST_TABLE_ROWS:,} of {len(result):,} rows; all: --format csv")
         else:
-            self.write(result.to_bytes(form or "table"))
+            content = result.to_bytes(form or "table")
+            self.write(_for_people(content, form) if sys.stdout.isatty() else content)
         if not len(result):
             self._write("no rows")
             self.suggest(empty)
@@ -119,6 +120,16 @@ class Terminal(Progress):
             self._bar.write(text, file=sys.stderr)
         else:
             print(text, file=sys.stderr, flush=True)
+
+
+def _for_people(content: bytes, form: str | None) -> bytes:
+    """What may go to a terminal: names in csv and json are exact, and could steer it."""
+    if form in ("arrow", "parquet"):
+        raise UsageError(
+            f"{form} is not for a terminal; -o FILE writes it to a file", f"{_PROGRAM} sql --help"
+        )
+    lines = content.decode().split("\n")
+    return "\n".join(map(printable, lines)).encode()
 
 
 def _program() -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
 import random
 import resource
@@ -15,10 +17,19 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+import pyarrow as pa
 import pytest
 
 import notmnist_store
+from notmnist_store.engines.worker import job_to_json
 from notmnist_store.errors import StoreError
+from notmnist_store.ingest import DEFAULT_FRACTIONS
+from notmnist_store.kernels.rows import RowRules
+from notmnist_store.schema import DEFAULT_SHAPE, MEMBER_SCHEMA
+from notmnist_store.storage.marker import Marker
+from notmnist_store.storage.members import Limits
+from notmnist_store.storage.source import open_source
+from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
 from tests.archives import class_files, pack
 
@@ -113,7 +124,7 @@ def test_kill_at_each_stage_of_a_first_ingest(
 def test_kill_at_any_moment_leaves_the_views_as_they_were(store: Store, archive: Path) -> None:
     before = views(store)
     chance = random.Random(8)
-    for _ in range(6):
+    for _ in range(4):
         process = start("ingest", "--store", store.path, "--workers", 2, archive)
         time.sleep(chance.uniform(0.1, 1.6))
         end(process, signal.SIGKILL)
@@ -124,6 +135,39 @@ def test_kill_at_any_moment_leaves_the_views_as_they_were(store: Store, archive:
     store.ingest(archive)
     assert count(store) == 3 * EACH + 13
     assert DAMAGED not in {row["status"] for row in store.verify(full=True).rows()}
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_a_worker_takes_its_files_away_when_its_caller_dies(
+    tmp_path: Path, small_archive: Path, whole: bool
+) -> None:
+    """Killed, a caller can say no more: its stream just ends, at whatever place."""
+    rules = RowRules(
+        source="small",
+        run_id="20110908T120000Z-0123456789",
+        id_base=0,
+        shape=DEFAULT_SHAPE,
+        fractions=DEFAULT_FRACTIONS,
+    )
+    sent = io.BytesIO(job_to_json(tmp_path, rules).encode() + b"\n")
+    sent.seek(0, io.SEEK_END)
+    with pa.ipc.new_stream(sent, MEMBER_SCHEMA) as stream:
+        for batch in open_source(small_archive, limits=Limits()).members():
+            stream.write_batch(batch)
+    content = sent.getvalue() + b"."
+    done = subprocess.run(
+        [sys.executable, "-m", "notmnist_store.engines.worker"],
+        input=content if whole else content[:-1],
+        env={**os.environ, "PYTHONPATH": PACKAGE},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    answer = json.loads(done.stdout)
+    files = list(tmp_path.rglob("*.parquet"))
+    assert (len(files), "blocks" in answer, done.returncode) == (
+        (2, True, 0) if whole else (0, False, 1)
+    )
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -159,8 +203,6 @@ def test_ctrl_c_ends_a_long_query(store: Store) -> None:
 
 def test_a_run_that_has_landed_is_never_discarded(store: Store) -> None:
     """Ctrl-C may come between the commit and its return; the files are the run's by then."""
-    from notmnist_store.storage.tables import Tables
-
     before = views(store)
     Tables.open(store.path).discard(str(store.sql("select run_id from run").rows()[0]["run_id"]))
     assert views(store) == before
@@ -297,11 +339,6 @@ def test_a_first_ingest_that_fails_does_not_take_the_store_from_another(tmp_path
 
 def test_a_store_in_use_is_not_removed_as_unused(tmp_path: Path) -> None:
     """What the test above can only meet by chance."""
-    from notmnist_store.ingest import DEFAULT_FRACTIONS
-    from notmnist_store.schema import DEFAULT_SHAPE
-    from notmnist_store.storage.marker import Marker
-    from notmnist_store.storage.tables import Tables
-
     tables = Tables.create(
         tmp_path / "store", Marker(shape=DEFAULT_SHAPE, fractions=DEFAULT_FRACTIONS, demo=False)
     )

@@ -78,9 +78,12 @@ class _ReadAhead:
 
 
 def main() -> int:
-    """Work through one job; the exit code is 0 unless an error was reported on stdout."""
+    """Work through one job, if one comes; the exit code is 0 unless stdout reports an error."""
     pa.set_cpu_count(1)
-    root, rules = job_from_json(sys.stdin.buffer.readline().decode())
+    line = sys.stdin.buffer.readline().decode()
+    if not line:
+        return 0  # the caller was gone before there was any work
+    root, rules = job_from_json(line)
     writer = BlockWriter(root, rules)
     answer: dict[str, Any]
     try:

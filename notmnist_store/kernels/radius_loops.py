@@ -11,6 +11,7 @@ user's cache folder, or, where neither can be written, not at all.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar, cast
 
 import numba  # type: ignore[import-untyped, unused-ignore]
@@ -19,9 +20,10 @@ import numpy.typing as npt
 
 __all__ = ["fill_leaves", "join_boxes", "project", "split", "walk"]
 
-Bytes = npt.NDArray[np.uint8]
-Floats = npt.NDArray[np.float32]
-Rows = npt.NDArray[np.int32]
+_Bytes = npt.NDArray[np.uint8]
+_Floats = npt.NDArray[np.float32]
+_Rows = npt.NDArray[np.int32]
+_Arrays = tuple[_Floats, _Floats, _Floats, _Bytes, _Rows]
 
 _LEAF = 32
 _GROUP = 8
@@ -43,12 +45,12 @@ def _compiled(function: _F, **options: Any) -> _F:
 
 @_compiled
 def project(
-    pixels: Bytes,
+    pixels: _Bytes,
     weights: npt.NDArray[np.int16],
     bound: float,
+    coordinates: _Floats,
     start: int,
     stop: int,
-    coordinates: Floats,
 ) -> None:
     """Coordinates of rows `start` to `stop` of `pixels` (n, d), into `coordinates` (k, n).
 
@@ -78,7 +80,7 @@ def project(
 
 
 @_compiled
-def _select(keys: Floats, order: Rows, low: int, high: int, middle: int) -> None:
+def _select(keys: _Floats, order: _Rows, low: int, high: int, middle: int) -> None:
     """Hoare's quickselect: put the `middle`-th least of keys[low:high] there, less ones before."""
     high -= 1
     while low < high:
@@ -104,7 +106,7 @@ def _select(keys: Floats, order: Rows, low: int, high: int, middle: int) -> None
 
 
 @_compiled
-def _widest(coordinates: Floats, order: Rows, start: int, stop: int) -> int:
+def _widest(coordinates: _Floats, order: _Rows, start: int, stop: int) -> int:
     """The coordinate of most variance over a sample of order[start:stop]."""
     step = max(1, (stop - start) // _SPREAD_SAMPLE)
     best = -1.0
@@ -128,7 +130,7 @@ def _widest(coordinates: Floats, order: Rows, start: int, stop: int) -> int:
 
 @_compiled
 def split(
-    coordinates: Floats, order: Rows, keys: Floats, places: int, root: int, levels: int
+    coordinates: _Floats, order: _Rows, keys: _Floats, places: int, root: int, levels: int
 ) -> None:
     """Order the rows under heap node `root`, and `levels` levels in all, as the tree wants them.
 
@@ -155,16 +157,16 @@ def split(
 
 @_compiled
 def fill_leaves(
-    source: Bytes,
-    coordinates: Floats,
-    order: Rows,
+    source: _Bytes,
+    coordinates: _Floats,
+    order: _Rows,
     places: int,
+    blocks: _Floats,
+    low: _Floats,
+    high: _Floats,
+    pixels: _Bytes,
     start: int,
     stop: int,
-    blocks: Floats,
-    low: Floats,
-    high: Floats,
-    pixels: Bytes,
 ) -> None:
     """Copy what belongs to leaves `start` to `stop` next to each other, and box each leaf.
 
@@ -189,7 +191,7 @@ def fill_leaves(
 
 
 @_compiled
-def join_boxes(low: Floats, high: Floats) -> None:
+def join_boxes(low: _Floats, high: _Floats) -> None:
     """Box every inner node around its two children, from the leaves' parents up to the root."""
     for node in range(low.shape[0] // 2 - 1, 0, -1):
         for k in range(low.shape[1]):
@@ -197,8 +199,10 @@ def join_boxes(low: Floats, high: Floats) -> None:
             high[node, k] = max(high[2 * node, k], high[2 * node + 1, k])
 
 
+# The order of the sum is free (its error bound holds for any), so that it may be vectorised.
+@partial(_compiled, fastmath={"reassoc", "contract", "nsz"})
 def _box_gap(
-    low: Floats, high: Floats, low_b: Floats, high_b: Floats, start: int, stop: int
+    low: _Floats, high: _Floats, low_b: _Floats, high_b: _Floats, start: int, stop: int
 ) -> np.float32:
     """Squared distance of two boxes over the coordinates `start` to `stop`."""
     total = _ZERO
@@ -208,12 +212,8 @@ def _box_gap(
     return total
 
 
-# The order of the sum is free (its error bound holds for any), so that it may be vectorised.
-_box_gap = _compiled(_box_gap, fastmath={"reassoc", "contract", "nsz"})
-
-
 @_compiled
-def _add_box_gaps(block: Floats, low: Floats, high: Floats, k: int, sums: Floats) -> None:
+def _add_box_gaps(block: _Floats, low: _Floats, high: _Floats, k: int, sums: _Floats) -> None:
     """Add to sums (32,) each point's squared distance to a box, over coordinates k to k + 8."""
     l0, l1, l2, l3 = low[k], low[k + 1], low[k + 2], low[k + 3]
     l4, l5, l6, l7 = low[k + 4], low[k + 5], low[k + 6], low[k + 7]
@@ -235,7 +235,7 @@ def _add_box_gaps(block: Floats, low: Floats, high: Floats, k: int, sums: Floats
 
 @_compiled
 def _add_distances(
-    block_a: Floats, i: int, block_b: Floats, k: int, limit: np.float32, sums: Floats
+    block_a: _Floats, i: int, block_b: _Floats, k: int, limit: np.float32, sums: _Floats
 ) -> np.int32:
     """Add to sums (32,) the squared distances of point i to a leaf, coordinates k to k + 8.
 
@@ -262,7 +262,7 @@ def _add_distances(
 
 
 @_compiled
-def _squared_distance(x: Bytes, y: Bytes, most: int) -> int:
+def _squared_distance(x: _Bytes, y: _Bytes, most: int) -> int:
     """Sum of squared differences of two images, exact; some value above `most` if it is above.
 
     Their length is a multiple of 128; a piece of 128 sums to at most 8,323,200.
@@ -283,32 +283,26 @@ def _squared_distance(x: Bytes, y: Bytes, most: int) -> int:
 
 @_compiled
 def walk(
-    blocks_a: Floats,
-    low_a: Floats,
-    high_a: Floats,
-    pixels_a: Bytes,
-    order_a: Rows,
-    blocks_b: Floats,
-    low_b: Floats,
-    high_b: Floats,
-    pixels_b: Bytes,
-    order_b: Rows,
+    a: _Arrays,
+    b: _Arrays,
     same: bool,
     limit: np.float32,
     most: int,
     cursor: npt.NDArray[np.int64],
     stop: int,
-    left: Rows,
-    right: Rows,
-    squared: npt.NDArray[np.int64],
+    buffers: tuple[_Rows, _Rows, npt.NDArray[np.int64]],
 ) -> int:
     """Pairs of the leaves from `cursor` to `stop` of tree a with tree b; return their number.
 
-    `cursor` (leaf of a, leaf of b) is where to go on; when it comes back with its leaf of a at
-    `stop`, all is found; before that, the buffers left, right and squared (at least 1,024 long)
-    are too full for another pair of leaves. With `same` the trees are one, and every pair comes
-    once, the lesser row on the left.
+    A tree is its blocks, low, high, pixels and order (see `radius_tree.Tree`); what is found goes
+    to `buffers`: left, right and squared. `cursor` (leaf of a, leaf of b) is where to go on. When
+    it comes back with its leaf of a at `stop`, all is found; before that, the buffers (at least
+    1,024 long) are too full for another pair of leaves. With `same` the trees are one, and every
+    pair comes once, the lesser row on the left.
     """
+    blocks_a, low_a, high_a, pixels_a, order_a = a
+    blocks_b, low_b, high_b, pixels_b, order_b = b
+    left, right, squared = buffers
     coordinates = low_a.shape[1]
     places_a = low_a.shape[0] // 2
     places_b = low_b.shape[0] // 2

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any
 
@@ -141,6 +141,8 @@ def make_rows(batch: pa.RecordBatch, rules: RowRules) -> Rows:
         unsafe = unsafe_reason(raw)
         where = (given[row] if given else place(path)) if unsafe is None else None
         seen.append(_key(rules, where))
+        if given and where is not None and where.label is None and place(path).hidden:
+            where = replace(where, hidden=True)
         outcome = _ignored(kinds[row], where)
         if outcome:
             tally.outcomes[*seen[row], outcome] += 1

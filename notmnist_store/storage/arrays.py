@@ -7,6 +7,7 @@ held whole.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -124,10 +125,10 @@ def array_members(
             meter.check_members(position + rows)
             raw = array.labels.take(rows * array.label_type.itemsize)
             labels = _words(np.frombuffer(raw, array.label_type), names, array.labels.what)
-            paths = [f"{array.folder}/{i:05d}.{suffix}".encode() for i in range(done, done + rows)]
+            files = (f"{array.folder}/{i:05d}.{suffix}" for i in range(done, done + rows))
             yield member_batch(
                 position,
-                paths=pa.array(paths, pa.binary()),
+                paths=pa.array([os.fsencode(file) for file in files], pa.binary()),
                 sizes=np.full(rows, size, np.int64),
                 data=_files(header, _upright(array, rows)),
                 labels=labels,

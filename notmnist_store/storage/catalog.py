@@ -8,6 +8,7 @@ DuckDB; it is the only SQL text with paths in it.
 
 from __future__ import annotations
 
+import re
 import shutil
 import tempfile
 import threading
@@ -33,6 +34,7 @@ from notmnist_store.storage.tables import Tables
 __all__ = ["VIEWS_FILE", "Catalog", "ordered_views", "refresh_views_file", "views_text"]
 
 VIEWS_FILE = "views.sql"
+_DAMAGE = re.compile(r"checksum|thrift|IOError|OSError|StoreError|stream registered", re.I)
 _READ_ONLY = ("SELECT", "EXPLAIN")
 _INTERRUPT_SECONDS = 0.05
 _SQL_TYPES = {
@@ -103,6 +105,18 @@ class Catalog:
             self._connection.register(name, table)
         return self
 
+    def hold(self, view: str) -> Catalog:
+        """Compute a view once: later queries, and views over it, read its rows from memory.
+
+        Raises:
+            QueryError: the view cannot be read.
+        """
+        self._connection.register(f"held_{view}", self.query(f"select * from {_name(view)}"))
+        self._connection.execute(
+            f"create or replace view {_name(view)} as select * from {_name('held_' + view)}"
+        )
+        return self
+
     def query(
         self, sql: str, values: dict[str, Any] | None = None, *, timeout: float | None = None
     ) -> pa.Table:
@@ -114,6 +128,7 @@ class Catalog:
         """
         self._check(sql)
         outcome: list[pa.Table | BaseException] = []
+        done = threading.Event()
 
         def run() -> None:
             try:
@@ -121,17 +136,18 @@ class Catalog:
                 outcome.append(pa.table(relation.to_arrow_table()))
             except BaseException as error:
                 outcome.append(error)
+            finally:
+                done.set()
 
         # DuckDB does not look for Ctrl-C while it works, so this thread waits for it instead.
         worker = threading.Thread(target=run)
         worker.start()
         try:
-            worker.join(timeout)
-            expired = worker.is_alive()
+            expired = not done.wait(timeout)
         finally:
-            while worker.is_alive():
+            while not done.wait(_INTERRUPT_SECONDS):  # an interrupt that comes too early is lost
                 self._connection.interrupt()
-                worker.join(_INTERRUPT_SECONDS)
+            worker.join()  # a thread that outlives the interpreter would abort the process
         (result,) = outcome
         if isinstance(result, duckdb.InterruptException) and expired:
             raise QueryError(
@@ -164,7 +180,7 @@ class Catalog:
 
 def _query_error(error: Exception) -> QueryError:
     text = str(error)
-    if "checksum" in text.lower() or isinstance(error, pa.ArrowException | OSError):
+    if _DAMAGE.search(text) or isinstance(error, pa.ArrowException | OSError):
         return QueryError(f"a data file is damaged: {text}", "notmnist-store verify")
     return QueryError(text, 'notmnist-store sql "show tables"')
 

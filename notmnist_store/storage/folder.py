@@ -71,7 +71,7 @@ class FolderSource(Source):
         for path, kind in self._listing(meter):
             size, data, file_hash = 0, None, ""
             if kind == KIND_FILE:
-                size, data, file_hash = self._content(path, meter)
+                size, data, file_hash = self.content(path, meter)
             self._digest_member(digest, path, kind, file_hash)
             self.bytes_read = meter.decompressed
             yield self._prefix + path, kind, size, data
@@ -133,7 +133,8 @@ class FolderSource(Source):
             file_hash.update(piece)
         return file_hash.hexdigest()
 
-    def _content(self, path: bytes, meter: Meter) -> tuple[int, bytes | None, str]:
+    def content(self, path: bytes, meter: Meter) -> tuple[int, bytes | None, str]:
+        """Size of a file in the folder, its bytes unless they are too many, and their xxh3-128."""
         file_hash = xxhash.xxh3_128()
         size = 0
         pieces: list[bytes] = []

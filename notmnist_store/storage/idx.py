@@ -13,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import struct
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -83,7 +82,8 @@ class IdxSource(FilesSource):
             (labelled,) = _read_header(labels, 1)
             if labelled != count:
                 raise SourceError(
-                    f"{images.what} has {count:,} images, but {labels.what} has {labelled:,} labels",
+                    f"{images.what} has {count:,} images, but {labels.what} "
+                    f"has {labelled:,} labels",
                     "copy or download both again",
                 )
             meter.check_members(count)

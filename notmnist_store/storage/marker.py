@@ -45,7 +45,7 @@ class Marker:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             written = int(content["format"])
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             raise _no_store(root) from None
         except PermissionError as error:
             raise StoreError(

@@ -227,7 +227,7 @@ class FilesSource(Source):
             return only.sha256(), size
         digest = hashlib.sha256()
         for word, file in self.files.items():
-            digest.update(word.encode() + b"\0" + file.sha256().encode() + b"\n")
+            digest.update(os.fsencode(word) + b"\0" + file.sha256().encode() + b"\n")
         return digest.hexdigest(), size
 
 

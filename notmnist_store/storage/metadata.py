@@ -31,7 +31,7 @@ from notmnist_store.kernels.provenance import place, split_word, text_path, unsa
 from notmnist_store.schema import KIND_FILE, MEMBER_SCHEMA
 from notmnist_store.storage.folder import FolderSource
 from notmnist_store.storage.members import BATCH_BYTES, BATCH_MEMBERS, Meter, Source
-from notmnist_store.storage.parquet_images import text_column
+from notmnist_store.storage.parquet_images import check_text_type, text_column
 
 __all__ = ["MetadataFoundError", "MetadataSource", "metadata_in_folder", "until_metadata"]
 
@@ -39,10 +39,11 @@ _NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 _FILE_NAME = "file_name"
 _COLUMNS = ("label", "split", "group")
 _LONGEST_TEXT = 1_024
+_LONGEST_FIRST_LINE = 64 << 10
 
 
 class MetadataFoundError(SourceError):
-    """A source that was read as class folders has its labels in a file: `MetadataSource` reads it."""
+    """A source that was read as class folders has its labels in a file."""
 
 
 class _Given(NamedTuple):
@@ -116,11 +117,11 @@ class MetadataSource(Source):
         """Path and content of each metadata file."""
         if isinstance(self._inner, FolderSource):
             meter = Meter(self.name, self.limits)
-            root = self._inner.path.resolve().name or "root"
+            root = os.fsencode(self._inner.path.resolve().name or "root")
             for file in metadata_in_folder(self._inner.path):
                 relative = os.fsencode(file.relative_to(self._inner.path))
                 size, data, _ = self._inner.content(relative, meter)
-                yield from self._taken(f"{root}/{os.fsdecode(relative)}", size, data)
+                yield from self._taken(text_path(root + b"/" + relative), size, data)
             return
         for batch in self._inner.members():
             for path, size, data in _metadata_members(batch):
@@ -138,11 +139,23 @@ class MetadataSource(Source):
 
 
 def metadata_in_folder(folder: Path) -> list[Path]:
-    """Metadata files where they belong in a folder, sorted; only regular files, no links."""
-    inner = [entry for entry in sorted(folder.iterdir()) if not entry.is_symlink()]
-    folders = [folder, *(entry for entry in inner if split_word(entry.name) and entry.is_dir())]
-    files = [inside / name for inside in folders for name in _NAMES]
-    return [file for file in files if file.is_file() and not file.is_symlink()]
+    """Metadata files that list files, where they belong in a folder; regular files only."""
+    with os.scandir(folder) as entries:
+        named = [entry for entry in entries if split_word(entry.name)]
+    splits = sorted(entry.name for entry in named if entry.is_dir(follow_symlinks=False))
+    files = [folder / inner / name for inner in (".", *splits) for name in _NAMES]
+    files = [file for file in files if file.is_file() and not file.is_symlink()]
+    return [file for file in files if _lists_files(file.name, _first_line(file))]
+
+
+def _first_line(file: Path) -> bytes:
+    try:
+        with file.open("rb") as opened:
+            return opened.readline(_LONGEST_FIRST_LINE)
+    except OSError as error:
+        raise SourceError(
+            f"cannot read {file}: {error.strerror}", f"ls -l {shlex.quote(str(file))}"
+        ) from None
 
 
 def until_metadata(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -160,9 +173,9 @@ def _metadata_members(batch: pa.RecordBatch) -> Iterator[tuple[str, int, bytes |
         path = text_path(batch["path"][row].as_py())
         *folders, name = path.split("/")
         at_root = len(folders) < 2 or (len(folders) == 2 and split_word(folders[1]))
-        if name in _NAMES and at_root and not place(path).hidden:
-            if batch["kind"][row].as_py() == KIND_FILE:
-                yield path, batch["size"][row].as_py(), batch["data"][row].as_py()
+        is_file = batch["kind"][row].as_py() == KIND_FILE
+        if name in _NAMES and at_root and is_file and not place(path).hidden:
+            yield path, batch["size"][row].as_py(), batch["data"][row].as_py()
 
 
 def _lists_files(path: str, data: bytes) -> bool:
@@ -224,6 +237,8 @@ def _parquet_rows(data: bytes, what: str) -> Iterator[dict[str, Any]]:
     try:
         schema = pq.read_schema(pa.BufferReader(data))
         columns = [name for name in (_FILE_NAME, *_COLUMNS) if name in schema.names]
+        for name in columns:
+            check_text_type(schema.field(name).type, f"{what}, {name},")
         parquet = pq.ParquetFile(pa.BufferReader(data), read_dictionary=columns)
         for batch in parquet.iter_batches(batch_size=1_024, columns=columns):
             texts = {name: text_column(batch[name], f"{what}, {name}") for name in columns}
@@ -238,7 +253,7 @@ def _listed_path(folder: str, file_name: object, what: str) -> str:
         raise SourceError(f"{what} has the file_name {file_name!r}", "give each row its file_name")
     try:
         unsafe = unsafe_reason(file_name.encode())
-        path = text_path((f"{folder}/" if folder else "").encode() + text_path(file_name.encode()).encode())
+        path = (f"{folder}/" if folder else "") + text_path(file_name.encode())
     except UnicodeEncodeError:
         unsafe, path = "no text", ""
     if unsafe:
@@ -274,14 +289,10 @@ def _text(value: object, what: str) -> str | None:
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         raise SourceError(f"{what} is given {value!r}, neither text nor number", "write it as text")
     text = str(value)
-    if len(text.encode("utf-8", "replace")) > _LONGEST_TEXT or not _is_unicode(text):
-        raise SourceError(f"{what} is given a text that is too long, or none", "write it anew")
+    length = len(text.encode("utf-8", "surrogatepass"))
+    if length > _LONGEST_TEXT or any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise SourceError(
+            f"{what} is given a text of {length:,} bytes that is too long, or is no Unicode",
+            f"write it as Unicode of at most {_LONGEST_TEXT:,} bytes",
+        )
     return text
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True

@@ -14,10 +14,11 @@ import contextlib
 import io
 import re
 import shlex
+import warnings
 import zipfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
@@ -156,7 +157,7 @@ def _labelled(images: _Array, labels: _Array, folder: str, split: str | None) ->
             "save as many labels as images",
         )
     shape = Shape(rest[0], rest[1], channels)
-    label_type = np.dtype[np.integer](labels.dtype)
+    label_type = cast("np.dtype[np.integer]", labels.dtype)
     return LabelledImages(images.stream, labels.stream, count, shape, label_type, folder, split)
 
 
@@ -176,8 +177,11 @@ def _read_header(stream: ByteStream) -> _Array:
     header = io.BytesIO(length + stream.take(header_bytes))
     read = npy.read_array_header_1_0 if start[6] == 1 else npy.read_array_header_2_0
     try:
-        dimensions, fortran_order, dtype = read(header, max_header_size=_LONGEST_HEADER)
-    except (ValueError, SyntaxError, TypeError, UnicodeError) as error:
+        with warnings.catch_warnings(action="ignore"):  # NumPy says so where Python 2 wrote it
+            dimensions, fortran_order, dtype = read(header, max_header_size=_LONGEST_HEADER)
+        if min(dimensions, default=0) < 0:
+            raise ValueError(f"a shape of {dimensions}")
+    except Exception as error:  # NumPy raises whatever its parsers of Python run into
         raise SourceError(
             f"{stream.what} has a header that NumPy cannot read: {error}",
             "save it anew with numpy.savez",

@@ -13,6 +13,7 @@ into batches, so that one large value named a million times does not become a mi
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 from collections.abc import Iterator, Sequence
@@ -35,7 +36,7 @@ from notmnist_store.storage.members import (
     SourceFile,
 )
 
-__all__ = ["ParquetSource", "parquet_files", "text_column"]
+__all__ = ["ParquetSource", "check_text_type", "parquet_files", "text_column"]
 
 _SUFFIX = ".parquet"
 _IMAGE_NAMES = ("image", "img")
@@ -49,38 +50,49 @@ _DAMAGE = (pa.ArrowException, OSError)
 def parquet_files(folder: Path) -> list[Path]:
     """The Parquet files of a folder that is a data set of them, relative and sorted; else none.
 
-    They stand in the folder itself, in ``data``, or in folders named by a split; beside those there
-    is no other folder, whose files would be overlooked.
+    They stand in the folder itself, in ``data``, or in folders named by a split; beside and in
+    those there is no other folder, whose files would be overlooked.
+
+    Raises:
+        SourceError: one of them is a link, as in the cache of the `datasets` library.
+        OSError: the folder cannot be listed.
     """
-    inner = [entry for entry in sorted(folder.iterdir()) if not entry.name.startswith(".")]
-    folders = [entry for entry in inner if entry.is_dir()]
-    if any(entry.name != _DATA_FOLDER and not split_word(entry.name) for entry in folders):
+    found, folders = _listed(folder)
+    if any(inner.name != _DATA_FOLDER and not split_word(inner.name) for inner in folders):
         return []
-    listed = [*inner, *(file for entry in folders for file in sorted(entry.iterdir()))]
-    return [
-        file.relative_to(folder)
-        for file in listed
-        if file.suffix == _SUFFIX and file.name != _METADATA and not file.name.startswith(".")
-        if file.is_file() and not file.is_symlink()
-    ]
+    for inner in folders:
+        files, deeper = _listed(inner)
+        if deeper:
+            return []
+        found += files
+    for file in found:
+        if file.is_symlink():
+            quoted = shlex.quote(str(folder))
+            raise SourceError(
+                f"{file} is a link, and those are not followed", f"cp -RL {quoted} copy"
+            )
+    return sorted(file.relative_to(folder) for file in found)
+
+
+def _listed(folder: Path) -> tuple[list[Path], list[Path]]:
+    """Parquet files and folders in a folder; hidden ones and metadata files are left out."""
+    with os.scandir(folder) as entries:
+        visible = [entry for entry in entries if not entry.name.startswith(".")]
+    folders = [Path(entry) for entry in visible if entry.is_dir(follow_symlinks=False)]
+    named = [entry for entry in visible if entry.name.endswith(_SUFFIX) and entry.is_file()]
+    return [Path(entry) for entry in named if entry.name != _METADATA], folders
 
 
 @dataclass(frozen=True)
 class _Columns:
-    """Which columns of a file are what; ``nested`` where the image is a struct."""
+    """Which columns of a file are what; ``read`` has the names of their leaves."""
 
     image: str
-    nested: bool
     label: str
     class_names: tuple[str, ...] | None
     split: str | None
     group: str | None
-
-    @property
-    def read(self) -> list[str]:
-        """Names of the leaves to read."""
-        image = [f"{self.image}.bytes", f"{self.image}.path"] if self.nested else [self.image]
-        return [*image, *(name for name in (self.label, self.split, self.group) if name)]
+    read: tuple[str, ...]
 
 
 class ParquetSource(FilesSource):
@@ -113,7 +125,7 @@ class ParquetSource(FilesSource):
                         rows, (stem, row, split), position, batch_members, max_batch_bytes
                     )
                     meter.check_members(position + len(batch))
-                    meter.count_bytes(sum(batch["size"].to_pylist()), self.bytes_read)
+                    meter.count_bytes(pc.sum(batch["size"]).as_py(), self.bytes_read)
                     yield batch
                     position += len(batch)
                     row += len(batch)
@@ -131,7 +143,7 @@ class ParquetSource(FilesSource):
                 columns = _find_columns(pq.read_schema(file), source_file.path)
                 parquet = pq.ParquetFile(
                     file,
-                    read_dictionary=columns.read,
+                    read_dictionary=list(columns.read),
                     buffer_size=1 << 20,
                     page_checksum_verification=True,
                 )
@@ -145,7 +157,7 @@ class ParquetSource(FilesSource):
                     batches = parquet.iter_batches(
                         batch_size=rows_that_fit(0, each, batch_members, max_batch_bytes),
                         row_groups=[group],
-                        columns=columns.read,
+                        columns=list(columns.read),
                     )
                     for batch in batches:
                         yield _renamed(batch, columns, str(source_file.path))
@@ -181,13 +193,11 @@ class ParquetSource(FilesSource):
                 f"{stem}{_SUFFIX} has only the paths of some images, not the images",
                 "ingest the folder that those paths lead to",
             )
-        names = (
-            f"{stem}/{row:05d}/{re.split(r'[/\\\\]', name)[-1]}" if name else f"{stem}/{row:05d}"
-            for row, name in enumerate(rows["path"].to_pylist(), first)
-        )
+        written = enumerate(rows["path"].to_pylist(), first)
+        names = (f"{stem}/{row:05d}{_last_part(path)}" for row, path in written)
         return member_batch(
             position,
-            paths=pa.array([name.encode() for name in names], pa.binary()),
+            paths=pa.array([os.fsencode(name) for name in names], pa.binary()),
             sizes=sizes,
             data=pc.if_else(missing, pa.scalar(b""), data),
             labels=rows["label"],
@@ -197,34 +207,55 @@ class ParquetSource(FilesSource):
 
 
 def _find_columns(schema: pa.Schema, path: Path) -> _Columns:
-    found = [f for f in schema if pa.types.is_struct(f.type) and _has_bytes(f.type)]
+    found = [f for f in schema if _is_binary(_types(f).get("bytes"))]
     found += [f for f in schema if f.name in _IMAGE_NAMES and _is_binary(f.type)]
     image = next((f for f in found if f.name in _IMAGE_NAMES), found[0] if found else None)
     label = next((name for name in _LABEL_NAMES if name in schema.names), None)
-    if image is None or label is None or (len(found) > 1 and image.name not in _IMAGE_NAMES):
+    unclear = image is not None and len(found) > 1 and image.name not in _IMAGE_NAMES
+    if image is None or label is None or unclear or len(set(schema.names)) < len(schema):
         raise SourceError(
             f"{path} has the columns {', '.join(schema.names)[:500]}; wanted are one column of "
             "images (a struct of bytes and path, or binary under the name image) and one of labels "
             "(label)",
             f"python -c 'import pyarrow.parquet as p; print(p.read_schema({str(path)!r}))'",
         )
+    others = [name for name in (label, "split", "group") if name in schema.names]
+    for name in others:
+        check_text_type(schema.field(name).type, f"{path}, {name},")
+    leaves = [image.name]
+    if pa.types.is_struct(image.type):
+        leaves = [f"{image.name}.{name}" for name in ("bytes", "path") if name in _types(image)]
     return _Columns(
         image=image.name,
-        nested=pa.types.is_struct(image.type),
         label=label,
         class_names=_class_names(schema, label),
-        split="split" if "split" in schema.names else None,
-        group="group" if "group" in schema.names else None,
+        split="split" if "split" in others else None,
+        group="group" if "group" in others else None,
+        read=(*leaves, *others),
     )
 
 
-def _has_bytes(kind: pa.StructType) -> bool:
-    names = {kind.field(i).name: kind.field(i).type for i in range(kind.num_fields)}
-    return "bytes" in names and _is_binary(names["bytes"])
+def _types(field: pa.Field) -> dict[str, pa.DataType]:
+    """Types of a struct's own fields by name; none where it is no struct."""
+    return (
+        {inner.name: inner.type for inner in field.type} if pa.types.is_struct(field.type) else {}
+    )
 
 
-def _is_binary(kind: pa.DataType) -> bool:
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+def _is_binary(kind: pa.DataType | None) -> bool:
+    if kind is None:
+        return False
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
+    return any(test(kind) for test in tests)
+
+
+def check_text_type(kind: pa.DataType, what: str) -> None:
+    """``SourceError`` where a column of this type holds neither text nor integers."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    if not any(test(kind) for test in (*tests, pa.types.is_integer, pa.types.is_null)):
+        raise SourceError(f"{what} is of type {kind}", "write it as text or as integers")
 
 
 def _class_names(schema: pa.Schema, label: str) -> tuple[str, ...] | None:
@@ -246,12 +277,12 @@ def _renamed(batch: pa.RecordBatch, columns: _Columns, what: str) -> pa.RecordBa
     rows = len(batch)
     image = batch[columns.image]
     paths = pa.nulls(rows, pa.string())
-    if columns.nested:
-        fields = {image.type.field(i).name: i for i in range(image.type.num_fields)}
-        children = image.flatten()
-        image = children[fields["bytes"]]
-        if "path" in fields:
-            paths = text_column(children[fields["path"]], f"{what}, path")
+    if pa.types.is_struct(image.type):
+        names = [field.name for field in image.type]
+        children = dict(zip(names, image.flatten(), strict=True))
+        image = children["bytes"]
+        if "path" in children:
+            paths = _ends_of_paths(children["path"])
     if not pa.types.is_dictionary(image.type):
         image = image.dictionary_encode()
     labels = text_column(batch[columns.label], f"{what}, {columns.label}", columns.class_names)
@@ -280,16 +311,27 @@ def text_column(
         return pa.nulls(len(column), pa.string())
     if pa.types.is_dictionary(column.type):
         return text_column(column.dictionary, what).take(column.indices)
-    if not (pa.types.is_integer(kind) or pa.types.is_string(kind) or pa.types.is_large_string(kind)):
-        raise SourceError(f"{what} is of type {kind}", "write it as text or as integers")
-    longest = pc.max(pc.binary_length(column.cast(pa.string()))).as_py() or 0
+    check_text_type(kind, what)
+    text = _valid_text(column)
+    longest = pc.max(pc.binary_length(text)).as_py() or 0
     if longest > _LONGEST_TEXT:
         raise SourceError(
             f"{what} has a text of {longest:,} bytes, more than {_LONGEST_TEXT:,}",
             "write it shorter",
         )
-    text = column.cast(pa.string())
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def _valid_text(column: pa.Array) -> pa.StringArray:
+    """The column as text that is valid UTF-8, which Parquet readers do not look at."""
+    return column.cast(pa.string()).cast(pa.binary()).cast(pa.string())
+
+
+def _ends_of_paths(column: pa.Array) -> pa.StringArray:
+    """At least as much of the end of each path as a member's name may have."""
+    if pa.types.is_dictionary(column.type):
+        return _ends_of_paths(column.dictionary).take(column.indices)
+    return pc.utf8_slice_codeunits(_valid_text(column), start=-_LONGEST_TEXT)
 
 
 def _named(column: pa.Array, names: Sequence[str], what: str) -> pa.StringArray:
@@ -313,6 +355,12 @@ def _split_column(words: pa.StringArray, what: str) -> pa.StringArray:
                 "name it train, valid or test, or leave it empty",
             )
     return pa.array([known.get(word) for word in words.to_pylist()], pa.string())
+
+
+def _last_part(path: str | None) -> str:
+    """A slash and the name of the file that an image was made from; nothing where none is known."""
+    name = re.split(r"[/\\]", path or "")[-1]
+    return f"/{name}" if name else ""
 
 
 def _split_of(stem: str) -> str | None:

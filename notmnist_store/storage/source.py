@@ -13,8 +13,10 @@ from notmnist_store.kernels.tarwalk import BLOCK, checksum_ok
 from notmnist_store.storage.folder import FolderSource
 from notmnist_store.storage.idx import IdxSource, is_idx
 from notmnist_store.storage.members import Limits, Source, readable_stat
+from notmnist_store.storage.metadata import MetadataSource, metadata_in_folder
 from notmnist_store.storage.npz import NpzSource, is_npz
 from notmnist_store.storage.pairs import IDX, find_pair, refuse_lone_labels
+from notmnist_store.storage.parquet_images import ParquetSource, parquet_files
 from notmnist_store.storage.tar import TarSource
 from notmnist_store.storage.zip import ZipSource
 
@@ -22,7 +24,7 @@ __all__ = ["Limits", "Source", "open_source"]
 
 _HEAD_BYTES = 4_096
 _SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip", ".npz", ".parquet")
-_SUPPORTED = "supported are .tar.gz (.tgz), .tar, .zip and folders"
+_SUPPORTED = "supported are .tar.gz (.tgz), .tar, .zip, .npz, Parquet, IDX pairs and folders"
 _OTHERS = {
     b"BZh": ("a bzip2 file", "bzip2"),
     b"\xfd7zXZ\0": ("an xz file", "xz"),
@@ -31,7 +33,6 @@ _OTHERS = {
     b"7z\xbc\xaf\x27\x1c": ("a 7z archive", ""),
     b"Rar!": ("a RAR archive", ""),
     b"\x89PNG": ("a single PNG image", ""),
-    b"PAR1": ("a Parquet file", ""),
     b"\x93NUMPY": ("a NumPy file", ""),
     b"\x80\x04\x95": ("a pickle, which is never read", ""),
 }
@@ -57,7 +58,7 @@ def open_source(
     """
     status = readable_stat(path)
     if stat.S_ISDIR(status.st_mode):
-        source: Source = FolderSource(path, name or path.resolve().name or "root", limits)
+        source = _open_folder(path, name or path.resolve().name or "root", limits)
     elif stat.S_ISREG(status.st_mode):
         source = _open_file(path, name, limits, labels, transpose)
     else:
@@ -69,10 +70,22 @@ def open_source(
     return source
 
 
+def _open_folder(path: Path, name: str, limits: Limits) -> Source:
+    try:
+        if metadata_in_folder(path):
+            return MetadataSource(FolderSource(path, name, limits))
+        files = parquet_files(path)
+    except OSError as error:
+        raise SourceError(f"cannot list {path}: {error.strerror}", f"ls -ld {path}") from None
+    return ParquetSource(path, name, limits, files) if files else FolderSource(path, name, limits)
+
+
 def _open_file(
     path: Path, name: str | None, limits: Limits, labels: Sequence[str] | None, transpose: bool
 ) -> Source:
     head = _head(path)
+    if head.startswith(b"PAR1"):
+        return ParquetSource(path, name or _without_suffix(path.name), limits)
     zipped = head.startswith((b"PK\3\4", b"PK\5\6"))
     if zipped and is_npz(path, head):
         return NpzSource(path, name, limits, labels=labels)

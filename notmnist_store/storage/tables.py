@@ -78,7 +78,8 @@ class Tables:
                 raise StoreError(
                     f"{root} is a file, not a folder", f"ls -l {shlex.quote(str(root))}"
                 )
-            if any(not entry.name.startswith(f".{MARKER_NAME}.") for entry in root.iterdir()):
+            others = [e for e in root.iterdir() if not e.name.startswith(f".{MARKER_NAME}.")]
+            if others and not (root / MARKER_NAME).exists():  # it may have come meanwhile
                 raise StoreError(
                     f"{root} is a folder with other things in it, not a store",
                     f"ls -A {shlex.quote(str(root))}",

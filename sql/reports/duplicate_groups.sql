@@ -3,15 +3,15 @@
 --
 -- `image_id` is the group's representative, the first ingested: by order of runs, then position.
 select
-    arg_min(image.image_id, run.sequence * 4294967296 + image.image_id % 4294967296) as image_id,
+    duplicate_image.group_id as image_id,
     count(*) as images,
-    count(distinct image.label) as labels,
+    count(distinct duplicate_image.label) as labels,
     count(distinct image.split) as splits,
-    min(image.label) as first_label,
-    max(image.label) as last_label,
-    image.pixel_hash
-from image
-inner join run on run.run_id = image.run_id
-group by image.pixel_hash
-having count(*) > 1
+    min(duplicate_image.label) as first_label,
+    max(duplicate_image.label) as last_label,
+    duplicate_image.pixel_hash
+from duplicate_image
+inner join image on image.image_id = duplicate_image.image_id
+where duplicate_image.kind = 'exact'
+group by duplicate_image.group_id, duplicate_image.pixel_hash
 order by images desc, image_id

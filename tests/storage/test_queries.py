@@ -28,7 +28,8 @@ def test_a_file_is_read_by_its_header(tmp_path: Path) -> None:
     assert (query.name, query.title) == ("mine", "Images of a label")
     assert query.description == "Prose: not a header line."
     assert query.columns == {"images": "images of the label"}
-    assert query.sql.startswith("select") and not query.sql.endswith(";")
+    assert query.sql.startswith("select")
+    assert not query.sql.endswith(";")
     assert bind(query, {"label": "A"}) == {"label": "A", "least": 3}
     assert bind(query, {"label": "A", "least": "7"})["least"] == 7
 
@@ -91,7 +92,7 @@ def test_every_report_runs_and_is_in_one_order(
     store.ingest(pack(tmp_path / "two.zip", class_files(each=4, start=2)))
     report = find_query("reports", name)
     run = store.sql("select min(run_id) as run_id from run").rows()[0]["run_id"]
-    known = {"run_id": run}
+    known = {"run_id": run, "a": "ingest", "b": "ingest"}
     values = {n: known[n] for n, p in report.parameters.items() if p.default is None}
     first = store.sql(name, params=values)
     assert first.columns

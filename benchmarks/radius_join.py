@@ -1,0 +1,259 @@
+"""The radius join beside FAISS's exact search, on the images of one store, in one run.
+
+usage: python benchmarks/radius_join.py STORE [--sizes 50000,100000] [--radius 2.0] [--runs 3]
+                                        [--queries 1000] [--threads 2]
+
+Needs faiss-cpu and scipy, which the package does without. For every size, images are drawn from the
+store at random; copies are included. Ours: copies collapsed by their pixel hash, basis, tree, join,
+all pairs held at the end; in a process of its own, after a small join that compiles the loops. FAISS:
+`IndexFlatL2.range_search` over the same images as float32, timed on a sample of queries (its time
+is proportional to their number) plus building the index. For the sampled images, the two sets of
+neighbours are compared one by one. The result is printed as JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import resource
+import sys
+import tempfile
+import time
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+import notmnist_store
+from notmnist_store.kernels.radius_join import cross_join, self_join, threshold
+
+__all__ = ["JoinCost", "compare", "compare_train_and_test", "growth", "images_of"]
+
+Pixels = npt.NDArray[np.uint8]
+_COMPILING_ROWS = 2_000
+_FAISS_ROUNDING = 64  # of squared distances near the threshold, computed in float32 from norms
+
+
+@dataclass(frozen=True)
+class JoinCost:
+    """One size: seconds (medians; FAISS's extrapolated), pairs, memory, agreement on the sample."""
+
+    images: int
+    distinct: int
+    pairs: int
+    seconds: float
+    all_seconds: list[float]
+    compile_seconds: float
+    peak_bytes: int
+    faiss_seconds: float
+    faiss_queries: int
+    times_faster: float
+    sampled_pairs: int
+    at_the_rounding: int
+    disagreements: int
+
+
+def images_of(store: str) -> tuple[Pixels, npt.NDArray[np.int64]]:
+    """Pixels (n, d) of every image of a store, and the number of the distinct image that each is."""
+    table = (
+        notmnist_store.open(store)
+        .sql("select pixel_hash, pixels from image_pixels order by image_id")
+        .arrow()
+    )
+    column = table["pixels"].combine_chunks()
+    data = np.frombuffer(column.buffers()[2], np.uint8)
+    codes = table["pixel_hash"].combine_chunks().dictionary_encode().indices
+    return data.reshape(len(table), -1), codes.to_numpy().astype(np.int64)
+
+
+def _joined(folder: str, t: int, threads: int, runs: int) -> dict[str, Any]:
+    pixels = np.load(Path(folder, "pixels.npy"))
+    codes = np.load(Path(folder, "codes.npy"))
+    start = time.perf_counter()
+    sum(map(len, self_join(pixels[:_COMPILING_ROWS], t, threads=threads)))
+    compiling = time.perf_counter() - start
+    seconds = []
+    for _ in range(runs):
+        start = time.perf_counter()
+        first, image = np.unique(codes, return_index=True, return_inverse=True)[1:]
+        chunks = list(self_join(pixels[first], t, threads=threads))
+        seconds.append(time.perf_counter() - start)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {
+        "left": np.concatenate([np.zeros(0, np.int32), *(chunk.left for chunk in chunks)]),
+        "right": np.concatenate([np.zeros(0, np.int32), *(chunk.right for chunk in chunks)]),
+        "image": image,
+        "seconds": seconds,
+        "compile_seconds": compiling,
+        "peak_bytes": peak if sys.platform == "darwin" else peak * 1024,
+    }
+
+
+def _searched(folder: str, t: int, threads: int, queries: int) -> dict[str, Any]:
+    import faiss
+
+    faiss.omp_set_num_threads(threads)
+    pixels = np.load(Path(folder, "pixels.npy"))
+    start = time.perf_counter()
+    vectors = pixels.astype(np.float32)
+    index = faiss.IndexFlatL2(vectors.shape[1])
+    index.add(vectors)
+    building = time.perf_counter() - start
+    rows = np.sort(np.random.default_rng(1).permutation(len(vectors))[:queries])
+    index.range_search(vectors[rows[:64]], t + 0.5)
+    start = time.perf_counter()
+    ends, _, found = index.range_search(vectors[rows], t + 0.5)
+    searching = time.perf_counter() - start
+    return {
+        "rows": rows,
+        "left": np.repeat(rows, np.diff(ends.astype(np.int64))),
+        "right": found,
+        "seconds": building + searching * len(vectors) / len(rows),
+    }
+
+
+def _alone(function: Any, *arguments: Any) -> dict[str, Any]:
+    """Call it in a process of its own: threads, memory and libraries do not meet."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        result: dict[str, Any] = pool.submit(function, *arguments).result()
+    return result
+
+
+def _neighbours(ours: dict[str, Any], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+    """Our pairs (row, other row) of some rows, copies and the rows themselves included."""
+    from scipy.sparse import coo_array
+
+    image = ours["image"]
+    count = int(image.max()) + 1
+    both = np.concatenate([ours["left"], ours["right"], np.arange(count)])
+    others = np.concatenate([ours["right"], ours["left"], np.arange(count)])
+    near = coo_array((np.ones(len(both), np.int32), (both, others)), (count, count)).tocsr()
+    copies = coo_array((np.ones(len(image), np.int32), (image, np.arange(len(image))))).tocsr()
+    at, right = (near[image[rows]] @ copies).nonzero()
+    return rows[at] * len(image) + right
+
+
+def compare(
+    pixels: Pixels,
+    codes: npt.NDArray[np.int64],
+    t: int,
+    *,
+    threads: int,
+    queries: int,
+    runs: int,
+) -> JoinCost:
+    """Both ways on these images; `codes` (n,) are equal where the pixels are."""
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(Path(folder, "pixels.npy"), pixels)
+        np.save(Path(folder, "codes.npy"), codes)
+        ours = _alone(_joined, folder, t, threads, runs)
+        theirs = _alone(_searched, folder, t, threads, queries)
+    mine = _neighbours(ours, theirs["rows"])
+    faiss = theirs["left"] * len(pixels) + theirs["right"]
+    differing = np.setxor1d(mine, faiss)
+    left, right = pixels[differing // len(pixels)], pixels[differing % len(pixels)]
+    squared = ((left.astype(np.int64) - right) ** 2).sum(axis=1)
+    at_the_rounding = int((np.abs(squared - t) <= _FAISS_ROUNDING).sum())
+    seconds = median(ours["seconds"])
+    return JoinCost(
+        images=len(pixels),
+        distinct=int(ours["image"].max()) + 1,
+        pairs=len(ours["left"]),
+        seconds=seconds,
+        all_seconds=ours["seconds"],
+        compile_seconds=ours["compile_seconds"],
+        peak_bytes=ours["peak_bytes"],
+        faiss_seconds=theirs["seconds"],
+        faiss_queries=len(theirs["rows"]),
+        times_faster=theirs["seconds"] / seconds,
+        sampled_pairs=len(mine),
+        at_the_rounding=at_the_rounding,
+        disagreements=len(differing) - at_the_rounding,
+    )
+
+
+def _crossed(folder: str, t: int, threads: int, train: int) -> dict[str, Any]:
+    import faiss
+
+    pixels = np.load(Path(folder, "pixels.npy"))
+    sum(map(len, cross_join(pixels[:_COMPILING_ROWS], pixels[:_COMPILING_ROWS], t)))
+    start = time.perf_counter()
+    pairs = sum(map(len, cross_join(pixels[:train], pixels[train:], t, threads=threads)))
+    ours = time.perf_counter() - start
+    faiss.omp_set_num_threads(threads)
+    start = time.perf_counter()
+    index = faiss.IndexFlatL2(pixels.shape[1])
+    index.add(pixels[:train].astype(np.float32))
+    found = index.range_search(pixels[train:].astype(np.float32), t + 0.5)[0][-1]
+    theirs = time.perf_counter() - start
+    return {
+        "train": train,
+        "test": len(pixels) - train,
+        "pairs": pairs,
+        "faiss_pairs": int(found),
+        "seconds": ours,
+        "faiss_seconds": theirs,
+        "times_faster": theirs / ours,
+    }
+
+
+def compare_train_and_test(pixels: Pixels, train: int, t: int, *, threads: int) -> dict[str, Any]:
+    """Both ways, all of it: the first `train` images against the others."""
+    with tempfile.TemporaryDirectory() as folder:
+        np.save(Path(folder, "pixels.npy"), pixels)
+        return _alone(_crossed, folder, t, threads, train)
+
+
+def growth(costs: list[JoinCost]) -> float:
+    """The exponent b of seconds = a * images^b, fitted over the sizes."""
+    images = np.log([cost.images for cost in costs])
+    return float(np.polyfit(images, np.log([cost.seconds for cost in costs]), 1)[0])
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("store")
+    parser.add_argument("--sizes", default="50000,100000,200000,529114")
+    parser.add_argument("--radius", default="2.0")
+    parser.add_argument("--queries", type=int, default=1000)
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--train", type=int, default=200_000)
+    parser.add_argument("--test", type=int, default=10_000)
+    options = parser.parse_args()
+    t = threshold(options.radius)
+    pixels, codes = images_of(options.store)
+    order = np.random.default_rng(0).permutation(len(pixels))
+    costs = []
+    for size in map(int, options.sizes.split(",")):
+        rows = np.sort(order[:size])
+        costs.append(
+            compare(
+                pixels[rows],
+                codes[rows],
+                t,
+                threads=options.threads,
+                queries=options.queries,
+                runs=options.runs,
+            )
+        )
+        print(asdict(costs[-1]), file=sys.stderr, flush=True)
+    result: dict[str, Any] = {"radius": options.radius, "sizes": [asdict(cost) for cost in costs]}
+    if len(costs) > 1:
+        result["growth"] = growth(costs)
+    if options.train + options.test <= len(pixels):
+        rows = order[: options.train + options.test]
+        result["train_and_test"] = compare_train_and_test(
+            pixels[rows], options.train, t, threads=options.threads
+        )
+    print(json.dumps(result, indent=1))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,178 @@
+"""Finding a split set by name: its current version, an old one as NAME_v1, or `ingest`."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.schema import SPLITS
+from notmnist_store.splits import split_line
+from notmnist_store.storage.catalog import Catalog
+
+__all__ = ["SplitRows", "SplitSetVersion", "find_split_set", "split_rows"]
+
+_OLD = re.compile(r"(?P<name>.+)_v(?P<version>[0-9]{1,9})")
+_MADE = """
+select image.image_id is null as is_gone, split_rows.image_id, split_rows.label_id
+from stored_split_image as split_rows
+left join stored_image as image on image.image_id = split_rows.image_id
+where split_rows.split_set = $name and split_rows.version = $version
+    and split_rows.split = $split
+order by split_rows.position, split_rows.image_id
+"""
+_INGESTED = """
+select false as is_gone, image.image_id, label.label_id
+from stored_image as image
+inner join label on label.label = image.label
+where image.split = $split
+order by image.image_id
+"""
+
+
+@dataclass(frozen=True)
+class SplitSetVersion:
+    """A version of a split set; `ingest` is version 0, has no digest, and stands in no table."""
+
+    name: str
+    version: int
+    digest: str | None
+    recipe: str
+    arguments: str
+    labels: tuple[str, ...]
+    counts: dict[str, int]
+    image_runs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class SplitRows:
+    """The images of one split in its order: ids and label_ids, int64 (n,)."""
+
+    ids: npt.NDArray[np.int64]
+    label_ids: npt.NDArray[np.int64]
+
+
+def find_split_set(catalog: Catalog, name: str) -> SplitSetVersion:
+    """The split set of this name: `clean`, `clean_v1` for a version of it, or `ingest`.
+
+    Raises:
+        UsageError: there is none, or it was withdrawn; the message says what was perhaps meant.
+    """
+    if name == "ingest":
+        return _ingest(catalog)
+    old = _OLD.fullmatch(name)
+    rows = catalog.query(
+        "select * from split_set where (split_set = $name and is_current)"
+        " or (split_set = $old_name and version = $version)",
+        {
+            "name": name,
+            "old_name": old["name"] if old else None,
+            "version": int(old["version"]) if old else None,
+        },
+    ).to_pylist()
+    if not rows:
+        _check_withdrawn(catalog, old["name"] if old else name, old and int(old["version"]))
+        split_line(catalog, name)
+        raise UsageError(f"there is no split set {name!r}", "notmnist-store split --list")
+    row = rows[0]
+    return SplitSetVersion(
+        name=row["split_set"],
+        version=row["version"],
+        digest=row["digest"],
+        recipe=row["recipe"],
+        arguments=row["arguments"],
+        labels=tuple(json.loads(row["labels"])),
+        counts={split: row[split] for split in SPLITS},
+        image_runs=tuple(json.loads(row["image_runs"])),
+    )
+
+
+def split_rows(catalog: Catalog, split_set: SplitSetVersion, split: str) -> SplitRows:
+    """The images of one split by position; those of `ingest` and `unused` by image_id.
+
+    Raises:
+        UsageError: there is no such split, or it is empty.
+        StoreError: images of it were withdrawn; the message says by which run.
+    """
+    if split not in SPLITS:
+        raise UsageError(
+            f"there is no split {split!r}; there are {', '.join(SPLITS)}",
+            "notmnist-store split --list",
+        )
+    if not split_set.counts[split]:
+        there = ", ".join(f"{name} {images:,}" for name, images in split_set.counts.items())
+        raise UsageError(
+            f"split {split} of {split_set.name} is empty: {there}",
+            f"notmnist-store split --show {split_set.name}",
+        )
+    values = {"split": split}
+    if split_set.version:
+        values |= {"name": split_set.name, "version": split_set.version}  # type: ignore[dict-item]
+    rows = catalog.query(_MADE if split_set.version else _INGESTED, values)
+    gone = int(rows["is_gone"].to_numpy().sum())
+    if gone:
+        raise _gone_error(catalog, split_set, split, gone)
+    return SplitRows(rows["image_id"].to_numpy(), rows["label_id"].to_numpy())
+
+
+def _ingest(catalog: Catalog) -> SplitSetVersion:
+    labels = catalog.query("select label from label order by label_id")["label"].to_pylist()
+    counted = catalog.query("select split, count(*) as images from image group by split")
+    counts = dict(zip(counted["split"].to_pylist(), counted["images"].to_pylist(), strict=True))
+    runs = catalog.query(
+        "select run_id from run where verb = 'ingest' and state = 'live' order by sequence"
+    )
+    return SplitSetVersion(
+        name="ingest",
+        version=0,
+        digest=None,
+        recipe="ingest",
+        arguments="{}",
+        labels=tuple(labels),
+        counts={split: counts.get(split, 0) for split in SPLITS},
+        image_runs=tuple(runs["run_id"].to_pylist()),
+    )
+
+
+def _check_withdrawn(catalog: Catalog, name: str, version: int | None) -> None:
+    """UsageError where a run made this split set and another withdrew it."""
+    made = catalog.query(
+        "select arguments, run_id from run where verb = 'split' and state = 'withdrawn'"
+        " order by sequence desc"
+    ).to_pylist()
+    for row in made:
+        arguments = json.loads(row["arguments"])
+        if arguments["split_set"] == name and version in (None, arguments["version"]):
+            by = _withdrawer(catalog, row["run_id"])
+            raise UsageError(
+                f"split set {name} was withdrawn by run {by}; undoing that run restores it",
+                f"notmnist-store undo {by}",
+            )
+
+
+def _gone_error(
+    catalog: Catalog, split_set: SplitSetVersion, split: str, images: int
+) -> StoreError:
+    runs = catalog.query("select run_id from run where state = 'withdrawn'")["run_id"].to_pylist()
+    blamed = [run for run in split_set.image_runs if run in runs]
+    what = f"{images:,} images of split {split} of {split_set.name} are not in the store any more"
+    if not blamed:
+        return StoreError(what, "notmnist-store verify")
+    by = _withdrawer(catalog, blamed[0])
+    return StoreError(
+        f"{what}: run {blamed[0]}, which stored them, was withdrawn by run {by}; undoing that "
+        "run restores them",
+        f"notmnist-store undo {by}",
+    )
+
+
+def _withdrawer(catalog: Catalog, run_id: str) -> str:
+    rows = catalog.query(
+        "select run_id from run where withdraws = $run_id order by sequence desc limit 1",
+        {"run_id": run_id},
+    )
+    return str(rows["run_id"][0].as_py())

@@ -1,0 +1,162 @@
+"""Pixels of many images, straight from Parquet row groups into arrays that are there already.
+
+A row group is read whole (its pages verified), the wanted rows are copied to their places, and the
+group is let go: memory stays at the result and one group a thread. Nothing becomes a Python object.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from notmnist_store.errors import StoreError
+from notmnist_store.schema import Shape
+from notmnist_store.storage.datafile import open_checked
+from notmnist_store.storage.tables import Tables
+
+__all__ = ["Gatherer", "Span", "binary_column", "to_notebook_scale"]
+
+_COLUMNS = ["image_id", "pixels"]
+_MOST_THREADS = 4
+_CONVERTED_ROWS = 512
+
+_Ids = npt.NDArray[np.int64]
+_Pixels = npt.NDArray[np.uint8]
+
+
+class Span(NamedTuple):
+    """A row group that holds wanted images: the sorted wanted ids [low, high) lie in its range."""
+
+    path: Path
+    group: int
+    low: int
+    high: int
+
+
+def to_notebook_scale(pixels: _Pixels, out: npt.NDArray[np.float32]) -> None:
+    """Write (pixels - 127.5) / 255, the course notebook's scale, to `out` (of the same shape).
+
+    In float32 the difference is exact and the quotient is rounded once; for all 256 values that
+    is what the notebook's float64 arithmetic gives after its rounding to float32.
+    """
+    np.subtract(pixels, np.float32(127.5), out=out)
+    np.divide(out, np.float32(255), out=out)
+
+
+def binary_column(rows: npt.NDArray[np.uint8]) -> pa.Array:
+    """(n, size) uint8, C-contiguous, as n values of type binary, without a copy.
+
+    `rows` is at most 2 GiB - 1 bytes, the most an Arrow binary array addresses.
+    """
+    ends = np.arange(len(rows) + 1, dtype=np.int32) * np.int32(rows.shape[1])
+    buffers = [None, pa.py_buffer(ends), pa.py_buffer(rows.reshape(-1))]
+    return pa.Array.from_buffers(pa.binary(), len(rows), buffers)
+
+
+class Gatherer:
+    """Reads the pixels of the images `ids` (int64, (n,), in any order) of a store.
+
+    Raises, here and when reading:
+        StoreError: a data file is missing or damaged, or an image is not in the store.
+    """
+
+    def __init__(self, tables: Tables, ids: _Ids) -> None:
+        self._shape = tables.marker.shape
+        self._order = np.argsort(ids, kind="stable")
+        self._wanted = ids[self._order]
+        self.spans = [
+            Span(path, group, low, high)
+            for path in (tables.live("image") if len(ids) else [])
+            for group, low, high in self._groups(path)
+        ]
+
+    def _groups(self, path: Path) -> list[tuple[int, int, int]]:
+        with open_checked(path) as parquet:
+            metadata = parquet.metadata
+            column = parquet.schema_arrow.get_field_index("image_id")
+        groups = []
+        for group in range(metadata.num_row_groups):
+            known = metadata.row_group(group).column(column).statistics
+            low = int(np.searchsorted(self._wanted, known.min))
+            high = int(np.searchsorted(self._wanted, known.max, "right"))
+            if low < high:
+                groups.append((group, low, high))
+        return groups
+
+    def read(self, span: Span) -> tuple[_Ids, _Pixels]:
+        """The wanted images of a row group: their places in `ids`, and (m, size) uint8."""
+        try:
+            with pq.ParquetFile(span.path, page_checksum_verification=True) as parquet:
+                rows = parquet.read_row_group(span.group, columns=_COLUMNS, use_threads=False)
+        except (OSError, pa.ArrowException) as error:
+            raise StoreError(
+                f"{span.path.name} is damaged: {error}", "notmnist-store verify"
+            ) from error
+        ids = rows["image_id"].to_numpy()
+        rank = np.argsort(ids, kind="stable")
+        wanted = self._wanted[span.low : span.high]
+        found = rank[np.minimum(np.searchsorted(ids, wanted, sorter=rank), len(ids) - 1)]
+        here = ids[found] == wanted
+        places = self._order[span.low : span.high][here]
+        return places, _rows_of(rows["pixels"], found[here], self._shape, span.path)
+
+    def fill(self, out: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> None:
+        """Write every image to its row of `out`, (n, size): uint8, or float32 to be scaled."""
+        threads = min(_MOST_THREADS, os.cpu_count() or 1, max(1, len(self.spans)))
+        with ThreadPoolExecutor(threads) as pool:
+            found = sum(pool.map(lambda span: self._place(span, out), self.spans))
+        self.check_found(found)
+
+    def check_found(self, images: int) -> None:
+        """StoreError where fewer images were found than wanted."""
+        if images != len(self._wanted):
+            raise StoreError(
+                f"{len(self._wanted) - images:,} images are not in the store",
+                "notmnist-store verify",
+            )
+
+    def _place(self, span: Span, out: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> int:
+        places, pixels = self.read(span)
+        if out.dtype == np.uint8:
+            out[places] = pixels
+            return len(places)
+        scaled = np.empty((_CONVERTED_ROWS, pixels.shape[1]), np.float32)
+        for start in range(0, len(places), _CONVERTED_ROWS):
+            part = pixels[start : start + _CONVERTED_ROWS]
+            to_notebook_scale(part, scaled[: len(part)])
+            out[places[start : start + _CONVERTED_ROWS]] = scaled[: len(part)]
+        return len(places)
+
+
+def _rows_of(column: pa.ChunkedArray, rows: _Ids, shape: Shape, path: Path) -> _Pixels:
+    """These rows of a column of pixels, (m, size) uint8: one copy, out of the data buffers."""
+    parts: Sequence[pa.Array] = column.chunks
+    out = np.empty((len(rows), shape.size), np.uint8)
+    start = 0
+    for part in parts:
+        here = (rows >= start) & (rows < start + len(part))
+        flat = _flat(part, shape, path)
+        if here.all():
+            np.take(flat, rows - start, axis=0, out=out, mode="clip")
+        else:
+            out[here] = flat[rows[here] - start]
+        start += len(part)
+    return out
+
+
+def _flat(part: pa.Array, shape: Shape, path: Path) -> _Pixels:
+    """A binary array whose values all have one size, as (n, size) uint8 without a copy."""
+    _, ends, data = part.buffers()
+    offsets = np.frombuffer(ends, np.int32, len(part) + 1, part.offset * 4)
+    if part.null_count or np.any(np.diff(offsets) != shape.size):
+        raise StoreError(f"{path.name} holds pixels of another shape", "notmnist-store verify")
+    flat = np.frombuffer(data, np.uint8, len(part) * shape.size, int(offsets[0]))
+    return flat.reshape(len(part), shape.size)

@@ -1,0 +1,16 @@
+-- title: One row a group of images that are copies of each other
+-- column kind: exact: all pixels are equal · no unit · exact
+-- column group_id: its representative, as in view duplicate_image · no unit · 3205438726766297100
+-- column images: images in it, two at least · images · 141
+-- column labels: different labels of its images · labels · 1
+-- column first_label: first of them by code point · no unit · I
+-- column last_label: last of them · no unit · I
+select
+    duplicate_image.kind,
+    duplicate_image.group_id,
+    count(*) as images,
+    count(distinct duplicate_image.label) as labels,
+    min(duplicate_image.label) as first_label,
+    max(duplicate_image.label) as last_label
+from duplicate_image
+group by duplicate_image.kind, duplicate_image.group_id

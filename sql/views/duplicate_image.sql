@@ -1,0 +1,28 @@
+-- title: One row an image that has a copy, with the group it belongs to
+-- column kind: exact: all pixels are equal · no unit · exact
+-- column group_id: the group's representative, the image ingested first: by order of runs, then by position · no unit · 3205438726766297100
+-- column image_id: id, as in view image · no unit · 3205438726766297101
+-- column copy_number: place in the order of ingest, 1 for the representative; what is above 1 is surplus · no unit · 2
+-- column label: name of the class folder · no unit · I
+-- column pixel_hash: as in view image; the same for all of a group of kind exact · hex · 1f9a56d3014798d86001c324468d4901
+select
+    'exact' as kind,
+    first_value(image.image_id) over (
+        partition by image.pixel_hash
+        order by run.sequence, image.image_id % 4294967296
+    ) as group_id,
+    image.image_id,
+    row_number() over (
+        partition by image.pixel_hash
+        order by run.sequence, image.image_id % 4294967296
+    ) as copy_number,
+    image.label,
+    image.pixel_hash
+from image
+inner join run on run.run_id = image.run_id
+inner join (
+    select image.pixel_hash
+    from image
+    group by image.pixel_hash
+    having count(*) > 1
+) as shared on shared.pixel_hash = image.pixel_hash

@@ -1,0 +1,47 @@
+-- title: Evaluation images with a copy in a split that must not know them, for each split set
+-- column split_set: name of the split set · no unit · clean
+-- column image_id: the evaluation image · no unit · 3205438726766297101
+-- column split: its split: test or valid · no unit · test
+-- column twin_id: the copy: of several in twin_split, the one ingested first · no unit · 3205438726766297100
+-- column twin_split: train, or valid for images of test · no unit · train
+-- column distance: Euclidean distance of the two, pixels scaled to [0, 1] · pixels scaled to [0, 1] · 0.0
+-- column kind: exact: all pixels are equal · no unit · exact
+--
+-- Leaks are counted once, in evaluation rows: test in train, valid in train, test in valid. An image
+-- of test that stands in train and in valid has two rows. Report overlap_matrix has all directions.
+with placed as (
+    select
+        split_image.split_set,
+        split_image.split,
+        duplicate_image.group_id,
+        duplicate_image.image_id,
+        duplicate_image.copy_number
+    from duplicate_image
+    inner join split_image on split_image.image_id = duplicate_image.image_id
+    where duplicate_image.kind = 'exact' and split_image.split in ('train', 'valid', 'test')
+),
+
+earliest as (
+    select
+        placed.split_set,
+        placed.split,
+        placed.group_id,
+        arg_min(placed.image_id, placed.copy_number) as image_id
+    from placed
+    group by placed.split_set, placed.split, placed.group_id
+)
+
+select
+    placed.split_set,
+    placed.image_id,
+    placed.split,
+    earliest.image_id as twin_id,
+    earliest.split as twin_split,
+    cast(0 as double) as distance,
+    'exact' as kind
+from placed
+inner join earliest
+    on earliest.split_set = placed.split_set
+    and earliest.group_id = placed.group_id
+where (placed.split = 'test' and earliest.split in ('train', 'valid'))
+    or (placed.split = 'valid' and earliest.split = 'train')

@@ -81,8 +81,8 @@ DEFAULT_SHAPE = Shape(28, 28, 1)
 
 # What a source yields. `data` is null where `kind` is not a file, and where the member is larger
 # than the member budget (then `size` says how large). `path` is the raw name, not yet checked.
-# `label`, `split` and `group` are null where the path tells them; a source that knows them from
-# elsewhere (an IDX label file, metadata.csv) gives a label with every file.
+# `label`, `split` and `group` are null where the path tells them. In a source that knows them from
+# elsewhere (an IDX label file, metadata.csv), a file with a null label is none of its images.
 KIND_FILE, KIND_LINK, KIND_DEVICE = 0, 1, 2
 MEMBER_SCHEMA = pa.schema(
     [

@@ -8,14 +8,14 @@
 with placed as (
     select
         split_image.split,
-        duplicate_image.group_id,
+        coalesce(duplicate_image.group_id, split_image.image_id) as group_id,
         count(*) as images
-    from duplicate_image
-    inner join split_image on split_image.image_id = duplicate_image.image_id
-    where split_image.split_set = $split_set
-        and split_image.split in ('train', 'valid', 'test')
+    from split_image
+    left join duplicate_image
+        on duplicate_image.image_id = split_image.image_id
         and duplicate_image.kind = 'exact'
-    group by split_image.split, duplicate_image.group_id
+    where split_image.split_set = $split_set and split_image.split in ('train', 'valid', 'test')
+    group by split_image.split, coalesce(duplicate_image.group_id, split_image.image_id)
 ),
 
 overlap as (

@@ -8,17 +8,20 @@
 -- column kind: exact: all pixels are equal · no unit · exact
 --
 -- Leaks are counted once, in evaluation rows: test in train, valid in train, test in valid. An image
--- of test that stands in train and in valid has two rows. Report overlap_matrix has all directions.
+-- of test that stands in train and in valid has two rows. An image that itself was put into two splits
+-- is its own twin. Report overlap_matrix has all directions.
 with placed as (
     select
         split_image.split_set,
         split_image.split,
-        duplicate_image.group_id,
-        duplicate_image.image_id,
-        duplicate_image.copy_number
-    from duplicate_image
-    inner join split_image on split_image.image_id = duplicate_image.image_id
-    where duplicate_image.kind = 'exact' and split_image.split in ('train', 'valid', 'test')
+        split_image.image_id,
+        coalesce(duplicate_image.group_id, split_image.image_id) as group_id,
+        coalesce(duplicate_image.copy_number, 1) as copy_number
+    from split_image
+    left join duplicate_image
+        on duplicate_image.image_id = split_image.image_id
+        and duplicate_image.kind = 'exact'
+    where split_image.split in ('train', 'valid', 'test')
 ),
 
 earliest as (

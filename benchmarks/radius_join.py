@@ -3,12 +3,13 @@
 usage: python benchmarks/radius_join.py STORE [--sizes 50000,100000] [--radius 2.0] [--runs 3]
                                         [--queries 1000] [--threads 2]
 
-Needs faiss-cpu and scipy, which the package does without. For every size, images are drawn from the
-store at random; copies are included. Ours: copies collapsed by their pixel hash, basis, tree, join,
-all pairs held at the end; in a process of its own, after a small join that compiles the loops. FAISS:
-`IndexFlatL2.range_search` over the same images as float32, timed on a sample of queries (its time
-is proportional to their number) plus building the index. For the sampled images, the two sets of
-neighbours are compared one by one. The result is printed as JSON.
+Needs faiss-cpu and scipy. For every size, images are drawn from the store at random, with copies.
+
+Ours: copies collapsed by their pixel hash, basis, tree, join, all pairs held at the end; in a
+process of its own, after a small join that compiles the loops. FAISS: `IndexFlatL2.range_search`
+over the same images as float32, timed on a sample of queries (its time is proportional to their
+number) plus building the index. For the sampled images the two sets of neighbours are compared one
+by one. The result is printed as JSON.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class JoinCost:
     pairs: int
     seconds: float
     all_seconds: list[float]
+    cpu_seconds: list[float]
     compile_seconds: float
     peak_bytes: int
     faiss_seconds: float
@@ -59,7 +61,7 @@ class JoinCost:
 
 
 def images_of(store: str) -> tuple[Pixels, npt.NDArray[np.int64]]:
-    """Pixels (n, d) of every image of a store, and the number of the distinct image that each is."""
+    """Pixels (n, d) of every image of a store, and a code (n,) of the pixel hash of each."""
     table = (
         notmnist_store.open(store)
         .sql("select pixel_hash, pixels from image_pixels order by image_id")
@@ -77,21 +79,31 @@ def _joined(folder: str, t: int, threads: int, runs: int) -> dict[str, Any]:
     start = time.perf_counter()
     sum(map(len, self_join(pixels[:_COMPILING_ROWS], t, threads=threads)))
     compiling = time.perf_counter() - start
-    seconds = []
+    seconds, cpu_seconds = [], []
     for _ in range(runs):
-        start = time.perf_counter()
+        start, cpu_start = time.perf_counter(), time.process_time()
         first, image = np.unique(codes, return_index=True, return_inverse=True)[1:]
         chunks = list(self_join(pixels[first], t, threads=threads))
         seconds.append(time.perf_counter() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        cpu_seconds.append(time.process_time() - cpu_start)
     return {
         "left": np.concatenate([np.zeros(0, np.int32), *(chunk.left for chunk in chunks)]),
         "right": np.concatenate([np.zeros(0, np.int32), *(chunk.right for chunk in chunks)]),
         "image": image,
         "seconds": seconds,
         "compile_seconds": compiling,
-        "peak_bytes": peak if sys.platform == "darwin" else peak * 1024,
+        "cpu_seconds": cpu_seconds,
+        "peak_bytes": _peak_bytes(),
     }
+
+
+def _peak_bytes() -> int:
+    """Most memory this process ever held; Linux's ru_maxrss would count its parent's too."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(lines["VmHWM"].split()[0]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _searched(folder: str, t: int, threads: int, queries: int) -> dict[str, Any]:
@@ -167,6 +179,7 @@ def compare(
         pairs=len(ours["left"]),
         seconds=seconds,
         all_seconds=ours["seconds"],
+        cpu_seconds=ours["cpu_seconds"],
         compile_seconds=ours["compile_seconds"],
         peak_bytes=ours["peak_bytes"],
         faiss_seconds=theirs["seconds"],

@@ -51,7 +51,8 @@ class _NoPandas:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 fine, 1 an audit that must pass does not,
-    2 usage, 3 a StoreError, 130 Ctrl-C."""
+    2 usage, 3 a StoreError, 130 Ctrl-C.
+    """
     if arguments is None:
         sys.meta_path.insert(0, _NoPandas)
     from notmnist_store.terminal import Terminal

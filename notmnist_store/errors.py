@@ -36,7 +36,16 @@ class UsageError(StoreError):
 
 
 class SourceError(StoreError):
-    """A source that cannot be read to its end: missing, cut, damaged, no images in it."""
+    """A source that cannot be read to its end: missing, cut, damaged, no images in it.
+
+    Whoever reads a source does not know how it was named on the command line. So it may give an
+    ``advice`` in prose, which ends the message, or an ``option`` that lets the source pass; the
+    verb makes a command of it.
+    """
+
+    def __init__(self, message: str, hint: str = "", *, advice: str = "", option: str = "") -> None:
+        super().__init__(f"{message}; {advice}" if advice else message, hint)
+        self.option = option
 
 
 class BudgetError(SourceError):

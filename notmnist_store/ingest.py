@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from notmnist_store.archives import known_archive
+from notmnist_store.archives import KNOWN_ARCHIVES, known_archive
 from notmnist_store.checks import (
     check_conservation,
     check_counts,
@@ -27,7 +27,7 @@ from notmnist_store.checks import (
     name_taken,
 )
 from notmnist_store.engines.local import available_cores, write_blocks
-from notmnist_store.errors import StoreError
+from notmnist_store.errors import SourceError, StoreError
 from notmnist_store.ingest_options import IngestOptions
 from notmnist_store.kernels.rows import OUTCOMES, RowRules, Tally
 from notmnist_store.progress import Progress
@@ -77,6 +77,27 @@ def ingest(root: Path, path: Path, options: IngestOptions, progress: Progress) -
         ChecksError: it fails the counts that were asked for, or most images have another shape.
         StoreError: the store cannot be written, or is of another kind.
     """
+    try:
+        return _ingest(root, path, options, progress)
+    except SourceError as error:
+        if not error.hint:
+            error.hint = _way_out(path, error.option)
+        raise
+
+
+def _way_out(path: Path, option: str) -> str:
+    """A command for the errors of a source, which does not know how it was named."""
+    quoted = shlex.quote(str(path))
+    if option:
+        return f"notmnist-store ingest {option} {quoted}"
+    known = next((archive for archive in KNOWN_ARCHIVES if archive.file == path.name), None)
+    if known is not None:
+        folder = shlex.quote(str(path.parent))
+        return f"notmnist-store download --force --to {folder} {known.name}"
+    return f"ls -l {quoted}"
+
+
+def _ingest(root: Path, path: Path, options: IngestOptions, progress: Progress) -> str:
     source = open_source(
         path,
         limits=options.limits,

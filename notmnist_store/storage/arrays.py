@@ -43,7 +43,7 @@ class ByteStream:
         if have < size:
             raise SourceError(
                 f"{self.what} is cut off: it ends at byte {self._taken:,}",
-                "copy or download it again",
+                advice="copy or download it again",
             )
         data = b"".join(parts)
         self._rest = data[size:]
@@ -54,7 +54,7 @@ class ByteStream:
         if self._rest or next(self._pieces, b""):
             raise SourceError(
                 f"{self.what} goes on after the {self._taken:,} bytes that its header tells of",
-                "copy or download it again",
+                advice="copy or download it again",
             )
 
 
@@ -87,13 +87,13 @@ class LabelledImages:
         if not self.shape.size:
             raise SourceError(
                 f"{self.images.what} says that its images are {height:,} x {width:,}",
-                "copy or download it again",
+                advice="copy or download it again",
             )
         if self.shape.size > limits.max_member_bytes:
             raise BudgetError(
                 f"{self.images.what} says that its images are {height:,} x {width:,}: more than "
                 f"the limit of {limits.max_member_bytes:,} bytes each",
-                f"--max-member-bytes {self.shape.size} if you trust it",
+                option=f"--max-member-bytes {self.shape.size}",
             )
 
 
@@ -204,13 +204,13 @@ def _words(numbers: npt.NDArray[np.integer], names: Sequence[str] | None, what: 
     """Labels as text, one a number."""
     least, most = int(numbers.min()), int(numbers.max())
     if least < 0:
-        raise SourceError(f"{what} has the label {least}", "labels are counted from 0")
+        raise SourceError(f"{what} has the label {least}", advice="labels are counted from 0")
     if names is None:
         return pa.array(numbers.astype(numbers.dtype.newbyteorder("="))).cast(pa.string())
     if most >= len(names):
         raise SourceError(
             f"{what} has the label {most}, but --labels names only {len(names)} classes (0 to "
             f"{len(names) - 1})",
-            "name every class, or leave out --labels",
+            advice="name every class, or leave out --labels",
         )
     return pa.array(names, pa.string()).take(pa.array(numbers.astype(np.int64)))

@@ -7,7 +7,7 @@ import secrets
 import shlex
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from notmnist_store.errors import StoreError, UsageError
@@ -30,16 +30,18 @@ def check_target(target: Path, store: Path, *, force: bool) -> None:
     example = "notmnist-store export ingest exported --as npz"
     if "\0" in str(target) or target.name in ("", ".."):
         raise UsageError(f"an export needs the name of a folder to make, not {target}", example)
+    with disk_errors(target):
+        is_there = target.exists() or target.is_symlink()
     where = target.parent.resolve() / target.name
     root = store.resolve()
     if any(_is_same(part, root) for part in (where, *where.parents)):
         raise UsageError(f"{target} is the store itself, or lies in it", example)
     if any(_is_same(part, where) for part in root.parents):
         raise UsageError(f"{target} holds the store", example)
-    if target.is_symlink() or (target.exists() and not target.is_dir()):
-        raise UsageError(f"{target} is there already, and is no folder", example)
-    if not target.exists():
+    if not is_there:
         return
+    if target.is_symlink() or not target.is_dir():
+        raise UsageError(f"{target} is there already, and is no folder", example)
     if not force:
         raise UsageError(
             f"{target} is there already; --force replaces an export",
@@ -54,7 +56,9 @@ def check_target(target: Path, store: Path, *, force: bool) -> None:
 
 def _is_same(a: Path, b: Path) -> bool:
     """Whether two paths are one folder, also where a file system takes a and A for the same."""
-    return a == b or (a.exists() and b.exists() and a.samefile(b))
+    with suppress(OSError):
+        return a == b or a.samefile(b)
+    return False
 
 
 @contextmanager

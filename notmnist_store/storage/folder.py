@@ -149,7 +149,7 @@ class FolderSource(Source):
 
     def _changed(self) -> NoReturn:
         raise SourceError(
-            f"{self.path} changed while being read", "run it again when nothing writes to it"
+            f"{self.path} changed while being read", advice="run it again when nothing writes to it"
         )
 
 

@@ -73,7 +73,7 @@ def gunzip(
                         raise SourceError(
                             f"{meter.name} is damaged: at byte {read - len(compressed):,} no gzip "
                             "stream begins, but the file goes on",
-                            "copy or download it again",
+                            advice="copy or download it again",
                         )
                     inflate = module.decompressobj(_WITH_GZIP_HEADER)
                 piece = inflate.decompress(compressed, _PIECE)
@@ -87,12 +87,12 @@ def gunzip(
     except (zlib.error, getattr(module, "error", zlib.error)) as error:
         raise SourceError(
             f"{meter.name} is damaged near byte {read:,} of the file: {error}",
-            "copy or download it again",
+            advice="copy or download it again",
         ) from None
     if inflate is not None:
         raise SourceError(
             f"{meter.name} is cut off: it ends at byte {read:,}, inside its gzip stream",
-            "copy or download it again",
+            advice="copy or download it again",
         )
 
 

@@ -84,7 +84,7 @@ class IdxSource(FilesSource):
                 raise SourceError(
                     f"{images.what} has {count:,} images, but {labels.what} "
                     f"has {labelled:,} labels",
-                    "copy or download both again",
+                    advice="copy or download both again",
                 )
             meter.check_members(count)
             array = LabelledImages(
@@ -121,12 +121,12 @@ def _read_header(stream: ByteStream, dimensions: int) -> tuple[int, ...]:
     if not is_idx(magic):
         raise SourceError(
             f"{stream.what} is no IDX file: it begins with {magic.hex(' ')}",
-            "copy or download it again",
+            advice="copy or download it again",
         )
     if magic[2] != 0x08 or magic[3] != dimensions:
         raise SourceError(
             f"{stream.what} holds {_TYPES[magic[2]]} in {magic[3]} dimensions; wanted are "
             f"unsigned bytes in {dimensions}",
-            "images go in X-images-idx3-ubyte, their labels in X-labels-idx1-ubyte",
+            advice="images go in X-images-idx3-ubyte, their labels in X-labels-idx1-ubyte",
         )
     return struct.unpack(f">{dimensions}I", stream.take(4 * dimensions))

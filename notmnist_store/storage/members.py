@@ -69,11 +69,13 @@ class Limits:
         for option, value in vars(self).items():
             if value < 1:
                 flag = "--" + option.replace("_", "-")
-                raise UsageError(f"{flag} must be at least 1, not {value}", f"leave out {flag}")
+                raise UsageError(
+                    f"{flag} must be at least 1, not {value}", "notmnist-store ingest --help"
+                )
         if self.max_member_bytes > _LARGEST_MEMBER:
             raise UsageError(
                 f"--max-member-bytes is at most {_LARGEST_MEMBER:,}, not {self.max_member_bytes:,}",
-                f"--max-member-bytes {_LARGEST_MEMBER}",
+                "notmnist-store ingest --help",
             )
 
 
@@ -91,7 +93,7 @@ class Meter:
         if self.decompressed > self.limits.max_bytes:
             raise BudgetError(
                 f"{self.name} holds more than {self.limits.max_bytes:,} bytes",
-                f"--max-bytes {self.limits.max_bytes * 4} if you trust it",
+                option=f"--max-bytes {self.limits.max_bytes * 4}",
             )
         if compressed_so_far is None or self.decompressed <= _RATIO_FROM_BYTES:
             return
@@ -100,7 +102,7 @@ class Meter:
             raise BudgetError(
                 f"{self.name} grows {ratio:,.0f}-fold when decompressed, more than the limit of "
                 f"{self.limits.max_ratio:g}: it looks like a decompression bomb",
-                "--max-ratio 1100 if you trust it",
+                option="--max-ratio 1100",
             )
 
     def check_header(self, size: int) -> None:
@@ -109,7 +111,7 @@ class Meter:
             raise BudgetError(
                 f"{self.name} has an extended header of {size:,} bytes, more than the limit of "
                 f"{self.limits.max_header_bytes:,}",
-                f"--max-header-bytes {size} if you trust it",
+                option=f"--max-header-bytes {size}",
             )
 
     def check_members(self, members: int) -> None:
@@ -117,7 +119,7 @@ class Meter:
         if members > self.limits.max_members:
             raise BudgetError(
                 f"{self.name} has more than {self.limits.max_members:,} members",
-                f"--max-members {self.limits.max_members * 4} if you trust it",
+                option=f"--max-members {self.limits.max_members * 4}",
             )
 
 
@@ -199,7 +201,8 @@ class SourceFile:
     def _check_state(self, stat: os.stat_result) -> None:
         if _state(stat) != self._state:
             raise SourceError(
-                f"{self.path} changed while being read", "run it again when nothing writes to it"
+                f"{self.path} changed while being read",
+                advice="run it again when nothing writes to it",
             )
 
 
@@ -364,18 +367,25 @@ def readable_stat(path: Path) -> os.stat_result:
     try:
         return path.stat()
     except FileNotFoundError:
-        raise SourceError(f"there is no {path}", _nearest(path)) from None
+        raise _missing(path) from None
     except OSError as error:
-        raise SourceError(f"cannot read {path}: {error.strerror}", f"ls -l {path.parent}") from None
+        folder = shlex.quote(str(path.parent))
+        raise SourceError(f"cannot read {path}: {error.strerror}", f"ls -l {folder}") from None
 
 
-def _nearest(path: Path) -> str:
+def _missing(path: Path) -> SourceError:
+    """The error for a path that is not there, with the one that was perhaps meant."""
     import difflib
 
     folder = path.parent
-    try:
-        names = sorted(entry.name for entry in os.scandir(folder))
-    except OSError:
-        return f"ls {folder.parent}"
+    while not folder.is_dir():
+        folder = folder.parent
+    names = sorted(entry.name for entry in os.scandir(folder)) if folder == path.parent else []
     close = difflib.get_close_matches(path.name, names, n=1)
-    return f"did you mean {folder / close[0]}?" if close else f"ls {folder}"
+    if not close:
+        return SourceError(f"there is no {path}", f"ls {shlex.quote(str(folder))}")
+    meant = folder / close[0]
+    return SourceError(
+        f"there is no {path}; did you mean {meant}?",
+        f"notmnist-store ingest {shlex.quote(str(meant))}",
+    )

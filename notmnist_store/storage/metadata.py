@@ -89,7 +89,7 @@ class MetadataSource(Source):
             raise SourceError(
                 f"{self.path} lists {first!r} in its metadata, but has no such file"
                 + (f" ({len(missing):,} files are missing)" if len(missing) > 1 else ""),
-                "add the files, or take them out of the metadata file",
+                advice="add the files, or take them out of the metadata file",
             )
 
     def _given(self) -> dict[str, _Given]:
@@ -102,7 +102,7 @@ class MetadataSource(Source):
             if folder in folders:
                 raise SourceError(
                     f"{what}: there is another metadata file in the same folder",
-                    "leave one of them",
+                    advice="leave one of them",
                 )
             folders.add(folder)
             for row in _rows(name, data, what, self.limits.max_members):
@@ -132,7 +132,7 @@ class MetadataSource(Source):
             raise BudgetError(
                 f"{self.path}, {path}, has {size:,} bytes, more than the limit of "
                 f"{self.limits.max_member_bytes:,} bytes a member",
-                f"--max-member-bytes {size} if you trust it",
+                option=f"--max-member-bytes {size}",
             )
         if _lists_files(path, data):
             yield path, data
@@ -197,7 +197,7 @@ def _rows(name: str, data: bytes, what: str, max_rows: int) -> Iterator[dict[str
         if number > max_rows:
             raise BudgetError(
                 f"{what} has more than {max_rows:,} rows",
-                f"--max-members {max_rows * 4} if you trust it",
+                option=f"--max-members {max_rows * 4}",
             )
         yield row
 
@@ -209,7 +209,7 @@ def _csv_rows(data: bytes, what: str) -> Iterator[dict[str, Any]]:
             if None in row or None in row.values():
                 raise SourceError(
                     f"{what}: line {reader.line_num:,} has not as many fields as the first line",
-                    "quote fields that hold commas",
+                    advice="quote fields that hold commas",
                 )
             yield row
     except (csv.Error, UnicodeDecodeError) as error:
@@ -224,10 +224,12 @@ def _jsonl_rows(data: bytes, what: str) -> Iterator[dict[str, Any]]:
             row = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise SourceError(
-                f"{what}: line {number:,} is no JSON: {error}", "write one object a line"
+                f"{what}: line {number:,} is no JSON: {error}", advice="write one object a line"
             ) from None
         if not isinstance(row, dict):
-            raise SourceError(f"{what}: line {number:,} is no object", "write one object a line")
+            raise SourceError(
+                f"{what}: line {number:,} is no object", advice="write one object a line"
+            )
         yield row
 
 
@@ -258,7 +260,8 @@ def _listed_path(folder: str, file_name: object, what: str) -> str:
         unsafe, path = "no text", ""
     if unsafe:
         raise SourceError(
-            f"{what} lists {file_name[:100]!r}: {unsafe}", "list files below the metadata file"
+            f"{what} lists {file_name[:100]!r}: {unsafe}",
+            advice="list files below the metadata file",
         )
     return path
 
@@ -269,7 +272,7 @@ def _what_is_given(row: dict[str, Any], path: str, what: str) -> _Given:
     if word is not None and split is None:
         raise SourceError(
             f"{what} has the split {word!r}; known are train, valid and test",
-            "name it train, valid or test, or leave it empty",
+            advice="name it train, valid or test, or leave it empty",
         )
     return _Given(label, split, group)
 
@@ -293,6 +296,6 @@ def _text(value: object, what: str) -> str | None:
     if length > _LONGEST_TEXT or any("\ud800" <= letter <= "\udfff" for letter in text):
         raise SourceError(
             f"{what} is given a text of {length:,} bytes that is too long, or is no Unicode",
-            f"write it as Unicode of at most {_LONGEST_TEXT:,} bytes",
+            advice=f"write it as Unicode of at most {_LONGEST_TEXT:,} bytes",
         )
     return text

@@ -142,19 +142,19 @@ def _labelled(images: _Array, labels: _Array, folder: str, split: str | None) ->
         raise SourceError(
             f"{images.stream.what} is {_describe(images)}; images are uint8 of shape (n, height, "
             "width), (n, height, width, 1) or (n, height, width, 3)",
-            "save them so with numpy.savez",
+            advice="save them so with numpy.savez",
         )
     if not np.issubdtype(labels.dtype, np.integer) or labels.dimensions[1:] not in ((), (1,)):
         raise SourceError(
             f"{labels.stream.what} is {_describe(labels)}; labels are integers of shape (n,) or "
             "(n, 1)",
-            "save one integer an image with numpy.savez",
+            advice="save one integer an image with numpy.savez",
         )
     if labels.dimensions[:1] != (count,):
         raise SourceError(
             f"{images.stream.what} is {_describe(images)}, but {labels.stream.what} is "
             f"{_describe(labels)}",
-            "save as many labels as images",
+            advice="save as many labels as images",
         )
     shape = Shape(rest[0], rest[1], channels)
     label_type = cast("np.dtype[np.integer]", labels.dtype)
@@ -167,12 +167,15 @@ def _read_header(stream: ByteStream) -> _Array:
 
     start = stream.take(8)
     if not start.startswith(npy.MAGIC_PREFIX) or start[6] not in (1, 2, 3):
-        raise SourceError(f"{stream.what} is no NumPy array", "save it anew with numpy.savez")
+        raise SourceError(
+            f"{stream.what} is no NumPy array", advice="save it anew with numpy.savez"
+        )
     length = stream.take(2 if start[6] == 1 else 4)
     header_bytes = int.from_bytes(length, "little")
     if header_bytes > _LONGEST_HEADER:
         raise SourceError(
-            f"{stream.what} has a header of {header_bytes:,} bytes", "save it anew with numpy.savez"
+            f"{stream.what} has a header of {header_bytes:,} bytes",
+            advice="save it anew with numpy.savez",
         )
     header = io.BytesIO(length + stream.take(header_bytes))
     read = npy.read_array_header_1_0 if start[6] == 1 else npy.read_array_header_2_0
@@ -184,17 +187,17 @@ def _read_header(stream: ByteStream) -> _Array:
     except Exception as error:  # NumPy raises whatever its parsers of Python run into
         raise SourceError(
             f"{stream.what} has a header that NumPy cannot read: {error}",
-            "save it anew with numpy.savez",
+            advice="save it anew with numpy.savez",
         ) from None
     if dtype.hasobject:
         raise SourceError(
             f"{stream.what} holds objects, which is a pickle and never read",
-            "save it as numbers with numpy.savez",
+            advice="save it as numbers with numpy.savez",
         )
     if fortran_order and len(dimensions) > 1:
         raise SourceError(
             f"{stream.what} is stored in Fortran order",
-            "save it anew with numpy.savez, of numpy.ascontiguousarray(it)",
+            advice="save it anew with numpy.savez, of numpy.ascontiguousarray(it)",
         )
     return _Array(stream, dtype, dimensions)
 
@@ -230,7 +233,7 @@ def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
 
 
 def _damaged(path: Path, error: BaseException) -> SourceError:
-    return SourceError(f"{path} is damaged: {error}", "copy or download it again")
+    return SourceError(f"{path} is damaged: {error}", advice="copy or download it again")
 
 
 def _describe(array: _Array) -> str:

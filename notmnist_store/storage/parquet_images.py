@@ -163,7 +163,7 @@ class ParquetSource(FilesSource):
                         yield _renamed(batch, columns, str(source_file.path))
             except _DAMAGE as error:
                 raise SourceError(
-                    f"{source_file.path} is damaged: {error}", "copy or download it again"
+                    f"{source_file.path} is damaged: {error}", advice="copy or download it again"
                 ) from None
         self.bytes_read = before + source_file.size
 
@@ -191,7 +191,7 @@ class ParquetSource(FilesSource):
         if pc.any(pc.and_(missing, pc.is_valid(rows["path"]))).as_py():
             raise SourceError(
                 f"{stem}{_SUFFIX} has only the paths of some images, not the images",
-                "ingest the folder that those paths lead to",
+                advice="ingest the folder that those paths lead to",
             )
         written = enumerate(rows["path"].to_pylist(), first)
         names = (f"{stem}/{row:05d}{_last_part(path)}" for row, path in written)
@@ -317,7 +317,7 @@ def text_column(
     if longest > _LONGEST_TEXT:
         raise SourceError(
             f"{what} has a text of {longest:,} bytes, more than {_LONGEST_TEXT:,}",
-            "write it shorter",
+            advice="write it shorter",
         )
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 
@@ -341,7 +341,7 @@ def _named(column: pa.Array, names: Sequence[str], what: str) -> pa.StringArray:
         raise SourceError(
             f"{what} has the numbers {bounds['min']} to {bounds['max']}, but names of "
             f"{len(names)} classes",
-            "write it anew with a name for every class",
+            advice="write it anew with a name for every class",
         )
     return pa.array(names, pa.string()).take(pc.if_else(pc.equal(numbers, -1), None, numbers))
 
@@ -352,7 +352,7 @@ def _split_column(words: pa.StringArray, what: str) -> pa.StringArray:
         if split is None:
             raise SourceError(
                 f"{what} has the split {word!r}; known are train, valid and test",
-                "name it train, valid or test, or leave it empty",
+                advice="name it train, valid or test, or leave it empty",
             )
     return pa.array([known.get(word) for word in words.to_pylist()], pa.string())
 

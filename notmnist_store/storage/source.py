@@ -62,7 +62,9 @@ def open_source(
     elif stat.S_ISREG(status.st_mode):
         source = _open_file(path, name, limits, labels, transpose)
     else:
-        raise SourceError(f"{path} is neither a file nor a folder", f"ls -l {path.parent}")
+        raise SourceError(
+            f"{path} is neither a file nor a folder", f"ls -l {shlex.quote(str(path.parent))}"
+        )
     if labels is not None and not isinstance(source, IdxSource | NpzSource):
         raise _no_use(source, "--labels", "it has its labels in words")
     if transpose and not isinstance(source, IdxSource):
@@ -76,7 +78,9 @@ def _open_folder(path: Path, name: str, limits: Limits) -> Source:
             return MetadataSource(FolderSource(path, name, limits))
         files = parquet_files(path)
     except OSError as error:
-        raise SourceError(f"cannot list {path}: {error.strerror}", f"ls -ld {path}") from None
+        raise SourceError(
+            f"cannot list {path}: {error.strerror}", f"ls -ld {shlex.quote(str(path))}"
+        ) from None
     return ParquetSource(path, name, limits, files) if files else FolderSource(path, name, limits)
 
 
@@ -96,7 +100,7 @@ def _open_file(
     if is_idx(_unpacked(head)):
         raise SourceError(
             f"{path} is an IDX file whose name does not tell where its labels are",
-            "name the two files X-images-idx3-ubyte and X-labels-idx1-ubyte",
+            advice="name the two files X-images-idx3-ubyte and X-labels-idx1-ubyte",
         )
     name = name or _without_suffix(path.name)
     if head.startswith(b"\x1f\x8b"):
@@ -114,7 +118,7 @@ def _head(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(_HEAD_BYTES)
     except OSError as error:
-        raise SourceError(f"cannot read {path}: {error.strerror}", f"ls -l {path}") from None
+        raise SourceError(f"cannot read {path}: {error.strerror}") from None
 
 
 def _unpacked(head: bytes) -> bytes:
@@ -143,12 +147,13 @@ def _without_suffix(file_name: str) -> str:
 
 def _unsupported(path: Path, head: bytes) -> SourceError:
     if not head:
-        return SourceError(f"{path} is empty", "copy or download it again")
+        return SourceError(f"{path} is empty", advice="copy or download it again")
     for magic, (what, program) in _OTHERS.items():
         if head.startswith(magic):
-            hint = "unpack it, and give the folder"
-            if program:
-                quoted = shlex.quote(str(path))
-                hint = f"{program} -dc {quoted} | gzip > {shlex.quote(path.stem)}.gz"
+            if not program:
+                advice = "unpack it, and give the folder"
+                return SourceError(f"{path} is {what}; {_SUPPORTED}", advice=advice)
+            quoted = shlex.quote(str(path))
+            hint = f"{program} -dc {quoted} | gzip > {shlex.quote(path.stem)}.gz"
             return SourceError(f"{path} is {what}; {_SUPPORTED}", hint)
-    return SourceError(f"{path} is no archive that is known; {_SUPPORTED}", f"file {path}")
+    return SourceError(f"{path} is no archive that is known; {_SUPPORTED}")

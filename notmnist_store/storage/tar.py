@@ -175,13 +175,13 @@ class _Stream:
         raise SourceError(
             f"{self._name} is cut off: its tar stream ends at byte "
             f"{self._before + len(self.buffer):,}, in the middle of a member",
-            "copy or download it again",
+            advice="copy or download it again",
         )
 
     def damaged(self, what: str) -> NoReturn:
         raise SourceError(
             f"{self._name} is damaged at byte {self.position:,} of its tar stream: {what}",
-            "copy or download it again",
+            advice="copy or download it again",
         )
 
 
@@ -237,7 +237,7 @@ class _Tar:
             raise SourceError(
                 f"{self._meter.name} is cut off: it ends at byte {stream.position:,} without the "
                 "end marker of a tar archive",
-                "copy or download it again",
+                advice="copy or download it again",
             )
         yield from self._next_batch(0, 0)
 
@@ -354,7 +354,7 @@ class _Tar:
     def _refuse_sparse(self, path: bytes) -> NoReturn:
         raise SourceError(
             f"{self._meter.name} holds a sparse member ({path!r}), which is not supported",
-            "make the archive again without --sparse",
+            advice="make the archive again without --sparse",
         )
 
     def _only_zeros_left(self) -> None:
@@ -363,7 +363,7 @@ class _Tar:
                 raise SourceError(
                     f"{self._meter.name} goes on after the end of its archive, within the MiB "
                     f"before byte {self._stream.position + len(piece):,} of its tar stream",
-                    "if archives were joined into it, ingest them one by one",
+                    advice="if archives were joined into it, ingest them one by one",
                 )
 
 

@@ -56,7 +56,7 @@ class ZipSource(ArchiveSource):
                 raise self._damaged(str(error)) from None
 
     def _damaged(self, what: str) -> SourceError:
-        return SourceError(f"{self.name} is damaged: {what}", "copy or download it again")
+        return SourceError(f"{self.name} is damaged: {what}", advice="copy or download it again")
 
     def _read(
         self, archive: zipfile.ZipFile, meter: Meter
@@ -114,7 +114,8 @@ def entry_pieces(
             yield piece
     if size != entry.file_size:
         raise SourceError(
-            f"{meter.name} is damaged: {entry.filename!r} is cut off", "copy or download it again"
+            f"{meter.name} is damaged: {entry.filename!r} is cut off",
+            advice="copy or download it again",
         )
 
 

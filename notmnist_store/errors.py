@@ -45,7 +45,7 @@ class SourceError(StoreError):
 
     def __init__(self, message: str, hint: str = "", *, advice: str = "", option: str = "") -> None:
         super().__init__(f"{message}; {advice}" if advice else message, hint)
-        self.option = option
+        self.advice, self.option = advice, option
 
 
 class BudgetError(SourceError):

@@ -81,8 +81,8 @@ def test_images_come_in_the_order_asked_for(shared_store: Store) -> None:
         ({"n": 0}, UsageError, "-n lies between"),
         ({"n": 10_001}, UsageError, "-n lies between"),
         ({"label": "A", "sql": "select 1"}, UsageError, "not by several"),
-        ({"sql": "select label from image"}, QueryError, "needs a column image_id"),
-        ({"sql": "select 'x' as image_id"}, QueryError, "needs a column image_id"),
+        ({"sql": "select label from image"}, QueryError, "no column image_id"),
+        ({"sql": "select 'x' as image_id"}, QueryError, "no column image_id"),
         ({"sql": "drop view image"}, QueryError, "only SELECT"),
     ],
 )

@@ -156,4 +156,4 @@ def _unsupported(path: Path, head: bytes) -> SourceError:
             quoted = shlex.quote(str(path))
             hint = f"{program} -dc {quoted} | gzip > {shlex.quote(path.stem)}.gz"
             return SourceError(f"{path} is {what}; {_SUPPORTED}", hint)
-    return SourceError(f"{path} is no archive that is known; {_SUPPORTED}")
+    return SourceError(f"{path} is no archive that is known", advice=_SUPPORTED)

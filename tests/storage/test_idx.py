@@ -189,7 +189,7 @@ def test_what_is_wrong_is_said(tmp_path: Path, case: str) -> None:
     path = write(tmp_path, **files)
     with pytest.raises(SourceError, match=message) as caught:
         rows(open_(path))
-    assert caught.value.hint
+    assert caught.value.hint or caught.value.advice or caught.value.option
 
 
 def test_a_header_that_claims_too_much_costs_nothing(tmp_path: Path) -> None:

@@ -214,7 +214,7 @@ def test_a_damaged_zip(case: str, tmp_path: Path) -> None:
     (tmp_path / "b.zip").write_bytes(damaged)
     with pytest.raises(SourceError, match=words) as caught:
         rows(open_(tmp_path / "b.zip"))
-    assert caught.value.hint
+    assert caught.value.hint or caught.value.advice or caught.value.option
 
 
 def test_budgets_of_zip_and_folder(tmp_path: Path) -> None:
@@ -225,10 +225,12 @@ def test_budgets_of_zip_and_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "set", zipped):
         large = rows(open_(path, max_member_bytes=2_999_999))
         assert [(kind, size, data) for _, kind, size, data in large] == [(0, 3_000_000, None)] * 3
-        with pytest.raises(BudgetError, match="--max-members"):
+        with pytest.raises(BudgetError) as caught:
             rows(open_(path, max_members=2))
-        with pytest.raises(BudgetError, match="--max-bytes"):
+        assert caught.value.option == "--max-members 8"
+        with pytest.raises(BudgetError) as caught:
             rows(open_(path, max_bytes=8_999_999))
+        assert caught.value.option == "--max-bytes 35999996"
         assert len(rows(open_(path, max_bytes=9_000_000, max_members=3))) == 3
     bomb = zip_of(tmp_path / "bomb.zip", {"A/x": bytes(70 << 20)})
     with pytest.raises(BudgetError, match="bomb"):
@@ -250,7 +252,7 @@ def test_unsupported_files(content: bytes, words: str, tmp_path: Path) -> None:
     (tmp_path / "x.tar.gz").write_bytes(content)
     with pytest.raises(SourceError, match=words) as caught:
         open_(tmp_path / "x.tar.gz")
-    assert caught.value.hint
+    assert caught.value.hint or caught.value.advice or caught.value.option
 
 
 def test_gzip_of_something_else(tmp_path: Path) -> None:
@@ -266,7 +268,7 @@ def test_a_missing_path_names_a_close_one(tmp_path: Path) -> None:
     assert "notMNIST_small.tar.gz" in caught.value.hint
     with pytest.raises(SourceError, match="there is no") as caught:
         open_(tmp_path / "none" / "x.zip")
-    assert caught.value.hint
+    assert caught.value.hint or caught.value.advice or caught.value.option
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")

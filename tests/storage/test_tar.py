@@ -1,6 +1,7 @@
 """The tar stream against Python's ``tarfile`` and the system's ``tar``, and against damage."""
 
 import gzip
+import hashlib
 import io
 import os
 import shutil
@@ -331,11 +332,16 @@ def test_gunzip_is_gzip(inflater: str, piece: int, monkeypatch: pytest.MonkeyPat
         assert read_so_far[-1] == len(whole)
 
 
-GOOD = archive_of([("set/A/one.png", os.urandom(3000)), ("set/A/two.png", os.urandom(600))])
+GOOD = archive_of(
+    [
+        ("set/A/one.png", hashlib.shake_256(b"1").digest(3000)),
+        ("set/A/two.png", hashlib.shake_256(b"2").digest(600)),
+    ]
+)
 
 
 def damaged() -> Iterator[tuple[str, bytes, bool, str]]:
-    packed = gzip.compress(GOOD)
+    packed = gzip.compress(GOOD, mtime=0)  # the same names of tests every time
     for cut in (1, 9, len(packed) // 2, len(packed) - 8, len(packed) - 1):
         yield f"gzip cut at {cut}", packed[:cut], True, "cut off"
     for at in (-1, -5):
@@ -378,7 +384,7 @@ def test_damage_is_an_error(
 ) -> None:
     with pytest.raises(SourceError, match=words) as caught:
         read(raw, walk, gzipped=gzipped)
-    assert caught.value.hint
+    assert caught.value.hint or caught.value.advice or caught.value.option
 
 
 @pytest.mark.parametrize("walk", WALKS)

@@ -277,6 +277,19 @@ def test_names_never_steer_the_terminal(nasty_store: Store, arguments: tuple[str
         (("ingest", "other.tar.gz", "--max-labels", "1"), 3),
         (("ingest", "empty folder"), 3),
         (("ingest", "text.tar.gz"), 3),
+        (("ingest", "cut.tar.gz"), 3),
+        (("ingest", "smal.tar.gz"), 3),
+        (("ingest", "other.tar.gz", "--max-bytes", "6000"), 3),
+        (("ingest", "other.tar.gz", "--max-members", "5"), 3),
+        (("ingest", "small.tar.gz", "--max-member-bytes", "0"), 2),
+        (("ingest", "small.tar.gz", "--transpose"), 2),
+        (("undo", "nosuch"), 2),
+        (("gc", "--older-than", "-1"), 2),
+        (("split", "Upper"), 2),
+        (("split", "s", "--train", "10000"), 2),
+        (("split", "s", "--recipe", "notebook"), 2),
+        (("split", "--show", "nosuch"), 2),
+        (("split", "s", "--where", "nosuch = 1"), 3),
         (("ingest", "named/small.tar.gz"), 3),
         (("info", "--store", "named"), 3),
         (("ingest", "--store", "named", "small.tar.gz"), 3),
@@ -298,6 +311,7 @@ def test_every_error_has_its_exit_code_and_a_hint_that_works(
     shutil.copy(small_archive, "small.tar.gz")
     pack(Path("other.tar.gz"), class_files(start=40))
     Path("text.tar.gz").write_text("no archive")
+    Path("cut.tar.gz").write_bytes(small_archive.read_bytes()[:-40])
     Path("empty folder").mkdir()
     Path("named").mkdir()
     pack(Path("named/small.tar.gz"), class_files(start=60))

@@ -148,7 +148,8 @@ def _neighbours(ours: dict[str, Any], rows: npt.NDArray[np.int64]) -> npt.NDArra
     near = coo_array((np.ones(len(both), np.int32), (both, others)), (count, count)).tocsr()
     copies = coo_array((np.ones(len(image), np.int32), (image, np.arange(len(image))))).tocsr()
     at, right = (near[image[rows]] @ copies).nonzero()
-    return rows[at] * len(image) + right
+    pairs: npt.NDArray[np.int64] = rows[at] * len(image) + right
+    return pairs
 
 
 def compare(

@@ -42,9 +42,7 @@ def stars(n: int, order: npt.ArrayLike | None, pairs: Iterable[Pairs]) -> npt.ND
     star = np.full(n, -1, np.int64)
     ends = np.searchsorted(early, heads, side="right")
     for head, start, end in zip(heads.tolist(), starts.tolist(), ends.tolist(), strict=True):
-        if (
-            star[head] < 0
-        ):  # no representative before it is close: it is one, and takes what is free
+        if star[head] < 0:  # no earlier representative is close: it is one, and takes what is free
             close = late[start:end]
             star[close[star[close] < 0]] = head
     alone = star < 0

@@ -276,6 +276,9 @@ def _chunks(found: Iterable[Found], chunk_pairs: int) -> Iterator[Pairs]:
 
 
 def _sorted(parts: list[Found]) -> Pairs:
+    """One chunk of some parts, each of which is sorted."""
+    if len(parts) == 1:
+        return Pairs(*parts[0])
     left, right, squared = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.argsort(left.astype(np.int64) << 32 | right)  # no two are equal
     return Pairs(left[order], right[order], squared[order])

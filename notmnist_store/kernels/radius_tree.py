@@ -108,7 +108,7 @@ def _each(
 
 
 def search(a: Tree, b: Tree, most: int, threads: int, chunk_pairs: int) -> Iterator[Found]:
-    """Chunks of at most `chunk_pairs` (at least 1,024) pairs of a and b within the radius.
+    """Chunks of at most `chunk_pairs` (at least 1,024) pairs of a and b within `most`, sorted.
 
     With `a is b` every pair comes once, the lesser row on the left. A fixed number of tasks, each
     with a buffer of `chunk_pairs`, is under way at once, and they are asked in turn: the chunks and
@@ -125,7 +125,8 @@ def search(a: Tree, b: Tree, most: int, threads: int, chunk_pairs: int) -> Itera
         arrays_b = (b.blocks, b.low, b.high, b.pixels, b.order)
         buffers = (left, right, squared)
         count = radius_loops.walk(arrays_a, arrays_b, a is b, limit, most, cursor, stop, buffers)
-        return left[:count].copy(), right[:count].copy(), squared[:count].copy()
+        order = np.argsort(left[:count].astype(np.int64) << 32 | right[:count])  # no two are equal
+        return left[order], right[order], squared[order]
 
     spans = _spans(leaves if len(b.blocks) else 0, _TASK_LEAVES)
     pool = ThreadPoolExecutor(threads)

@@ -7,14 +7,10 @@ how to count what was looked at (``total``), and which share of violations is bo
 from __future__ import annotations
 
 import difflib
-import re
-import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 
@@ -23,82 +19,29 @@ from notmnist_store.progress import Progress
 from notmnist_store.result import Result
 from notmnist_store.splits import split_line
 from notmnist_store.storage.catalog import Catalog
-from notmnist_store.storage.queries import Query, bind, load_queries, sql_folder
+from notmnist_store.storage.queries import Query, load_queries
+from notmnist_store.verdicts import (
+    SEVERITIES,
+    Verdict,
+    audit_one,
+    audit_rows,
+    broken,
+    parse_share,
+    verdict_rows,
+)
 
 __all__ = [
     "FAIL_ON",
-    "SEVERITIES",
-    "STATUSES",
     "AuditResult",
-    "Verdict",
     "audit",
-    "audit_one",
-    "audit_rows",
     "audit_store",
     "find_audits",
     "parse_tolerances",
     "rows_found",
-    "verdict_rows",
 ]
 
-SEVERITIES = ("must", "should", "info")
-STATUSES = {
-    "pass": "the share of violations is within the tolerance",
-    "fail": "it is above",
-    "empty": "there was nothing to look at",
-    "broken": "the audit could not run",
-}
-FAIL_ON = ("must", "should", "never")
-_EVERY_AUDIT_SAYS = ("grain", "severity", "tolerance", "total")
 _READ_BY_MANY = "duplicate_image"
-_PARAMETER = re.compile(r"\$([a-z_][a-z0-9_]*)")
-_SCHEMA = pa.schema(
-    [
-        ("name", pa.string()),
-        ("severity", pa.string()),
-        ("status", pa.string()),
-        ("violating", pa.int64()),
-        ("total", pa.int64()),
-        ("share", pa.float64()),
-        ("tolerance", pa.float64()),
-        ("seconds", pa.float64()),
-        ("next", pa.string()),
-        ("overridden", pa.string()),
-        ("error", pa.string()),
-    ]
-)
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """What one audit found: `status` is one of STATUSES, `share` is violating / total.
-
-    `next` is a command to go on with where it did not pass, `overridden` the user's file that was
-    run, `error` why it is broken. What a broken audit never counted is None.
-    """
-
-    name: str
-    severity: str
-    status: str
-    violating: int | None
-    total: int | None
-    share: float | None
-    tolerance: float | None
-    seconds: float
-    next: str | None
-    overridden: str | None
-    error: str | None
-
-    def stops(self, fail_on: str) -> bool:
-        """Whether a gate that fails on this severity (`must`, `should`, `never`) stays shut.
-
-        Of severity must only a pass opens it; of severity should it may be empty, too.
-        """
-        if self.severity == "must":
-            return fail_on != "never" and self.status != "pass"
-        if self.severity == "should":
-            return fail_on == "should" and self.status not in ("pass", "empty")
-        return False
+FAIL_ON = ("must", "should", "never")
 
 
 class AuditResult(Result):
@@ -196,9 +139,7 @@ def _place(audit: Query) -> tuple[int, str]:
     return (SEVERITIES.index(severity) if severity in SEVERITIES else 0, audit.name)
 
 
-def parse_tolerances(
-    given: Mapping[str, float | str], audits: Sequence[Query]
-) -> dict[str, float]:
+def parse_tolerances(given: Mapping[str, float | str], audits: Sequence[Query]) -> dict[str, float]:
     """Tolerances by audit: shares from 0 to 1, one for each name once.
 
     Raises:
@@ -214,7 +155,7 @@ def parse_tolerances(
                 f"--tolerance names {name!r}, which is no audit that runs; {meant}",
                 f"notmnist-store audit --tolerance {(close or names)[0]}=0.01",
             )
-        share = _share(str(value))
+        share = parse_share(str(value))
         if share is None:
             raise UsageError(
                 f"a tolerance is a share from 0 to 1, not {value!r}",
@@ -222,14 +163,6 @@ def parse_tolerances(
             )
         tolerances[name] = share
     return tolerances
-
-
-def _share(text: str) -> float | None:
-    try:
-        value = float(text)
-    except ValueError:
-        return None
-    return value if 0 <= value <= 1 else None
 
 
 def audit_store(
@@ -253,143 +186,9 @@ def audit_store(
             try:
                 verdict, _ = audit_one(catalog, audit, split_set, tolerance)
             except StoreError as error:
-                verdict = _broken(audit, split_set, tolerance, started, error.message)
+                verdict = broken(audit, split_set, tolerance, started, error.message)
             verdicts.append(verdict)
             progress.advance(done + 1)
     finally:
         progress.end()
     return verdicts
-
-
-def audit_one(
-    catalog: Catalog, audit: Query, split_set: str, tolerance: float | None = None
-) -> tuple[Verdict, pa.Table]:
-    """The verdict on one audit, and its violating rows; `tolerance` goes before its own.
-
-    Raises:
-        QueryError: the audit is broken; the message says how.
-    """
-    started = time.perf_counter()
-    _check_header(audit)
-    if tolerance is None:
-        tolerance = float(audit.header["tolerance"])
-    total = _total(catalog, audit, split_set)
-    rows = audit_rows(catalog, audit, split_set)
-    violating = rows.num_rows
-    share = violating / total if total else None
-    if share is None:
-        status = "fail" if violating else "empty"
-    else:
-        status = "pass" if share <= tolerance else "fail"
-    verdict = Verdict(
-        name=audit.name,
-        severity=audit.header["severity"],
-        status=status,
-        violating=violating,
-        total=total,
-        share=share,
-        tolerance=tolerance,
-        seconds=round(time.perf_counter() - started, 3),
-        next=None if status == "pass" else _next(audit, split_set),
-        overridden=_users_file(audit),
-        error=None,
-    )
-    return verdict, rows
-
-
-def audit_rows(catalog: Catalog, audit: Query, split_set: str) -> pa.Table:
-    """The violating rows of one audit.
-
-    Raises:
-        QueryError: the audit is broken; the message says how.
-    """
-    try:
-        return catalog.query(audit.sql, bind(audit, _given(audit, split_set)))
-    except StoreError as error:
-        raise _located(audit, error) from error
-
-
-def _located(audit: Query, error: StoreError) -> QueryError:
-    return QueryError(f"audit {audit.name} is broken: {error.message}", error.hint)
-
-
-def _broken(
-    audit: Query, split_set: str, tolerance: float | None, started: float, error: str
-) -> Verdict:
-    severity = audit.header.get("severity")
-    return Verdict(
-        name=audit.name,
-        severity=severity if severity in SEVERITIES else "must",
-        status="broken",
-        violating=None,
-        total=None,
-        share=None,
-        tolerance=_share(audit.header.get("tolerance", "")) if tolerance is None else tolerance,
-        seconds=round(time.perf_counter() - started, 3),
-        next=_own_rows(audit, split_set),
-        overridden=_users_file(audit),
-        error=error,
-    )
-
-
-def _check_header(audit: Query) -> None:
-    header, where = audit.header, f"the header of {audit.path}"
-    missing = [key for key in _EVERY_AUDIT_SAYS if key not in header]
-    if missing:
-        reason = f"{where} lacks a line '-- {missing[0]}: …'"
-    elif header["severity"] not in SEVERITIES:
-        reason = f"{where} has no severity {header['severity']!r}; it is {', '.join(SEVERITIES)}"
-    elif _share(header["tolerance"]) is None:
-        reason = f"{where} has a tolerance that is no share from 0 to 1: {header['tolerance']}"
-    else:
-        return
-    raise _located(audit, QueryError(reason, "notmnist-store audit label_imbalance"))
-
-
-def _given(audit: Query, split_set: str) -> dict[str, Any]:
-    return {"split_set": split_set} if "split_set" in audit.parameters else {}
-
-
-def _total(catalog: Catalog, audit: Query, split_set: str) -> int:
-    """What the audit looked at: the one number of its header's SELECT."""
-    sql = audit.header["total"]
-    try:
-        values = bind(audit, _given(audit, split_set))
-        used = {name: values[name] for name in _PARAMETER.findall(sql) if name in values}
-        rows = catalog.query(sql, used)
-    except StoreError as error:
-        raise _located(audit, error) from error
-    count = rows.column(0)[0].as_py() if (rows.num_rows, rows.num_columns) == (1, 1) else None
-    if not isinstance(count, int):
-        wrong = QueryError("its total is not one whole number", "notmnist-store audit image_blank")
-        raise _located(audit, wrong)
-    return count
-
-
-def _users_file(audit: Query) -> str | None:
-    return None if audit.path.is_relative_to(sql_folder()) else str(audit.path)
-
-
-def _next(audit: Query, split_set: str) -> str:
-    """The command of the audit's header, else the one that prints its rows."""
-    if "next" not in audit.header:
-        return _own_rows(audit, split_set)
-    command = audit.header["next"].replace("$split_set", split_set)
-    return f"notmnist-store {command}{_folder_option(audit, command)}"
-
-
-def _own_rows(audit: Query, split_set: str) -> str:
-    option = f" --split-set {split_set}" if "split_set" in audit.parameters else ""
-    return f"notmnist-store audit {audit.name}{option}{_folder_option(audit, 'audit')}"
-
-
-def _folder_option(audit: Query, command: str) -> str:
-    is_run_again = command.startswith(("audit", "peek --audit"))
-    if _users_file(audit) is None or not is_run_again:
-        return ""
-    return f" --sql-dir {shlex.quote(str(audit.path.parent))}"
-
-
-def verdict_rows(verdicts: Sequence[Verdict]) -> pa.Table:
-    """Verdicts as a table, one row each."""
-    return pa.Table.from_pylist([vars(verdict) for verdict in verdicts], schema=_SCHEMA)

@@ -200,7 +200,7 @@ class Split:
         Without a seed they come in the order of the split, out of pieces of at most 128 MiB. With
         `shuffle_seed`, each epoch has an order of its own: the store's row groups (16,384 images or
         16 MiB) in random order, their images through a buffer of `buffer` images from which those
-        that go on are drawn at random; memory is the buffer and three row groups. This is no
+        that go on are drawn at random; memory is two buffers and four row groups. This is no
         uniform permutation where the split does not fit the buffer: images of far row groups
         seldom meet in a batch, and a store that was ingested class by class gives batches of few
         classes unless the buffer covers several row groups. For a uniform one, permute what
@@ -226,9 +226,10 @@ class Split:
         flat = np.empty((0, self.shape.size), np.uint8)
         found = 0
         for at in random.permutation(len(gatherer.spans)):
-            more_places, more = gatherer.read(gatherer.spans[at])
-            found += len(more_places)
-            places, flat = np.concatenate([places, more_places]), np.concatenate([flat, more])
+            pieces = list(gatherer.read(gatherer.spans[at]))
+            found += sum(len(some) for some, _ in pieces)
+            places = np.concatenate([places, *(some for some, _ in pieces)])
+            flat = np.concatenate([flat, *(some for _, some in pieces)])
             going_on = max(0, len(places) - buffer)
             if going_on:
                 order = random.permutation(len(places))

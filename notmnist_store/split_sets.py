@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,15 +19,20 @@ __all__ = ["SplitRows", "SplitSetVersion", "find_split_set", "split_rows"]
 
 _OLD = re.compile(r"(?P<name>.+)_v(?P<version>[0-9]{1,9})")
 _MADE = """
-select image.image_id is null as is_gone, split_rows.image_id, split_rows.label_id
+select image_id, label_id
+from stored_split_image
+where split_set = $name and version = $version and split = $split
+order by position, image_id
+"""
+_GONE = """
+select count(*) as images
 from stored_split_image as split_rows
-left join stored_image as image on image.image_id = split_rows.image_id
+anti join stored_image as image on image.image_id = split_rows.image_id
 where split_rows.split_set = $name and split_rows.version = $version
     and split_rows.split = $split
-order by split_rows.position, split_rows.image_id
 """
 _INGESTED = """
-select false as is_gone, image.image_id, label.label_id
+select image.image_id, label.label_id
 from stored_image as image
 inner join label on label.label = image.label
 where image.split = $split
@@ -109,13 +115,12 @@ def split_rows(catalog: Catalog, split_set: SplitSetVersion, split: str) -> Spli
             f"split {split} of {split_set.name} is empty: {there}",
             f"notmnist-store split --show {split_set.name}",
         )
-    values = {"split": split}
     if split_set.version:
-        values |= {"name": split_set.name, "version": split_set.version}  # type: ignore[dict-item]
-    rows = catalog.query(_MADE if split_set.version else _INGESTED, values)
-    gone = int(rows["is_gone"].to_numpy().sum())
-    if gone:
-        raise _gone_error(catalog, split_set, split, gone)
+        values = {"name": split_set.name, "version": split_set.version, "split": split}
+        _check_none_gone(catalog, split_set, values)
+        rows = catalog.query(_MADE, values)
+    else:
+        rows = catalog.query(_INGESTED, {"split": split})
     return SplitRows(rows["image_id"].to_numpy(), rows["label_id"].to_numpy())
 
 
@@ -154,20 +159,19 @@ def _check_withdrawn(catalog: Catalog, name: str, version: int | None) -> None:
             )
 
 
-def _gone_error(
-    catalog: Catalog, split_set: SplitSetVersion, split: str, images: int
-) -> StoreError:
+def _check_none_gone(catalog: Catalog, split_set: SplitSetVersion, values: dict[str, Any]) -> None:
+    """StoreError where images of the split were stored by a run that is withdrawn."""
     runs = catalog.query("select run_id from run where state = 'withdrawn'")["run_id"].to_pylist()
     blamed = [run for run in split_set.image_runs if run in runs]
-    what = f"{images:,} images of split {split} of {split_set.name} are not in the store any more"
-    if not blamed:
-        return StoreError(what, "notmnist-store verify")
-    by = _withdrawer(catalog, blamed[0])
-    return StoreError(
-        f"{what}: run {blamed[0]}, which stored them, was withdrawn by run {by}; undoing that "
-        "run restores them",
-        f"notmnist-store undo {by}",
-    )
+    gone = catalog.query(_GONE, values)["images"][0].as_py() if blamed else 0
+    if gone:
+        by = _withdrawer(catalog, blamed[0])
+        raise StoreError(
+            f"{gone:,} images of split {values['split']} of {split_set.name} are not in the store "
+            f"any more: run {blamed[0]}, which stored images of it, was withdrawn by run {by}; "
+            "undoing that run restores them",
+            f"notmnist-store undo {by}",
+        )
 
 
 def _withdrawer(catalog: Catalog, run_id: str) -> str:

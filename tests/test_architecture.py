@@ -27,6 +27,8 @@ PLACES = {
     "storage": STORAGE,
     "engines": ENGINES,
     "store": FACES,
+    "store_base": FACES,
+    "store_changes": FACES,
     "report": FACES,
     "cli": FACES,
     "commands": FACES,

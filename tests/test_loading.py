@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import pickle
 from pathlib import Path
 
@@ -39,14 +40,23 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return store
 
 
+@pytest.fixture(scope="module")
+def all_pixels(made: Store) -> tuple[pa.Table, npt.NDArray[np.uint8]]:
+    """image_id of all images, and their pixels, (n, 784)."""
+    rows = made.sql("select image_id, pixels from image_pixels order by image_id").arrow()
+    values = rows["pixels"].to_pylist()
+    return rows, np.array([np.frombuffer(value, np.uint8) for value in values])
+
+
 @pytest.fixture
 def split(made: Store) -> Split:
     return made.load("clean", split="train")
 
 
-def known(store: Store) -> dict[int, tuple[str, str]]:
+@functools.cache
+def known(path: Path) -> dict[int, tuple[str, str]]:
     """(label, pixel_hash) of each image, by the store's own tables."""
-    rows = store.sql("select image_id, label, pixel_hash from image").rows()
+    rows = notmnist_store.open(path).sql("select image_id, label, pixel_hash from image").rows()
     return {row["image_id"]: (row["label"], row["pixel_hash"]) for row in rows}
 
 
@@ -54,7 +64,7 @@ def check(store: Store, split: Split, batch: Batch) -> None:
     """Each row's pixels and label are those of its id."""
     flat = batch.images.reshape(len(batch.ids), -1)
     hashes = pixel_hashes(flat, split.shape)
-    truth = known(store)
+    truth = known(store.path)
     for image_id, label_id, pixel_hash in zip(batch.ids, batch.labels, hashes, strict=True):
         assert truth[int(image_id)] == (split.labels[label_id], pixel_hash)
 
@@ -121,8 +131,8 @@ def test_colour_has_a_last_axis(tmp_path: Path) -> None:
     check(store, split, Batch(images, labels, split.ids))
 
 
-@pytest.mark.parametrize("size", [1, 7, 60, 100])
-@pytest.mark.parametrize("seed", [None, 0, 5])
+@pytest.mark.parametrize("size", [1, 7, 100])
+@pytest.mark.parametrize("seed", [None, 5])
 @pytest.mark.parametrize("buffer", [1, 13, 1000])
 def test_batches_hold_each_image_once(
     made: Store, split: Split, size: int, seed: int | None, buffer: int
@@ -195,12 +205,14 @@ def test_a_damaged_page_is_an_error_and_never_pixels(store: Store) -> None:
         split.to_numpy()
 
 
-@given(picks=st.lists(st.integers(0, 121), max_size=150), as_float=st.booleans(), data=st.data())
+@given(picks=st.lists(st.integers(0, 121), max_size=150), as_float=st.booleans())
 def test_gather_is_what_indexing_gives(
-    made: Store, picks: list[int], as_float: bool, data: st.DataObject
+    made: Store,
+    all_pixels: tuple[pa.Table, npt.NDArray[np.uint8]],
+    picks: list[int],
+    as_float: bool,
 ) -> None:
-    rows = made.sql("select image_id, pixels from image_pixels order by image_id").arrow()
-    pixels = np.array([np.frombuffer(value, np.uint8) for value in rows["pixels"].to_pylist()])
+    rows, pixels = all_pixels
     wanted = pixels[picks].reshape(-1, 784)
     ids = rows["image_id"].to_numpy()[picks]
     out: npt.NDArray[np.uint8] | npt.NDArray[np.float32]
@@ -264,7 +276,7 @@ def test_the_real_archive(data_folder: Path, tmp_path: Path) -> None:
     store.split("clean", train=8000, valid=1000, test=1000)
     split = store.load("clean")
     images, labels = split.to_numpy()
-    truth = known(store)
+    truth = known(store.path)
     hashes = pixel_hashes(images.reshape(-1, 784), Shape(28, 28, 1))
     for image_id, label, pixel_hash in zip(split.ids, labels, hashes, strict=True):
         assert truth[int(image_id)] == ("ABCDEFGHIJ"[label], pixel_hash)

@@ -89,5 +89,5 @@ def _split(store: Store, options: argparse.Namespace, terminal: Terminal) -> int
     if options.dry_run:
         terminal.note("nothing was made; without --dry-run it is")
     else:
-        terminal.note(f'  in SQL: select * from {options.name}.train')
+        terminal.note(f"  in SQL: select * from {options.name}.train")
     return 0

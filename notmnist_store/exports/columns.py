@@ -17,7 +17,7 @@ def write_arrow(folder: Path, plan: ExportPlan) -> str:
     for name in plan.splits:
         writer = None
         for table in plan.tables(name):
-            described = _described(table, plan)
+            described = table.replace_schema_metadata(_meaning(plan))
             writer = writer or pa.ipc.new_file(folder / f"{name}.arrow", described.schema)
             writer.write_table(described)
         assert writer is not None
@@ -36,10 +36,9 @@ def write_parquet(folder: Path, plan: ExportPlan) -> str:
     for name in plan.splits:
         writer = None
         for table in plan.tables(name):
-            described = _described(table, plan)
             writer = writer or pq.ParquetWriter(
                 folder / f"{name}.parquet",
-                described.schema,
+                table.schema,
                 compression="zstd",
                 compression_level=2,
                 use_dictionary=[c for c in ("label", "source") if c in table.column_names],
@@ -47,15 +46,14 @@ def write_parquet(folder: Path, plan: ExportPlan) -> str:
                 write_page_checksum=True,
                 store_schema=False,
             )
-            writer.write_table(described, row_group_size=plan.shape.group_members)
+            writer.write_table(table, row_group_size=plan.shape.group_members)
         assert writer is not None
+        writer.add_key_value_metadata(_meaning(plan))
         writer.close()
     first = next(iter(plan.splits))
     return f"```sql\nselect * from '{first}.parquet' order by position;\n```"
 
 
-def _described(table: pa.Table, plan: ExportPlan) -> pa.Table:
-    """The rows with what their bytes mean: the images' shape, and the labels in order."""
-    return table.replace_schema_metadata(
-        {"shape": str(plan.shape), "labels": json.dumps(plan.labels)}
-    )
+def _meaning(plan: ExportPlan) -> dict[str, str]:
+    """What a file says of its bytes: the images' shape, and the labels in order."""
+    return {"shape": str(plan.shape), "labels": json.dumps(plan.labels)}

@@ -91,17 +91,16 @@ def write_hashes(folder: Path, plan: ExportPlan) -> str:
             hashes = keyed_hashes(window.images, plan.shape, plan.key)
             parts.append(pa.table({"split": [name] * len(hashes), "keyed_hash": hashes}))
     rows = pa.concat_tables(parts).sort_by([("keyed_hash", "ascending"), ("split", "ascending")])
-    rows = rows.replace_schema_metadata(
-        {"shape": str(plan.shape), "key_check": _key_check(plan.key)}
-    )
-    pq.write_table(
-        rows,
+    with pq.ParquetWriter(
         folder / "hashes.parquet",
+        rows.schema,
         compression="zstd",
         use_dictionary=["split"],
         write_page_checksum=True,
         store_schema=False,
-    )
+    ) as writer:
+        writer.write_table(rows)
+        writer.add_key_value_metadata({"shape": str(plan.shape), "key_check": _key_check(plan.key)})
     return (
         "Whoever has the key compares them with images of his own; without the key they say "
         "nothing. Send the key on another way than this folder.\n\n```sh\n"
@@ -180,13 +179,13 @@ def _read_hashes(path: Path, shape: Shape, key: bytes) -> pa.Table:
 
     try:
         with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
-            schema = parquet.schema_arrow
+            metadata = parquet.metadata.metadata or {}
             rows = parquet.read(columns=list(_COLUMNS))
     except (OSError, pa.ArrowException) as error:
         raise StoreError(
             f"{path} cannot be read: {error}", f"ls -l {shlex.quote(str(path))}"
         ) from error
-    said = {k.decode(): v.decode("utf-8", "replace") for k, v in (schema.metadata or {}).items()}
+    said = {k.decode("utf-8", "replace"): v.decode("utf-8", "replace") for k, v in metadata.items()}
     is_ours = {"shape", "key_check"} <= set(said) and rows.column_names == list(_COLUMNS)
     if not is_ours or any(field.type != pa.string() for field in rows.schema):
         raise StoreError(

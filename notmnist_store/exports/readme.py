@@ -30,7 +30,7 @@ def readme(
     parts = [
         f"# Split set {about['split_set']}, version {about['version']}",
         f"{sum(about['splits'].values()):,} images of {about['shape']} bytes (height, width, "
-        f"channels; 0 is background), exported as {about['format']} by notmnist-store.",
+        f"channels), exported as {about['format']} by notmnist-store.",
         "## Counts",
         _counts(plan),
     ]
@@ -91,6 +91,6 @@ def _labels_apart(labels_file: str) -> str:
     return (
         f"They stand in {labels_file} alone: split, position (counted from 0), image_id, label, "
         f"label_id. Who is not to know them gets this folder without {labels_file}, and checks it "
-        "with `sha256sum -c --ignore-missing SHA256SUMS`. Image ids and paths stand there, too: "
-        "both tell an image's place in its archive, and with it the class."
+        "with `sha256sum -c --ignore-missing SHA256SUMS`. Image ids stand there, too, and paths "
+        "nowhere: both tell an image's place in its archive, and with it the class."
     )

@@ -1,13 +1,13 @@
 """Pixels of many images, straight from Parquet row groups into arrays that are there already.
 
-A row group is read whole (its pages verified), the wanted rows are copied to their places, and the
-group is let go: memory stays at the result and one group a thread. Nothing becomes a Python object.
+Row groups are read in small pieces (their pages verified), and the wanted rows of each are copied
+to their places: memory stays at the result and a few MB a thread. Nothing becomes a Python object.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -26,7 +26,8 @@ __all__ = ["Gatherer", "Span", "binary_column", "to_notebook_scale"]
 
 _COLUMNS = ["image_id", "pixels"]
 _MOST_THREADS = 4
-_CONVERTED_ROWS = 512
+_PIECE_ROWS = 2_048
+_SCALED_ROWS = 512  # of 28x28: they stay in a core's cache between the two operations
 
 _Ids = npt.NDArray[np.int64]
 _Pixels = npt.NDArray[np.uint8]
@@ -91,22 +92,37 @@ class Gatherer:
                 groups.append((group, low, high))
         return groups
 
-    def read(self, span: Span) -> tuple[_Ids, _Pixels]:
-        """The wanted images of a row group: their places in `ids`, and (m, size) uint8."""
+    def read(self, span: Span) -> Iterator[tuple[_Ids, _Pixels]]:
+        """The wanted images of a row group in pieces: their places in `ids`, (m, size) uint8.
+
+        Nothing is read behind the last of them.
+        """
+        missing = span.high - span.low
         try:
             with pq.ParquetFile(span.path, page_checksum_verification=True) as parquet:
-                rows = parquet.read_row_group(span.group, columns=_COLUMNS, use_threads=False)
+                for rows in parquet.iter_batches(
+                    _PIECE_ROWS, row_groups=[span.group], columns=_COLUMNS, use_threads=False
+                ):
+                    flat = _flat(rows["pixels"], self._shape, span.path)
+                    places, found = self._find(rows["image_id"].to_numpy(), span)
+                    yield places, flat[found]
+                    missing -= len(places)
+                    if not missing:
+                        break
         except (OSError, pa.ArrowException) as error:
             raise StoreError(
                 f"{span.path.name} is damaged: {error}", "notmnist-store verify"
             ) from error
-        ids = rows["image_id"].to_numpy()
+
+    def _find(self, ids: _Ids, span: Span) -> tuple[_Ids, _Ids]:
+        """Which of these ids are wanted: places in the wanted ids' own order, rows in `ids`."""
         rank = np.argsort(ids, kind="stable")
         wanted = self._wanted[span.low : span.high]
+        low, high = np.searchsorted(wanted, ids[rank[[0, -1]]] + (0, 1))
+        wanted = wanted[low:high]
         found = rank[np.minimum(np.searchsorted(ids, wanted, sorter=rank), len(ids) - 1)]
         here = ids[found] == wanted
-        places = self._order[span.low : span.high][here]
-        return places, _rows_of(rows["pixels"], found[here], self._shape, span.path)
+        return self._order[span.low + low : span.low + high][here], found[here]
 
     def fill(self, out: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> None:
         """Write every image to its row of `out`, (n, size): uint8, or float32 to be scaled."""
@@ -124,32 +140,18 @@ class Gatherer:
             )
 
     def _place(self, span: Span, out: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> int:
-        places, pixels = self.read(span)
-        if out.dtype == np.uint8:
-            out[places] = pixels
-            return len(places)
-        scaled = np.empty((_CONVERTED_ROWS, pixels.shape[1]), np.float32)
-        for start in range(0, len(places), _CONVERTED_ROWS):
-            part = pixels[start : start + _CONVERTED_ROWS]
-            to_notebook_scale(part, scaled[: len(part)])
-            out[places[start : start + _CONVERTED_ROWS]] = scaled[: len(part)]
-        return len(places)
-
-
-def _rows_of(column: pa.ChunkedArray, rows: _Ids, shape: Shape, path: Path) -> _Pixels:
-    """These rows of a column of pixels, (m, size) uint8: one copy, out of the data buffers."""
-    parts: Sequence[pa.Array] = column.chunks
-    out = np.empty((len(rows), shape.size), np.uint8)
-    start = 0
-    for part in parts:
-        here = (rows >= start) & (rows < start + len(part))
-        flat = _flat(part, shape, path)
-        if here.all():
-            np.take(flat, rows - start, axis=0, out=out, mode="clip")
-        else:
-            out[here] = flat[rows[here] - start]
-        start += len(part)
-    return out
+        found = 0
+        for places, pixels in self.read(span):
+            found += len(places)
+            if out.dtype == np.uint8:
+                out[places] = pixels
+                continue
+            for start in range(0, len(places), _SCALED_ROWS):
+                part = pixels[start : start + _SCALED_ROWS]
+                scaled = np.empty(part.shape, np.float32)
+                to_notebook_scale(part, scaled)
+                out[places[start : start + _SCALED_ROWS]] = scaled
+        return found
 
 
 def _flat(part: pa.Array, shape: Shape, path: Path) -> _Pixels:

@@ -1,8 +1,9 @@
 """SQL kept in files: one statement a file, described by a header that programs read too.
 
-A header line is ``-- key: value``; keys are title, grain, severity, tolerance, next,
-``column NAME`` and ``param NAME`` (value: type, or type = default). Comment lines that follow an
-empty ``--`` line are prose for the reader. The name of the query is the name of the file.
+A header line is ``-- key: value``; keys are title, grain, ``column NAME`` and ``param NAME``
+(value: type, or type = default); of an audit severity, tolerance, total, next, why and do, too.
+Comment lines that follow an empty ``--`` line are prose for the reader. The name of the query is
+the name of the file.
 """
 
 from __future__ import annotations

@@ -7,15 +7,28 @@
 -- why: Everything here that says "equal pixels" compares hashes, and would be wrong.
 -- do: Run `verify --full`, which hashes the pixels again. If it finds nothing, report the two images: of 128-bit hashes nobody has seen that yet.
 --
--- One row a pixel hash whose images have different pixels, by MD5, which differs only where the bytes
--- do; `image_id` and `twin_id` are two that differ. Only images that share their hash are read.
+-- One row a pixel hash whose images have different pixels; `image_id` and `twin_id` are two that differ.
+-- The hash of the files is compared first, since equal files are equal images; where it differs, the
+-- pixels decide, byte by byte.
 select
-    arg_min(image_pixels.image_id, md5(image_pixels.pixels)) as image_id,
-    arg_max(image_pixels.image_id, md5(image_pixels.pixels)) as twin_id,
+    arg_min(image_pixels.image_id, image_pixels.pixels) as image_id,
+    arg_max(image_pixels.image_id, image_pixels.pixels) as twin_id,
     count(*) as images,
-    image_pixels.pixel_hash
+    suspect.pixel_hash
 from image_pixels
-where image_pixels.pixel_hash in (select duplicate_image.pixel_hash from duplicate_image)
-group by image_pixels.pixel_hash
-having min(md5(image_pixels.pixels)) <> max(md5(image_pixels.pixels))
-order by image_pixels.pixel_hash
+inner join (
+    select
+        duplicate_image.image_id,
+        duplicate_image.pixel_hash
+    from duplicate_image
+    where duplicate_image.kind = 'exact' and duplicate_image.group_id in (
+        select other.group_id
+        from duplicate_image as other
+        where other.kind = 'exact'
+        group by other.group_id
+        having min(other.file_hash) <> max(other.file_hash)
+    )
+) as suspect on suspect.image_id = image_pixels.image_id
+group by suspect.pixel_hash
+having min(image_pixels.pixels) <> max(image_pixels.pixels)
+order by suspect.pixel_hash

@@ -12,12 +12,12 @@
 -- do: See in report `ink_by_label` whether the sources differ; draw all splits from the same sources, or say that they are not.
 --
 -- For each class of valid and of test, against train: Welch's z of the images' mean ink, and of the
--- mean square of their pixels about the class's mean, whose average is the square of the class's
--- standard deviation. A row is a difference that is more than sampling allows (p times the number of
--- comparisons below 0.001, after Bonferroni; p is bounded from above by
--- sqrt(2 / pi) exp(-z z / 2) / z) and worth naming (Cohen's d above 0.2, his "small": J. Cohen,
--- Statistical Power Analysis for the Behavioral Sciences, 1988). Classes with fewer than 30 images in
--- one of the two splits are not compared.
+-- mean square of their pixels about the class's mean in the split, whose average is the square of the
+-- class's standard deviation there. A row is a difference that is more than sampling allows and worth
+-- naming. More than sampling allows: p times the number of comparisons is below 0.001 (Bonferroni),
+-- where p is at most sqrt(2 / pi) exp(-z z / 2) / z. Worth naming: Cohen's d is above 0.2, his "small"
+-- (J. Cohen, Statistical Power Analysis for the Behavioral Sciences, 1988). Classes with fewer than 30
+-- images in one of the two splits are not compared, nor do differences below 0.000001 count.
 with part as (
     select
         split_image.split,
@@ -38,21 +38,6 @@ with part as (
     having count(*) >= $least
 ),
 
-centred as (
-    select
-        part.split,
-        part.label,
-        part.images,
-        part.mean,
-        part.mean_variance,
-        part.power,
-        part.power_variance,
-        part.covariance,
-        sum(part.images * part.mean) over (partition by part.label)
-        / sum(part.images) over (partition by part.label) as centre
-    from part
-),
-
 drawn as (
     select
         part.split,
@@ -65,16 +50,15 @@ drawn as (
     from part
     union all
     select
-        centred.split,
-        centred.label,
+        part.split,
+        part.label,
         'std' as statistic,
-        centred.images,
-        sqrt(greatest(centred.power - centred.mean * centred.mean, 0)) as value,
-        centred.power - 2 * centred.centre * centred.mean + centred.centre * centred.centre as average,
-        centred.power_variance
-        + 4 * centred.centre * centred.centre * centred.mean_variance
-        - 4 * centred.centre * centred.covariance as variance
-    from centred
+        part.images,
+        sqrt(greatest(part.power - part.mean * part.mean, 0)) as value,
+        part.power - part.mean * part.mean as average,
+        part.power_variance + 4 * part.mean * part.mean * part.mean_variance
+        - 4 * part.mean * part.covariance as variance
+    from part
 ),
 
 compared as (
@@ -107,7 +91,7 @@ select
     round(compared.difference / nullif(compared.error, 0), 2) as z,
     round(compared.difference / nullif(compared.deviation, 0), 2) as effect
 from compared
-where abs(compared.difference) > $effect * compared.deviation
+where abs(compared.difference) > greatest($effect * compared.deviation, 0.000001)
     and coalesce(
         compared.comparisons
         * sqrt(2 / pi())

@@ -8,24 +8,26 @@
 -- why: A class that is not in train is never learnt; one that is not in test is never measured.
 -- do: Split anew with larger sizes, or with recipe `stratified`, which gives each class its share.
 --
--- Splits without any image are left to split_empty.
-select
-    filled.split,
-    label.label
-from (
-    select distinct split_image.split
-    from split_image
-    where split_image.split_set = $split_set and split_image.split in ('train', 'valid', 'test')
-) as filled
-cross join label
-left join (
+-- Each class that has images in the store, but none in train, valid or test. Splits without any image
+-- at all are left to split_empty.
+with counted as (
     select
         split_image.split,
         split_image.label,
         count(*) as images
     from split_image
-    where split_image.split_set = $split_set
+    where split_image.split_set = $split_set and split_image.split in ('train', 'valid', 'test')
     group by split_image.split, split_image.label
-) as counted on counted.split = filled.split and counted.label = label.label
+)
+
+select
+    filled.split,
+    label.label
+from (
+    select distinct counted.split
+    from counted
+) as filled
+cross join label
+left join counted on counted.split = filled.split and counted.label = label.label
 where counted.images is null
 order by filled.split, label.label_id

@@ -4,6 +4,7 @@
 -- column image_id: id, as in view image · no unit · 3205438726766297101
 -- column copy_number: place in the order of ingest, 1 for the representative; what is above 1 is surplus · no unit · 2
 -- column label: name of the class folder · no unit · I
+-- column file_hash: xxh3-128 of the member's bytes · hex · 99aa06d3014798d86001c324468d497f
 -- column pixel_hash: as in view image; the same for all of a group of kind exact · hex · 1f9a56d3014798d86001c324468d4901
 select
     'exact' as kind,
@@ -17,6 +18,7 @@ select
         order by run.sequence, image.image_id % 4294967296
     ) as copy_number,
     image.label,
+    image.file_hash,
     image.pixel_hash
 from image
 inner join run on run.run_id = image.run_id

@@ -1,0 +1,300 @@
+"""Two small stores to test against: one that is bad on purpose, and one in which all is well.
+
+>>> from notmnist_store.testing import make_bad_store
+>>> ids = make_bad_store("bad")
+>>> notmnist_store.open("bad").audit(split_set="bad")
+
+Both are made in a second, without network, with the same rows every time. The clean store is made
+by the verbs: 360 images of 3 classes and 180 families, and split set ``clean``. The bad one is
+written past all checks, since the verbs refuse what it holds. Every audit of ``sql/audits`` has
+something to find there, in split set ``bad`` (split_empty: in ``no_valid``):
+
+=====================  =========================================================================
+ledger_conservation    a member of C is missing; a reject of B is in the ledger only
+label_missing          C is in train only
+split_missing          ``late_copy`` came after the set was made; the image of one row is gone
+split_empty            ``no_valid`` has no valid
+hash_collision         ``collision`` bears the hash of ``victim``
+label_conflict_exact   ``conflict`` (A) stands under B twice, as ``conflict_b`` and ``conflict_c``
+split_leak_exact       ``copy_of_train``, ``copy_of_valid`` and ``copy_of_both`` in test,
+                       ``copy_in_valid`` in valid; ``in_two_splits`` in train and in test
+label_imbalance        A, B and C have 82, 48 and 5 images
+split_label_imbalance  train has 40 A, 40 B and 5 C, test 37 A and 2 B
+image_blank            ``black``, ``white``
+image_low_ink          ``dot``: 8 pixels of 784
+split_leak_family      ``serif``, ``sans`` and ``mono`` stand on both sides
+ink_drift              the A of test are brighter by 60 of 255
+order_shuffled         train: all A, then all B, then all C
+archive_reject         an empty file and a text
+duplicate_exact        the copies above
+=====================  =========================================================================
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import tarfile
+import tempfile
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from notmnist_store.ingest import DEFAULT_FRACTIONS, ingest
+from notmnist_store.ingest_options import IngestOptions
+from notmnist_store.kernels.encode import png_files
+from notmnist_store.kernels.fingerprint import dhashes, file_hashes, ink, pixel_hashes
+from notmnist_store.progress import Progress
+from notmnist_store.schema import DEFAULT_SHAPE, SPLITS, TABLES
+from notmnist_store.split_plan import SplitOptions
+from notmnist_store.splits import make_split
+from notmnist_store.storage.catalog import refresh_views_file
+from notmnist_store.storage.marker import Marker
+from notmnist_store.storage.tables import Tables
+
+__all__ = ["GONE_IMAGE", "make_bad_store", "make_clean_store"]
+
+_Pixels = npt.NDArray[np.uint8]
+
+GONE_IMAGE = 9999
+"""The image_id of a row of split set ``bad`` whose image is not in the store."""
+
+_LABELS = ("A", "B", "C")
+_WHEN = datetime(2011, 9, 8, 12, tzinfo=UTC)
+_CLEAN_EACH = 120
+
+
+def make_clean_store(path: str | Path) -> Path:
+    """Make a store in which no audit finds anything, with split set ``clean``; returns its path.
+
+    Raises:
+        StoreError: there is something else at `path`.
+    """
+    root = Path(path)
+    random = np.random.default_rng(20110908)
+    with tempfile.TemporaryDirectory(prefix="notmnist_store-") as folder:
+        archive = Path(folder) / "clean.tar"
+        with tarfile.open(archive, "w") as tar:
+            for label in _LABELS:
+                pixels = random.integers(0, 256, (_CLEAN_EACH, 28, 28), dtype=np.uint8)
+                for number, png in enumerate(png_files(pixels)):
+                    member = tarfile.TarInfo(f"clean/{label}/{label}{number // 2}_{number % 2}.png")
+                    member.size = len(png)
+                    tar.addfile(member, io.BytesIO(png))
+        options = IngestOptions(group_regex=r"([^/_]+)_[0-9]+[.]png$")
+        ingest(root, archive, options, Progress())
+    chosen = SplitOptions(train="0.5", valid="0.25", test="0.25", group_by="family")
+    make_split(Tables.open(root), "clean", chosen)
+    return root
+
+
+def make_bad_store(path: str | Path) -> dict[str, int]:
+    """Make a store with the defects that the module's docstring lists, in a folder of its own.
+
+    Images are 28x28x1; those of the first run have ids from 1001 on, ``late_copy`` has 1.
+
+    Returns the image ids of the bad images, by the names used there.
+
+    Raises:
+        StoreError: there is something else at `path`.
+    """
+    marker = Marker(shape=DEFAULT_SHAPE, fractions=DEFAULT_FRACTIONS, demo=False)
+    tables = Tables.create(Path(path), marker)
+    first, second = _Source("first", 1, 1001), _Source("second", 2, 1)
+    placed = _first_source(first)
+    second.add("late_copy", "A", _picture(1), "unused")
+    first.rejects += [("A", "empty", 0), ("B", "unreadable", 12)]
+    first.lost |= {"C": 1}
+    first.rejected_only_in_ledger |= {"B": 1}
+    for source in (first, second):
+        source.write(tables)
+    first.named["in_two_splits"] = placed[4]["image_id"]
+    gone = {"image_id": GONE_IMAGE, "label": "A", "split": "unused"}
+    bad = [*placed, placed[4] | {"split": "test"}, gone]
+    _write_split_set(tables, 3, "bad", bad, first.run_id)
+    no_valid = [row | {"split": "test"} if row["split"] == "valid" else row for row in placed]
+    _write_split_set(tables, 4, "no_valid", no_valid, first.run_id)
+    refresh_views_file(tables)
+    return first.named | second.named
+
+
+def _picture(number: int, brighter: int = 0) -> _Pixels:
+    """A picture of its own for each number: 28 rows of stripes, values up to 150."""
+    stripes = np.random.default_rng(number).integers(0, 151, 28, dtype=np.uint8)
+    return np.repeat(stripes, 28).reshape(28, 28) + np.uint8(brighter)
+
+
+def _first_source(source: _Source) -> list[dict[str, Any]]:
+    """Fill the first source; returns its images as rows for a split set, in their order."""
+    add = source.add
+    for number in range(40):
+        add(None, "A", _picture(number), "train", "serif" if number < 3 else None)
+    for number in range(40, 80):
+        add(None, "B", _picture(number), "train", "sans" if number == 40 else None)
+    for number in range(80, 85):
+        add(None, "C", _picture(number), "train")
+    for number in range(100, 135):
+        add(None, "A", _picture(number, 60), "test")
+    add("in_valid", "B", _picture(140), "valid", "mono")
+    add("copy_in_valid", "B", _picture(40), "valid")
+    add("sans_in_valid", "B", _picture(141), "valid", "sans")
+    add("copy_of_train", "A", _picture(0), "test", "serif")
+    add("copy_of_valid", "B", _picture(140), "test", "mono")
+    add("copy_of_both", "B", _picture(40), "test")
+    add("conflict", "A", _picture(150), "unused")
+    add("conflict_b", "B", _picture(150), "unused")
+    add("conflict_c", "B", _picture(150), "unused")
+    add("black", "A", np.zeros((28, 28), np.uint8), "unused")
+    add("white", "B", np.full((28, 28), 255, np.uint8), "unused")
+    dot = np.zeros((28, 28), np.uint8)
+    dot[:2, :4] = 255
+    add("dot", "A", dot, "unused")
+    add("victim", "A", _picture(160), "unused")
+    add("collision", "A", _picture(161), "unused")
+    source.rows[-1]["pixel_hash"] = source.rows[-2]["pixel_hash"]
+    return [{name: row[name] for name in ("image_id", "label", "split")} for row in source.rows]
+
+
+class _Source:
+    """An ingested source, written row by row."""
+
+    def __init__(self, name: str, sequence: int, first_id: int) -> None:
+        self.name = name
+        self.run_id = _run_id(sequence)
+        self.rows: list[dict[str, Any]] = []
+        self.named: dict[str, int] = {}
+        self.rejects: list[tuple[str, str, int]] = []
+        self.lost: dict[str, int] = {}
+        self.rejected_only_in_ledger: dict[str, int] = {}
+        self._next_id = first_id
+
+    def add(
+        self, name: str | None, label: str, pixels: _Pixels, split: str, family: str | None = None
+    ) -> None:
+        """Add one image; `name` is what `make_bad_store` calls it."""
+        flat = pixels.reshape(1, -1)
+        (png,) = png_files(pixels[np.newaxis])
+        mean, std = ink(flat)
+        if name is not None:
+            self.named[name] = self._next_id
+        self.rows.append(
+            {
+                "image_id": self._next_id,
+                "source": self.name,
+                "path": f"{self.name}/{label}/{self._next_id}.png",
+                "label": label,
+                "split": split,
+                "file_hash": file_hashes([png])[0],
+                "pixel_hash": pixel_hashes(flat, DEFAULT_SHAPE)[0],
+                "dhash": int(dhashes(flat, DEFAULT_SHAPE)[0]),
+                "mode": "L",
+                "file_bytes": len(png),
+                "ink_mean": float(mean[0]),
+                "ink_std": float(std[0]),
+                "font": None,
+                "family": family,
+                "run_id": self.run_id,
+                "pixels": flat.tobytes(),
+            }
+        )
+        self._next_id += 1
+
+    def write(self, tables: Tables) -> None:
+        """Commit the images, the rejects and the ledger as one run."""
+        rejects = [
+            {
+                "source": self.name,
+                "path": f"{self.name}/{label}/{reason}.png",
+                "label": label,
+                "reason": reason,
+                "file_bytes": size,
+                "position": position,
+                "run_id": self.run_id,
+            }
+            for position, (label, reason, size) in enumerate(self.rejects)
+        ]
+        ledger = [self._ledger_row(label) for label in _LABELS]
+        rows = {"image": self.rows, "reject": rejects, "ledger": ledger}
+        totals = {
+            f"members_{name}": sum(row[name] for row in ledger)
+            for name in ("seen", "stored", "rejected")
+        }
+        _commit(tables, self.run_id, "ingest", rows, {"source": self.name, **totals})
+
+    def _ledger_row(self, label: str) -> dict[str, Any]:
+        stored = sum(row["label"] == label for row in self.rows)
+        rejected = sum(reject[0] == label for reject in self.rejects)
+        rejected += self.rejected_only_in_ledger.get(label, 0)
+        ignored = [name for name in TABLES["ledger"].names if name.startswith("ignored")]
+        return {
+            "run_id": self.run_id,
+            "source": self.name,
+            "label": label,
+            "seen": stored + rejected + self.lost.get(label, 0),
+            "stored": stored,
+            "rejected": rejected,
+            **dict.fromkeys(ignored, 0),
+        }
+
+
+def _run_id(sequence: int) -> str:
+    return f"{_WHEN:%Y%m%dT%H%M%SZ}-{sequence:010x}"
+
+
+def _write_split_set(
+    tables: Tables, sequence: int, name: str, placed: list[dict[str, Any]], made_from: str
+) -> None:
+    run_id = _run_id(sequence)
+    key = {"split_set": name, "version": 1, "run_id": run_id}
+    counts = {split: [row for row in placed if row["split"] == split] for split in SPLITS}
+    rows = [
+        {
+            **row,
+            **key,
+            "position": None if split == "unused" else position,
+            "label_id": _LABELS.index(row["label"]),
+        }
+        for split, members in counts.items()
+        for position, row in enumerate(members)
+    ]
+    set_row = {
+        **key,
+        "recipe": "stratified",
+        "arguments": json.dumps({"recipe": "stratified"}),
+        "seed": 0,
+        "labels": json.dumps(_LABELS),
+        "image_runs": json.dumps([made_from]),
+        "digest": "0" * 64,
+        **{split: len(members) for split, members in counts.items()},
+    }
+    _commit(tables, run_id, "split", {"split_set": [set_row], "split_image": rows}, {})
+
+
+def _commit(
+    tables: Tables,
+    run_id: str,
+    verb: str,
+    rows: dict[str, list[dict[str, Any]]],
+    totals: dict[str, Any],
+) -> None:
+    for table, part in rows.items():
+        if part:
+            written = pa.Table.from_pylist(part, schema=TABLES[table])
+            tables.append(table, [tables.write_rows(table, run_id, written)])
+    counts = [n for n in TABLES["run"].names if n.startswith("members_")]
+    tables.finish(
+        {
+            "run_id": run_id,
+            "verb": verb,
+            "arguments": "{}",
+            **dict.fromkeys(counts, 0),
+            **totals,
+            "started_at": _WHEN,
+            "seconds": 1.0,
+            "versions": "{}",
+        }
+    )

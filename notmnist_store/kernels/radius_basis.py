@@ -97,4 +97,5 @@ def search_limit(most: int, size: int, coordinates: int) -> np.float32:
     """What no computed squared distance exceeds of images of `size` whose true one is <= `most`."""
     error = 2.0**-22 * 255 * np.sqrt(size)
     limit = (np.sqrt(float(most)) + 2 * error * np.sqrt(coordinates)) ** 2 * (1 + 2.0**-16)
-    return np.nextafter(np.float32(limit), np.float32(np.inf))
+    above: np.float32 = np.nextafter(np.float32(limit), np.float32(np.inf))
+    return above

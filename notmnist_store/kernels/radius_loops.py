@@ -262,7 +262,7 @@ def _add_distances(
 
 
 @_compiled
-def _squared_distance(x: _Bytes, y: _Bytes, most: int) -> int:
+def _squared_distance(x: _Bytes, y: _Bytes, most: int) -> np.int64:
     """Sum of squared differences of two images, exact; some value above `most` if it is above.
 
     Their length is a multiple of 128; a piece of 128 sums to at most 8,323,200.

@@ -47,8 +47,9 @@ format: $(VENV)/dev.done ## put the code into its format
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
 
-docs: $(VENV)/project.done ## write docs/tables.md from the headers of the SQL files
+docs: $(VENV)/project.done ## write docs/tables.md and docs/audits.md from the headers of the SQL files
 	@$(RUN) -m docs.make_tables
+	@$(RUN) -m docs.make_audits
 
 bench: $(VENV)/dev.done ## measure speed and memory (ARGS go to benchmarks/run.py)
 	@$(RUN) benchmarks/run.py $(ARGS)

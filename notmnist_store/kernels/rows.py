@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -108,74 +108,41 @@ def split_thresholds(fractions: tuple[tuple[str, str], ...]) -> list[tuple[str, 
 def make_rows(batch: pa.RecordBatch, rules: RowRules) -> Rows:
     """Decode, fingerprint and describe one batch of members (schema MEMBER_SCHEMA)."""
     tally = Tally()
-    raw_paths = batch.column("path").to_pylist()
     positions = batch.column("position").to_pylist()
     sizes = batch.column("size").to_pylist()
-    rejected: list[dict[str, Any]] = []
-    paths: list[str] = []
-    places: list[Place] = []
-    wanted: list[int] = []
-    seen: list[tuple[str | None, str | None]] = []
-    named: list[int] = []
-    digests: list[int] = []
-
-    def reject(row: int, path: str, where: Place | None, reason: str, detail: str | None) -> None:
-        rejected.append(
-            {
-                "source": rules.source,
-                "path": path if where else path[:_LONGEST_UNSAFE_PATH],
-                "label": where.label if where else None,
-                "reason": reason,
-                "detail": detail,
-                "file_bytes": sizes[row],
-                "position": positions[row],
-                "run_id": rules.run_id,
-            }
-        )
-
-    absent = batch.column("data").is_null().to_pylist()
-    kinds = batch.column("kind").to_pylist()
-    given = _given_places(batch) if rules.labels_given else None
-    for row, raw in enumerate(raw_paths):
-        path = text_path(raw)
-        unsafe = unsafe_reason(raw)
-        where = (given[row] if given else place(path)) if unsafe is None else None
-        seen.append(_key(rules, where))
-        if given and where is not None and where.label is None and place(path).hidden:
-            where = replace(where, hidden=True)
-        outcome = _ignored(kinds[row], where)
-        if outcome:
-            tally.outcomes[*seen[row], outcome] += 1
-        elif where is None:
-            reject(row, path, where, "unsafe_name", unsafe)
-        else:
-            named.append(positions[row])
-            digests.append(xxhash.xxh3_64_intdigest(path.encode()))
-            if absent[row]:
-                reject(row, path, where, "too_large", None)
-            else:
-                wanted.append(row)
-                paths.append(path)
-                places.append(where)
-    tally.seen.update(seen)
+    sorted_out = _plain(batch, rules) or _sort_out(batch, rules, tally)
+    wanted, paths, places = sorted_out.wanted, sorted_out.paths, sorted_out.places
+    tally.seen.update(sorted_out.seen)
+    refused = list(sorted_out.refused)
 
     data = batch.column("data")
     if len(wanted) < len(data):
         data = data.take(pa.array(wanted, pa.int64()))
     decoded = decode(data, rules.shape, to_grey=rules.to_grey)
     for index, reason, detail in decoded.rejects:
-        reject(wanted[index], paths[index], places[index], reason, detail)
+        refused.append((wanted[index], paths[index], places[index], reason, detail))
         if reason == "shape" and detail:
             tally.other_shapes[detail] += 1
-
+    rejected = [
+        {
+            "source": rules.source,
+            "path": path if where else path[:_LONGEST_UNSAFE_PATH],
+            "label": where.label if where else None,
+            "reason": reason,
+            "detail": detail,
+            "file_bytes": sizes[row],
+            "position": positions[row],
+            "run_id": rules.run_id,
+        }
+        for row, path, where, reason, detail in sorted(refused, key=lambda entry: entry[0])
+    ]
     for entry in rejected:
         tally.outcomes[*row_key(rules, entry["path"], entry["label"]), "rejected"] += 1
     stored = decoded.index.tolist()
     rows = [wanted[index] for index in stored]
-    for key, count in Counter([seen[row] for row in rows]).items():
+    for key, count in Counter([sorted_out.seen[row] for row in rows]).items():
         tally.outcomes[*key, "stored"] += count
 
-    rejected.sort(key=lambda entry: int(entry["position"]))
     images = _images(
         rules,
         files=data if len(stored) == len(data) else data.take(pa.array(stored, pa.int64())),
@@ -187,12 +154,101 @@ def make_rows(batch: pa.RecordBatch, rules: RowRules) -> Rows:
         places=[places[index] for index in stored],
         groups=batch.column("group").take(pa.array(rows, pa.int64())),
     )
+    named = [positions[row] for row in sorted_out.named]
     return Rows(
         images=images,
         rejects=pa.Table.from_pylist(rejected, schema=TABLES["reject"]),
         tally=tally,
-        path_keys=np.stack([np.array(named, np.uint64), np.array(digests, np.uint64)], axis=1),
+        path_keys=np.stack(
+            [np.array(named, np.uint64), np.array(sorted_out.digests, np.uint64)], axis=1
+        ),
     )
+
+
+@dataclass(frozen=True)
+class _SortedOut:
+    """The members of a batch: which are to be decoded, and what is known of all.
+
+    ``seen`` has a tally key for every member. ``wanted``, ``paths`` and ``places`` go together, as
+    do ``named`` and ``digests``; ``refused`` are (row, path, place, reason, detail).
+    """
+
+    seen: Sequence[tuple[str | None, str | None]]
+    wanted: Sequence[int]
+    paths: list[str]
+    places: list[Place]
+    named: Sequence[int]
+    digests: list[int]
+    refused: Sequence[tuple[int, str, Place | None, str, str | None]] = ()
+
+
+def _plain(batch: pa.RecordBatch, rules: RowRules) -> _SortedOut | None:
+    """The members of a batch in which each is a file with a plain name in a folder, else None.
+
+    This is nearly every batch there is; what it says is what `_sort_out` says, a few times faster.
+    """
+    names = batch.column("path")
+    if rules.labels_given or batch.column("data").null_count or not len(names):
+        return None
+    if batch.column("kind").to_numpy().any() or pc.max(pc.binary_length(names)).as_py() > 1_024:
+        return None
+    try:
+        text = names.cast(pa.string())
+    except pa.ArrowInvalid:
+        return None
+    odd = [pc.match_substring(text, part) for part in ("/.", "..", "\0", "__MACOSX")]
+    odd += [pc.starts_with(text, start) for start in ("/", ".")]
+    if any(pc.any(found).as_py() for found in odd):
+        return None
+    paths = text.to_pylist()
+    folders = [path.rpartition("/")[0] for path in paths]
+    known = {folder: place(f"{folder}/x") for folder in dict.fromkeys(folders)}
+    if any(where.label is None for where in known.values()):
+        return None
+    keys = {folder: (folder, where.label) for folder, where in known.items()}
+    every = range(len(paths))
+    return _SortedOut(
+        seen=[keys[folder] for folder in folders],
+        wanted=every,
+        paths=paths,
+        places=[known[folder] for folder in folders],
+        named=every,
+        digests=[xxhash.xxh3_64_intdigest(name) for name in names.to_pylist()],
+    )
+
+
+def _sort_out(batch: pa.RecordBatch, rules: RowRules, tally: Tally) -> _SortedOut:
+    """The members of any batch; those that are ignored are tallied here."""
+    seen: list[tuple[str | None, str | None]] = []
+    wanted: list[int] = []
+    named: list[int] = []
+    refused: list[tuple[int, str, Place | None, str, str | None]] = []
+    found = _SortedOut(seen, wanted, [], [], named, [], refused)
+    absent = batch.column("data").is_null().to_pylist()
+    kinds = batch.column("kind").to_pylist()
+    given = _given_places(batch) if rules.labels_given else None
+    for row, raw in enumerate(batch.column("path").to_pylist()):
+        path = text_path(raw)
+        unsafe = unsafe_reason(raw)
+        where = (given[row] if given else place(path)) if unsafe is None else None
+        seen.append(_key(rules, where))
+        if given and where is not None and where.label is None and place(path).hidden:
+            where = replace(where, hidden=True)
+        outcome = _ignored(kinds[row], where)
+        if outcome:
+            tally.outcomes[*seen[row], outcome] += 1
+        elif where is None:
+            refused.append((row, path, where, "unsafe_name", unsafe))
+        else:
+            named.append(row)
+            found.digests.append(xxhash.xxh3_64_intdigest(path.encode()))
+            if absent[row]:
+                refused.append((row, path, where, "too_large", None))
+            else:
+                wanted.append(row)
+                found.paths.append(path)
+                found.places.append(where)
+    return found
 
 
 def row_key(rules: RowRules, path: str, label: str | None) -> tuple[str | None, str | None]:

@@ -63,13 +63,8 @@ def undo(tables: Tables, run_id: str | None) -> str:
         "verb": "undo",
         "arguments": json.dumps({"run": run_id}),
         "source": rows[run_id]["source"],
-        "members_seen": 0,
-        "members_stored": 0,
-        "members_rejected": 0,
-        "members_ignored": 0,
         "started_at": started,
         "seconds": (datetime.now(UTC) - started).total_seconds(),
-        "versions": "{}",
         **effect,
     }
     said = sum(1 for other in rows.values() if other["withdraws"] or other["restores"])

@@ -203,13 +203,8 @@ def _commit(
                 "arguments": json.dumps(
                     {"split_set": made.name, "version": made.version}, sort_keys=True
                 ),
-                "members_seen": 0,
-                "members_stored": 0,
-                "members_rejected": 0,
-                "members_ignored": 0,
                 "started_at": started,
                 "seconds": (datetime.now(UTC) - started).total_seconds(),
-                "versions": "{}",
             },
             once=(f"split/{made.name}", made.version),
         )

@@ -41,6 +41,13 @@ __all__ = [
 _LOG_RETENTION = {"delta.logRetentionDuration": "interval 3650 days"}
 _RUN_TRANSACTION = "notmnist_store/run"
 _COMMIT_ATTEMPTS = 200
+_NOTHING_READ = {
+    "members_seen": 0,
+    "members_stored": 0,
+    "members_rejected": 0,
+    "members_ignored": 0,
+    "versions": "{}",
+}
 
 
 class AlreadyDoneError(StoreError):
@@ -181,6 +188,8 @@ class Tables:
     def finish(self, row: dict[str, Any], *, once: tuple[str, int] | None = None) -> int:
         """Commit the run's row: from here on the run exists. Returns its sequence number.
 
+        What a row leaves out is null, or for a run that reads no source, nothing read.
+
         `once` is (key, n): the n-th time something of this key is done, which only one run may
         be. Of two processes that try, exactly one lands.
 
@@ -195,7 +204,7 @@ class Tables:
             if once and (log.transaction_version(once[0]) or 0) >= once[1]:
                 raise AlreadyDoneError("another process has done the same meanwhile")
             sequence = last + 1
-            row = {**dict.fromkeys(schema.names), **row, "sequence": sequence}
+            row = {**dict.fromkeys(schema.names), **_NOTHING_READ, **row, "sequence": sequence}
             file = self._write(
                 "run",
                 f"{row['run_id']}-{sequence:06d}.parquet",

@@ -17,7 +17,7 @@ unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install ingest sql test test-oldest-duckdb check format docs bench lock clean
+.PHONY: help install ingest sql test test-oldest-duckdb test-interop check format docs bench bench-use lock clean
 
 help: ## say what there is to make (the default)
 	@echo 'usage: make TARGET [SOURCE="a.tar.gz b.tar.gz"] [STORE=folder] [ARGS="more options"] [PYTHON=python3]'
@@ -32,11 +32,16 @@ sql: $(VENV)/project.done ## ask the store: make sql ARGS=label_counts, make sql
 	@$(PROGRAM) sql $(STORE_OPTION) $(ARGS)
 
 test: $(VENV)/dev.done ## run the tests (ARGS go to pytest)
-	@$(RUN) -m pytest $(ARGS)
+	@$(RUN) -m pytest --numprocesses auto $(ARGS)
 
 test-oldest-duckdb: $(VENV)/dev.done build/oldest-duckdb/done ## run the SQL tests on the oldest DuckDB supported
 	@PYTHONPATH=build/oldest-duckdb $(RUN) -c 'import duckdb; print("DuckDB", duckdb.__version__)'
 	@PYTHONPATH=build/oldest-duckdb $(RUN) -m pytest -m sql $(ARGS)
+
+# Imported first: a test that skips for want of them would hold nothing.
+test-interop: build/interop/done ## run the tests with the real torch and datasets
+	@build/interop/bin/python -c 'import datasets, torch; print("torch", torch.__version__, "datasets", datasets.__version__)'
+	@build/interop/bin/python -m pytest -m interop $(ARGS)
 
 check: $(VENV)/dev.done ## check format, style and types
 	@$(RUN) -m ruff format --check .
@@ -51,8 +56,11 @@ docs: $(VENV)/project.done ## write docs/tables.md and docs/audits.md from the h
 	@$(RUN) -m docs.make_tables
 	@$(RUN) -m docs.make_audits
 
-bench: $(VENV)/dev.done ## measure speed and memory (ARGS go to benchmarks/run.py)
+bench: $(VENV)/dev.done ## measure ingest: speed and memory (ARGS go to benchmarks/run.py)
 	@$(RUN) benchmarks/run.py $(ARGS)
+
+bench-use: build/interop/done ## measure audits, splits, loading (ARGS go to benchmarks/use.py)
+	@build/interop/bin/python benchmarks/use.py $(ARGS)
 
 # The lock files follow pyproject.toml by hand, not by time stamp: a new lock is a change to review.
 lock: ## resolve pyproject.toml anew into requirements/*.lock
@@ -90,4 +98,15 @@ $(VENV)/dev.done: requirements/dev.lock $(VENV)/run.done | $(VENV)/project.done
 build/oldest-duckdb/done: requirements/oldest-duckdb.lock $(VENV)/run.done
 	@rm -rf build/oldest-duckdb
 	@$(PIP) install --no-deps --require-hashes --target build/oldest-duckdb -r $<
+	@touch $@
+
+# An environment over .venv: the .pth file lets it find what is installed there.
+PURELIB := import sysconfig; print(sysconfig.get_path("purelib"))
+build/interop/done: requirements/interop.txt $(VENV)/dev.done
+	@echo 'Making build/interop, once: .venv and, over it, torch and datasets' >&2
+	@rm -rf build/interop
+	@$(RUN) -m venv build/interop
+	@echo "import site; site.addsitedir(r'$$($(RUN) -c '$(PURELIB)')')" \
+	  > "$$(build/interop/bin/python -c '$(PURELIB)')/developers.pth"
+	@build/interop/bin/python -m pip --disable-pip-version-check --quiet install -r $<
 	@touch $@

@@ -1,8 +1,12 @@
-"""What was measured, as the text of RESULTS.md."""
+"""What was measured, as the text of RESULTS.md.
+
+The file has parts, each from its ``# `` title to the next; a benchmark writes its own alone.
+"""
 
 from __future__ import annotations
 
 import platform
+import re
 import subprocess
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -18,7 +22,7 @@ from notmnist_store.engines.local import available_cores
 if TYPE_CHECKING:
     from run import Measured
 
-__all__ = ["markdown"]
+__all__ = ["about_machine", "markdown", "table", "write_part"]
 
 _PACKAGES = ("pyarrow", "duckdb", "deltalake", "numpy", "pillow", "isal", "numba", "xxhash")
 _MIB = 1 << 20
@@ -30,10 +34,10 @@ def markdown(
     fixed: dict[str, float],
     imports: Sequence[tuple[str, float]],
 ) -> str:
-    """The whole text; `stages` and `fixed` hold seconds, `imports` milliseconds."""
+    """The part on ingest; `stages` and `fixed` hold seconds, `imports` milliseconds."""
     sections = [
         "# Speed and memory\n\nWritten by `make bench ARGS=--write`; not for editing by hand.",
-        _machine(),
+        about_machine(),
         "## From tar.gz to a committed store, beside the notebook's steps\n\n"
         "The notebook's steps: extract the archive, read each file with Pillow into a float32 "
         "array per class, pickle each class. Whole processes from start to exit, in turn; the "
@@ -49,14 +53,28 @@ def markdown(
         "walk run in the process that reads, the rest in the workers.\n\n"
         + _stages(stages["stages"]),
         "## What does not grow with the number of images\n\n"
-        + _table(("seconds", ""), [(f"{value:.2f}", name) for name, value in fixed.items()]),
+        + table(("seconds", ""), [(f"{value:.2f}", name) for name, value in fixed.items()]),
         "## What `sql label_counts` imports\n\n"
-        + _table(("ms", "package"), [(f"{ms:.0f}", name) for name, ms in imports]),
+        + table(("ms", "package"), [(f"{ms:.0f}", name) for name, ms in imports]),
     ]
     return "\n\n".join(sections) + "\n"
 
 
-def _machine() -> str:
+def write_part(file: Path, part: str) -> None:
+    """Put a part into the file, in place of the one of the same title where there is one."""
+    old = file.read_text(encoding="utf-8") if file.exists() else ""
+    title = part.partition("\n")[0]
+    parts = [text.strip() for text in re.split(r"^(?=# )", old, flags=re.MULTILINE)]
+    titles = [text.partition("\n")[0] for text in parts]
+    if title in titles:
+        parts[titles.index(title)] = part.strip()
+    else:
+        parts.append(part.strip())
+    file.write_text("\n\n".join(filter(None, parts)) + "\n", encoding="utf-8")
+
+
+def about_machine() -> str:
+    """The day, the machine and the versions, as one line."""
     packages = []
     for package in _PACKAGES:
         try:
@@ -79,7 +97,7 @@ def _processor() -> str:
     return names[0] if names else platform.machine()
 
 
-def _table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     numbers = ["right" if row[:1].isdigit() else "left" for row in rows[0]]
     return tabulate(rows, headers, tablefmt="github", disable_numparse=True, colalign=numbers)
 
@@ -96,7 +114,7 @@ def _comparison(measured: Sequence[Measured]) -> str:
         )
         for m in measured
     ]
-    return _table(
+    return table(
         ("images", "notebook", "ingest", "times faster", "notebook, CPU", "ingest, CPU"), rows
     )
 
@@ -113,11 +131,11 @@ def _footprint(measured: Sequence[Measured]) -> str:
         )
         for m in measured
     ]
-    return _table(
+    return table(
         ("images", "tar.gz", "store", "store / tar.gz", "memory", "sql label_counts"), rows
     )
 
 
 def _stages(stages: dict[str, float]) -> str:
     rows = [(f"{seconds * 1e6:.2f}", name) for name, seconds in stages.items()]
-    return _table(("µs", "stage"), [*rows, (f"{sum(stages.values()) * 1e6:.2f}", "together")])
+    return table(("µs", "stage"), [*rows, (f"{sum(stages.values()) * 1e6:.2f}", "together")])

@@ -6,7 +6,8 @@
 
 Archives are drawn once, by `notmnist_store.glyphs`, into build/benchmarks. Each pair of runs is
 the notebook's steps, then ours; a ratio belongs to its pair, so a drift of the machine's speed
-does not enter it. --write puts the results into benchmarks/RESULTS.md.
+does not enter it. --write puts the results into their part of
+benchmarks/RESULTS.md.
 """
 
 from __future__ import annotations
@@ -201,7 +202,7 @@ def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    from results import markdown
+    from results import markdown, write_part
 
     options = parse(arguments)
     folder = options.folder
@@ -219,7 +220,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     print(text)
     if options.write:
-        (HERE / "RESULTS.md").write_text(text, encoding="utf-8")
+        write_part(HERE / "RESULTS.md", text)
 
 
 def profile_of_sql(archive: Path, folder: Path) -> list[tuple[str, float]]:

@@ -35,6 +35,7 @@ __all__ = [
     "AuditResult",
     "audit",
     "audit_store",
+    "check_fail_on",
     "find_audits",
     "parse_tolerances",
     "rows_found",
@@ -76,13 +77,9 @@ def audit(
         UsageError: an unknown audit, split set or severity; a tolerance that is no share.
         QueryError: the one audit asked for is broken, or `folder` cannot be read.
     """
-    if fail_on not in FAIL_ON:
-        raise UsageError(
-            f"--fail-on is one of {', '.join(FAIL_ON)}, not {fail_on!r}",
-            "notmnist-store audit --fail-on should",
-        )
+    check_fail_on(fail_on)
     audits = find_audits(names, folder)
-    tolerances = parse_tolerances(tolerance, audits)
+    tolerances = parse_tolerances(tolerance, [audit.name for audit in audits])
     progress.note(split_line(catalog, split_set))
     if len(names) == 1:
         verdict, rows = audit_one(catalog, audits[0], split_set, tolerances.get(names[0]))
@@ -91,6 +88,15 @@ def audit(
         catalog, audits, split_set=split_set, tolerances=tolerances, progress=progress
     )
     return AuditResult(verdict_rows(verdicts), None, verdicts, fail_on)
+
+
+def check_fail_on(fail_on: str) -> None:
+    """Raise UsageError unless this is one of FAIL_ON."""
+    if fail_on not in FAIL_ON:
+        raise UsageError(
+            f"--fail-on is one of {', '.join(FAIL_ON)}, not {fail_on!r}",
+            "notmnist-store audit --fail-on should",
+        )
 
 
 def rows_found(
@@ -139,13 +145,12 @@ def _place(audit: Query) -> tuple[int, str]:
     return (SEVERITIES.index(severity) if severity in SEVERITIES else 0, audit.name)
 
 
-def parse_tolerances(given: Mapping[str, float | str], audits: Sequence[Query]) -> dict[str, float]:
-    """Tolerances by audit: shares from 0 to 1, one for each name once.
+def parse_tolerances(given: Mapping[str, float | str], names: Sequence[str]) -> dict[str, float]:
+    """Tolerances of the audits of these names: shares from 0 to 1, one for each name once.
 
     Raises:
         UsageError: not a number from 0 to 1, or no such audit among these.
     """
-    names = [audit.name for audit in audits]
     tolerances: dict[str, float] = {}
     for name, value in given.items():
         if name not in names:

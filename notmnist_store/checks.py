@@ -57,13 +57,13 @@ def check_conservation(ledger: dict[str | None, dict[str, int]], image_rows: int
 
 def check_labels(source: Source, ledger: dict[str | None, dict[str, int]], max_labels: int) -> None:
     """At least one class folder with an image in it, and no more labels than allowed."""
-    labels = [label for label, row in ledger.items() if label is not None and row["stored"]]
+    labels = [label for label in ledger if label is not None]
     if len(labels) > max_labels:
         raise BudgetError(
             f"{source.path} has {len(labels):,} labels, more than {max_labels:,}",
             f"notmnist-store ingest --max-labels {len(labels)} {_quoted(source)}",
         )
-    if labels:
+    if any(ledger[label]["stored"] for label in labels):
         return
     seen = sum(row["seen"] for row in ledger.values())
     rejected = sum(row["rejected"] for row in ledger.values())

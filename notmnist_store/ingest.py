@@ -227,6 +227,7 @@ class _Run:
             to_grey=options.to_grey,
             group_regex=options.group_regex,
             labels_given=source.gives_labels,
+            max_labels=options.max_labels,
         )
 
     def execute(self) -> str:

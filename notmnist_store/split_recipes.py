@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -26,6 +27,7 @@ from notmnist_store.storage.queries import load_queries
 __all__ = ["RECIPES", "place_images"]
 
 RECIPES = ("stratified", "hash", "notebook")
+_UNEVEN = "sizes that do not divide by the classes give one image more to the first classes"
 
 
 def place_images(catalog: Catalog, options: SplitOptions, extends: str | None) -> Placed:
@@ -64,12 +66,15 @@ def _fresh(catalog: Catalog, options: SplitOptions, sizes: Sizes, images: pa.Tab
     if options.distinct:
         usable = images.filter(images["is_representative"])
     asked: dict[str, dict[str, int]] = {}
+    notes: tuple[str, ...] = ()
     if options.recipe == "hash":
         extra = {"bound": _rows(("split", "low", "high"), hash_bounds(sizes))}
     else:
         counted = Counter(usable["label"].to_pylist())
         available = {label: counted[label] for label in labels}
         asked = class_quotas(sizes, available, keep_ratio=options.keep_ratio)
+        if not options.keep_ratio and any(len(set(each)) > 1 for each in _by_split(asked)):
+            notes = (_UNEVEN,)
         extra = {"quota": _quota_rows(asked, available)}
     placed = catalog.with_rows(candidate=usable, **extra).query(
         load_queries("splits")[options.recipe].sql, {"seed": str(options.seed)}
@@ -77,8 +82,12 @@ def _fresh(catalog: Catalog, options: SplitOptions, sizes: Sizes, images: pa.Tab
     split_of = dict(zip(placed["image_id"].to_pylist(), placed["split"].to_pylist(), strict=True))
     splits = [split_of.get(image_id, "unused") for image_id in images["image_id"].to_pylist()]
     rows = _in_order(catalog, options, images, splits, labels)
-    result = Placed(rows, NO_DROPS, labels, asked, rows.num_rows)
+    result = Placed(rows, NO_DROPS, labels, asked, rows.num_rows, notes)
     return result if not asked else _with_shortfall(result)
+
+
+def _by_split(asked: dict[str, dict[str, int]]) -> list[list[int]]:
+    return [[quotas[split] for quotas in asked.values()] for split in ASKED]
 
 
 def _with_shortfall(placed: Placed) -> Placed:
@@ -97,9 +106,7 @@ def _with_shortfall(placed: Placed) -> Placed:
         f"groups were kept whole, so {len(off)} of the sizes are not those asked for; the farthest "
         f"is {split} {label} with {worst:+,} images"
     )
-    return Placed(
-        placed.rows, placed.drops, placed.labels, placed.asked, placed.new_images, (note,)
-    )
+    return replace(placed, notes=(*placed.notes, note))
 
 
 def _quota_rows(asked: dict[str, dict[str, int]], available: dict[str, int]) -> pa.Table:

@@ -154,8 +154,8 @@ def _unchanged(row: dict[str, Any], note: str) -> SplitSet:
 def _next_version(tables: Tables, catalog: Catalog, name: str) -> int:
     """One more than any version there ever was, withdrawn ones included."""
     rows = catalog.query(
-        "select arguments from run where verb = 'split' and arguments like $pattern",
-        {"pattern": '%"split_set": "' + name.replace("_", "\\_") + '"%'},
+        "select arguments from run where verb = 'split' and contains(arguments, $said)",
+        {"said": json.dumps({"split_set": name})[1:-1]},
     )
     versions = [json.loads(text)["version"] for text in rows["arguments"].to_pylist()]
     return max(versions, default=0) + 1

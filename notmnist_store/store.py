@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from notmnist_store.errors import UsageError
 from notmnist_store.progress import Progress
 from notmnist_store.result import Result
 from notmnist_store.storage.queries import bind, find_query, load_queries
@@ -107,6 +108,8 @@ class Store(StoreChanges):
         fail_on: str = "must",
         tolerance: dict[str, float | str] | None = None,
         sql_dir: str | Path | None = None,
+        against: str | Path | None = None,
+        key_file: str | Path | None = None,
     ) -> AuditResult:
         """Run the audits of ``sql/audits``, or those named, against one split set.
 
@@ -114,13 +117,27 @@ class Store(StoreChanges):
         audits of the same name and add others. ``passed`` of the result is False where an audit of
         severity must (``fail_on="should"``: or should) does not pass.
 
+        ``against`` is the ``hashes.parquet`` of a partner's export and ``key_file`` the key both
+        have: instead of the others, the one audit ``against`` looks for exact copies of the
+        partner's images in train, valid and test; of that name, it returns them.
+
         Returns one row an audit: name, severity, status, violating, total, share, tolerance,
         seconds, next, overridden, error; of one name alone its violating rows.
 
         Raises:
             UsageError: an unknown audit, split set or severity; a tolerance that is no share.
             QueryError: the one audit that was named is broken; of several, that is a status.
+            StoreError: `against` is no file of hashes, or damaged.
         """
+        if against is not None:
+            return self._audit_against(
+                names, Path(against), key_file, split_set, fail_on, tolerance or {}, sql_dir
+            )
+        if key_file is not None:
+            raise UsageError(
+                "--key-file goes with --against",
+                "notmnist-store audit --against hashes.parquet --key-file partners.key",
+            )
         from notmnist_store.audit import audit
 
         return audit(
@@ -130,6 +147,35 @@ class Store(StoreChanges):
             fail_on=fail_on,
             tolerance=tolerance or {},
             folder=sql_dir,
+            progress=self._progress,
+            thumbnails=self.thumbnails,
+        )
+
+    def _audit_against(
+        self,
+        names: Sequence[str],
+        hashes: Path,
+        key_file: str | Path | None,
+        split_set: str,
+        fail_on: str,
+        tolerance: dict[str, float | str],
+        sql_dir: str | Path | None,
+    ) -> AuditResult:
+        from notmnist_store.against import audit_against
+
+        if sql_dir is not None:
+            raise UsageError(
+                "--against runs no SQL, so --sql-dir does not go with it",
+                "notmnist-store audit --against hashes.parquet --key-file partners.key",
+            )
+        return audit_against(
+            Tables.open(self.path),
+            names,
+            hashes,
+            None if key_file is None else Path(key_file),
+            split_set=split_set,
+            fail_on=fail_on,
+            tolerance=tolerance,
             progress=self._progress,
             thumbnails=self.thumbnails,
         )

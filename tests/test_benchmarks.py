@@ -17,6 +17,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+import notmnist_store
+from tests.archives import class_files, pack
+
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 VALUES = {"set/A/0": 0, "set/A/1": 100, "set/A/2": 255, "set/B/0": 7, "set/B/1": 200}
 
@@ -103,3 +106,30 @@ def test_memory_is_that_of_all_processes(load):
 def test_a_command_that_fails_is_an_error(load, name):
     with pytest.raises(subprocess.CalledProcessError):
         getattr(load("measure"), name)([sys.executable, "-c", "raise SystemExit(3)"])
+
+
+def test_what_is_done_with_a_store_is_measured(tmp_path, load):
+    pack(tmp_path / "large.tar.gz", class_files(each=40, root="large"))
+    pack(tmp_path / "small.tar.gz", class_files(each=10, root="small", start=500))
+    store = tmp_path / "store"
+    notmnist_store.open(store).ingest(tmp_path / "large.tar.gz", tmp_path / "small.tar.gz")
+    use = load("use")
+    sizes = use.Sizes(train=60, valid=30, test=15)
+    used = use.measure_use(store, ("large", "small"), tmp_path / "work", sizes, runs=1)
+    assert used.images == 150
+    assert not (tmp_path / "work").exists()
+    text = load("use_results").markdown(used)
+    assert f"{used.ours['load uint8'][0]:.2f} s" in text
+    assert text.startswith("# Using a store\n")
+    assert platform.node() not in text
+
+
+@pytest.mark.parametrize("order", [("one", "two"), ("two", "one")])
+def test_a_part_of_the_results_is_written_and_the_others_stay(tmp_path, load, order):
+    file = tmp_path / "RESULTS.md"
+    write_part = load("results").write_part
+    for name in order:
+        write_part(file, f"# {name}\n\n## a\n\nfirst\n")
+    write_part(file, "# one\n\n## b\n\nsecond\n")
+    parts = {"one": "# one\n\n## b\n\nsecond\n", "two": "# two\n\n## a\n\nfirst\n"}
+    assert file.read_text() == "\n".join(parts[name] for name in order)

@@ -41,7 +41,14 @@ from notmnist_store.storage.members import Limits
 from notmnist_store.storage.queries import load_queries
 
 REPOSITORY = Path(__file__).resolve().parent.parent
-DOCUMENTS = ("README.md", "docs/format.md", "docs/tables.md", "docs/decisions.md", "CHANGELOG.md")
+DOCUMENTS = (
+    "README.md",
+    "docs/audits.md",
+    "docs/format.md",
+    "docs/tables.md",
+    "docs/decisions.md",
+    "CHANGELOG.md",
+)
 LETTERS = "ABCDEFGHIJ"
 
 
@@ -122,7 +129,10 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 member = tarfile.TarInfo(f"glyphs/{letter}/{number}.png")
                 member.size = len(png)
                 archive.addfile(member, io.BytesIO(png))
-    notmnist_store.open(folder / "store").ingest(folder / "glyphs.tar.gz", demo=True)
+    store = notmnist_store.open(folder / "store")
+    store.ingest(folder / "glyphs.tar.gz", demo=True)
+    # README's tour makes it, too; here it is for those who run a block alone.
+    store.split("first", train=0.8, valid=0.1, test=0.1)
     for label in ("cat", "dog"):
         (folder / "animals" / label).mkdir(parents=True)
         for number in range(5):
@@ -396,6 +406,11 @@ MISTAKES: list[Mistake] = [
     lambda f: _colour_store(f).ingest(_other_animals(f)),
     lambda f: _new(f).ingest(f / "glyphs.tar.gz", limits=Limits(max_bytes=1_000)),
     lambda f: _demo(f).ingest(f / "animals"),
+    lambda f: _demo(f).audit("label_imbalanse"),
+    lambda f: _demo(f).load("frist"),
+    lambda f: _demo(f).split("large", train=20_000),
+    lambda f: (_demo(f).split("fixed"), _demo(f).split("fixed", seed=1)),
+    lambda f: [_demo(f).export("ingest", f / "twice", form="npy") for _ in range(2)],
     lambda f: _demo(f).sql("label_cuonts"),
     lambda f: _demo(f).sql("delete from image"),
     lambda f: _demo(f).peek(label="Z"),

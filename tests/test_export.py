@@ -367,6 +367,7 @@ def test_the_readmes_leakage_queries_count_rows(tmp_path: Path) -> None:
     assert found == [2, 1, 1]
 
 
+@pytest.mark.interop
 @pytest.mark.parametrize("which", ["made", "odd"])
 def test_datasets_opens_the_folder(
     which: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -10,7 +10,6 @@ import itertools
 import os
 import re
 import tarfile
-import tomllib
 from collections import Counter
 from dataclasses import dataclass, replace
 from importlib.machinery import ModuleSpec
@@ -265,10 +264,3 @@ def test_missing_fonts_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
         glyphs(tmp_path / "a.tar.gz", images=10)
     assert caught.value.hint == "pip install 'notmnist-store[glyphs]'"
     assert list(tmp_path.iterdir()) == []
-
-
-def test_the_extra_asks_for_exactly_these_families(repository: Path) -> None:
-    project = tomllib.loads((repository / "pyproject.toml").read_text(encoding="utf-8"))
-    extra = project["project"]["optional-dependencies"]["glyphs"]
-    asked = dict(line.split("==") for line in extra)
-    assert set(asked) == {f"fontpkg-{family}" for family in FAMILIES}

@@ -236,6 +236,7 @@ def test_a_binary_column_shares_the_array() -> None:
     assert column.to_pylist() == [bytes([0, 1, 2, 3]), bytes([7] * 4), bytes([8, 9, 10, 11])]
 
 
+@pytest.mark.interop
 def test_torch_reads_batches_over_a_memory_map(made: Store, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     split = made.load("clean")

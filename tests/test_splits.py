@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import notmnist_store
-from notmnist_store.errors import UsageError
+from notmnist_store.cli import main
+from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.split_sizes import ASKED, Sizes, class_quotas, hash_bounds
 from notmnist_store.storage.queries import load_queries
 from notmnist_store.store import Store
@@ -132,6 +133,18 @@ def test_the_same_again_is_a_no_op_and_other_arguments_need_replace(store: Store
     assert [row["image_id"] for row in old] == [
         row["image_id"] for row in before if row["split"] == "train"
     ]
+
+
+@pytest.mark.parametrize("name", ["my_split", "a", "aa", "split_set"])
+def test_versions_count_on_whatever_the_name(store: Store, name: str) -> None:
+    """Also where another set's name ends alike, or has any letter where this has _."""
+    store.split("my0split")
+    for seed in range(3):
+        store.split(name, seed=seed, replace=True)
+    assert store.load(name).split_set.version == 3
+    store.undo()
+    store.split(name, seed=9, replace=True)
+    assert store.load(name).split_set.version == 4
 
 
 def test_a_dry_run_makes_nothing(store: Store) -> None:
@@ -323,6 +336,53 @@ def test_a_name_that_cannot_be(store: Store, name: str) -> None:
 def test_sizes_that_cannot_be(store: Store, sizes: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         store.split("s", **sizes)  # type: ignore[arg-type]
+
+
+def test_sizes_that_do_not_divide_by_the_classes_are_said(
+    store: Store, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def said(*options: str) -> str:
+        assert main(["split", *options, "--dry-run", "--store", str(store.path)]) == 0
+        return capsys.readouterr().err
+
+    assert "one image more to the first classes" in said("s", "--train", "10")
+    assert "one image more" not in said("s", "--train", "9")
+    notebook = ("nb", "--recipe", "notebook", "--valid", "3", "--test", "3")
+    assert "rounded down" in said(*notebook, "--train", "10")
+    assert "rounded down" not in said(*notebook, "--train", "9")
+    store.split("s", train=10, group_by="image_id")
+    assert [counts(store, "s")["train", label] for label in "ABC"] == [4, 3, 3]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"recipe": "stratifed"}, "there are stratified, hash, notebook"),
+        ({"group_by": "famly"}, "no column 'famly' to group by; it has image_id"),
+        ({"where": "label = 'Z'"}, "no images to split where label = 'Z'"),
+        ({"where": "labl = 'A'"}, "labl"),
+        ({"where": "true) or (1 = 1; delete from image"}, "one SELECT|syntax"),
+    ],
+)
+def test_what_cannot_be_meant(store: Store, options: dict[str, str], message: str) -> None:
+    with pytest.raises(StoreError, match=message) as caught:
+        store.split("s", **options)  # type: ignore[arg-type]
+    assert caught.value.hint.startswith("notmnist-store ")
+    assert store.split().rows() == []
+
+
+def test_a_class_that_one_source_lacks(tmp_path: Path) -> None:
+    """A split set over an empty class: the notebook's is refused, another fails its audit."""
+    made = notmnist_store.open(tmp_path / "store")
+    whole = class_files(each=12, root="large")
+    made.ingest(pack(tmp_path / "large.tar.gz", whole))
+    made.ingest(pack(tmp_path / "small.tar.gz", [f for f in whole if "/C/" not in f[0]]))
+    with pytest.raises(UsageError, match="large and small do not have the same labels"):
+        made.split("nb", recipe="notebook", train=3, valid=3, test=3)
+    made.split("two", where="label <> 'C'")
+    missing = made.audit("label_missing", split_set="two")
+    assert {row["label"] for row in missing.rows()} == {"C"}
+    assert not missing.passed
 
 
 def test_hash_takes_no_counts(store: Store) -> None:

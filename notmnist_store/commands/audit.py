@@ -43,6 +43,12 @@ def add_audit(command: Callable[..., argparse.ArgumentParser]) -> None:
         help="share of violations to bear, from 0 to 1",
     )
     add("--sql-dir", metavar="DIR", help="a folder of your own audits, which go before ours")
+    add(
+        "--against",
+        metavar="FILE",
+        help="instead: exact copies of a partner's images, by the hashes.parquet of their export",
+    )
+    add("--key-file", metavar="FILE", help="the partners' key, for --against")
 
 
 def _audit(store: Store, options: argparse.Namespace, terminal: Terminal) -> int:
@@ -61,6 +67,8 @@ def _audit(store: Store, options: argparse.Namespace, terminal: Terminal) -> int
         fail_on=options.fail_on,
         tolerance=tolerance,
         sql_dir=options.sql_dir,
+        against=options.against,
+        key_file=options.key_file,
     )
     if len(options.names) == 1:
         terminal.show(result, options.format, options.output, "notmnist-store audit")

@@ -13,7 +13,7 @@ from types import TracebackType
 import pyarrow as pa
 
 from notmnist_store.engines.worker import job_to_json
-from notmnist_store.errors import StoreError
+from notmnist_store.errors import BudgetError, StoreError
 from notmnist_store.kernels.rows import RowRules
 from notmnist_store.schema import MEMBER_SCHEMA
 from notmnist_store.storage.blocks import Block, BlockWriter, split_by_block
@@ -38,6 +38,7 @@ def write_blocks(
     On any exception the files written so far are deleted.
 
     Raises:
+        BudgetError: there are more labels than the rules allow.
         StoreError: rows cannot be written, or a worker died.
     """
     if workers <= 1:
@@ -156,6 +157,8 @@ class _Worker:
                 "machine short of memory does; --workers 1 takes least)",
                 "notmnist-store ingest --help",
             ) from None
+        if "error" in answer and answer["option"]:
+            raise BudgetError(answer["error"], option=answer["option"])
         if "error" in answer:
             raise StoreError(answer["error"], answer["hint"])
         return [Block.from_json(content) for content in answer["blocks"]]

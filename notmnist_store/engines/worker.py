@@ -18,7 +18,7 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
-from notmnist_store.errors import StoreError
+from notmnist_store.errors import BudgetError, StoreError
 from notmnist_store.kernels.rows import RowRules
 from notmnist_store.schema import Shape
 from notmnist_store.storage.blocks import BlockWriter
@@ -95,10 +95,11 @@ def main() -> int:
         answer = {"blocks": [block.to_json() for block in writer.close()]}
     except StoreError as error:
         writer.abandon()
-        answer = {"error": error.message, "hint": error.hint}
+        option = error.option if isinstance(error, BudgetError) else ""
+        answer = {"error": error.message, "hint": error.hint, "option": option}
     except BaseException:
         writer.abandon()
-        answer = {"error": f"a worker failed:\n{traceback.format_exc()}", "hint": ""}
+        answer = {"error": f"a worker failed:\n{traceback.format_exc()}", "hint": "", "option": ""}
     try:
         sys.stdout.write(json.dumps(answer))
         sys.stdout.flush()

@@ -51,7 +51,8 @@ class RowRules:
     ``id_base`` is added to a member's position to make its image id. ``split`` is the split of
     every image; where it is None, a split folder decides, then ``fractions`` (exact decimals) by
     pixel hash. ``group_regex`` fills ``family`` from the path instead of the font. Where
-    ``labels_given``, label, split and group come with each file, not from its path.
+    ``labels_given``, label, split and group come with each file, not from its path. Whoever makes
+    rows stops where the members have more than ``max_labels`` labels.
     """
 
     source: str
@@ -63,6 +64,7 @@ class RowRules:
     to_grey: bool = False
     group_regex: str | None = None
     labels_given: bool = False
+    max_labels: int = 10_000
 
 
 @dataclass

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from notmnist_store.errors import BudgetError
 from notmnist_store.kernels.rows import RowRules, Rows, Tally, make_rows
 from notmnist_store.schema import TABLES, Shape
 from notmnist_store.storage.datafile import DataFile, parquet_writer, seal
@@ -90,10 +91,16 @@ class BlockWriter:
         self._rules = rules
         self._shape: Shape = rules.shape
         self._open: _OpenBlock | None = None
+        self._labels: set[str] = set()
         self.blocks: list[Block] = []
 
     def add(self, batch: pa.RecordBatch) -> None:
-        """Take the next batch; StoreError where its rows cannot be written."""
+        """Take the next batch.
+
+        Raises:
+            BudgetError: there are more labels than the rules allow.
+            StoreError: its rows cannot be written.
+        """
         for group, part in split_by_block(batch, self._shape.group_members):
             number = group * self._shape.group_members // self._shape.block_members
             if self._open is not None and self._open.number != number:
@@ -103,7 +110,7 @@ class BlockWriter:
             self._open.add(group, make_rows(part, self._rules))
 
     def close(self) -> list[Block]:
-        """Finish the last block; all blocks written."""
+        """Finish the last block, and give all blocks written; raises what `add` does."""
         self._finish()
         return self.blocks
 
@@ -117,8 +124,20 @@ class BlockWriter:
 
     def _finish(self) -> None:
         if self._open is not None:
-            self.blocks.append(self._open.close())
+            block = self._open.close()
             self._open = None
+            self.blocks.append(block)
+            self._check_labels(block)
+
+    def _check_labels(self, block: Block) -> None:
+        """Stop where a source is made of labels: they are kept in memory until its end."""
+        self._labels.update(label for _, label in block.tally.seen if label is not None)
+        found, most = len(self._labels), self._rules.max_labels
+        if found > most:
+            raise BudgetError(
+                f"{self._rules.source} has at least {found:,} labels, more than {most:,}",
+                option=f"--max-labels {found * 4}",
+            )
 
 
 class _OpenBlock:

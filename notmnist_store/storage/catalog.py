@@ -96,6 +96,8 @@ class Catalog:
             self._connection.execute(statement)
         for statement in _split_set_statements(_split_sets(tables, files["split_set"])):
             self._connection.execute(statement)
+        # Else DuckDB draws a bar of its own into notebooks and interactive sessions.
+        self._connection.execute("set enable_progress_bar = false")
         self._connection.execute("set enable_external_access = false")
         self._connection.execute("set lock_configuration = true")
 

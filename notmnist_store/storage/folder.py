@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shlex
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -104,7 +105,7 @@ class FolderSource(Source):
             except OSError as error:
                 shown = os.fsdecode(self._full(folder))
                 raise SourceError(
-                    f"cannot list {shown}: {error.strerror}", f"ls -ld {shown}"
+                    f"cannot list {shown}: {error.strerror}", f"ls -ld {shlex.quote(shown)}"
                 ) from None
         found.sort()
         return found
@@ -123,7 +124,9 @@ class FolderSource(Source):
                     yield piece
         except PermissionError as error:
             shown = os.fsdecode(full)
-            raise SourceError(f"cannot read {shown}: {error.strerror}", f"ls -l {shown}") from None
+            raise SourceError(
+                f"cannot read {shown}: {error.strerror}", f"ls -l {shlex.quote(shown)}"
+            ) from None
         except OSError:
             self._changed()
 

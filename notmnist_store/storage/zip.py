@@ -100,11 +100,11 @@ def entry_pieces(
         Exception: one of ``DAMAGE``, for other damage.
     """
     if entry.flag_bits & _ENCRYPTED:
-        raise SourceError(f"{meter.name} is encrypted ({entry.filename!r})", _REPACK)
+        raise SourceError(f"{meter.name} is encrypted ({entry.filename!r})", advice=_REPACK)
     if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
         raise SourceError(
             f"{meter.name} is compressed by method {entry.compress_type}, which is not supported",
-            _REPACK,
+            advice=_REPACK,
         )
     size = 0
     with archive.open(entry) as member:

@@ -69,6 +69,18 @@ def test_values_are_bound_not_pasted(shared_store: Store) -> None:
     assert shared_store.sql(query, params={"label": "A"}).rows() == [{"n": 5}]
 
 
+def test_duckdb_draws_no_bar_of_its_own(shared_store: Store) -> None:
+    """It does by itself where there is no main file: in notebooks, at a prompt, and with -c."""
+    program = (
+        "import sys, notmnist_store\n"
+        "bar = \"select current_setting('enable_progress_bar') as bar\"\n"
+        "print(notmnist_store.open(sys.argv[1]).sql(bar).rows())\n"
+    )
+    command = [sys.executable, "-c", program, str(shared_store.path)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout == "[{'bar': False}]\n"
+
+
 @pytest.mark.sql
 def test_explain_is_allowed(shared_store: Store) -> None:
     assert len(shared_store.sql("explain select * from image"))

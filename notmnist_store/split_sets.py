@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.schema import SPLITS
-from notmnist_store.splits import split_line
+from notmnist_store.splits import ingest_runs, split_line
 from notmnist_store.storage.catalog import Catalog
 
 __all__ = ["SplitRows", "SplitSetVersion", "find_split_set", "split_rows"]
@@ -128,9 +128,6 @@ def _ingest(catalog: Catalog) -> SplitSetVersion:
     labels = catalog.query("select label from label order by label_id")["label"].to_pylist()
     counted = catalog.query("select split, count(*) as images from image group by split")
     counts = dict(zip(counted["split"].to_pylist(), counted["images"].to_pylist(), strict=True))
-    runs = catalog.query(
-        "select run_id from run where verb = 'ingest' and state = 'live' order by sequence"
-    )
     return SplitSetVersion(
         name="ingest",
         version=0,
@@ -139,7 +136,7 @@ def _ingest(catalog: Catalog) -> SplitSetVersion:
         arguments="{}",
         labels=tuple(labels),
         counts={split: counts.get(split, 0) for split in SPLITS},
-        image_runs=tuple(runs["run_id"].to_pylist()),
+        image_runs=tuple(ingest_runs(catalog)),
     )
 
 

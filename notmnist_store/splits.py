@@ -24,7 +24,15 @@ from notmnist_store.split_recipes import place_images
 from notmnist_store.storage.catalog import Catalog, refresh_views_file
 from notmnist_store.storage.tables import AlreadyDoneError, Tables, new_run_id
 
-__all__ = ["SplitSet", "check_name", "current_version", "make_split", "split_digest", "split_line"]
+__all__ = [
+    "SplitSet",
+    "check_name",
+    "current_version",
+    "ingest_runs",
+    "make_split",
+    "split_digest",
+    "split_line",
+]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _RESERVED = re.compile(r"ingest|main|temp|system|information_schema|pg_catalog|.*_v[0-9]+")
@@ -37,9 +45,7 @@ class SplitSet:
     name: str
     version: int
     digest: str
-    is_new: bool
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
-    asked: dict[str, dict[str, int]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
 
@@ -62,6 +68,14 @@ def current_version(catalog: Catalog, name: str) -> dict[str, Any] | None:
         "select * from split_set where split_set = $name and is_current", {"name": name}
     ).to_pylist()
     return rows[0] if rows else None
+
+
+def ingest_runs(catalog: Catalog) -> list[str]:
+    """Ids of the runs whose images are in the store now, in their order."""
+    rows = catalog.query(
+        "select run_id from run where verb = 'ingest' and state = 'live' order by sequence"
+    )
+    return list(rows["run_id"].to_pylist())
 
 
 def split_line(catalog: Catalog, name: str) -> str:
@@ -133,9 +147,9 @@ def make_split(
     if extend and not placed.new_images:
         assert earlier is not None
         return _unchanged(earlier, f"{name} has every image of the store already")
-    version = _next_version(tables, catalog, name)
+    version = _next_version(catalog, name)
     digest = split_digest(placed.digest_rows())
-    made = SplitSet(name, version, digest, True, placed.counts(), placed.asked, placed.notes)
+    made = SplitSet(name, version, digest, placed.counts(), placed.notes)
     if not dry_run:
         try:
             _commit(tables, catalog, made, options, placed, started)
@@ -148,10 +162,10 @@ def make_split(
 
 
 def _unchanged(row: dict[str, Any], note: str) -> SplitSet:
-    return SplitSet(row["split_set"], row["version"], row["digest"], False, notes=(note,))
+    return SplitSet(row["split_set"], row["version"], row["digest"], notes=(note,))
 
 
-def _next_version(tables: Tables, catalog: Catalog, name: str) -> int:
+def _next_version(catalog: Catalog, name: str) -> int:
     """One more than any version there ever was, withdrawn ones included."""
     rows = catalog.query(
         "select arguments from run where verb = 'split' and contains(arguments, $said)",
@@ -174,16 +188,13 @@ def _commit(
     for (split, _), images in made.counts.items():
         by_split[split] += images
     key = {"split_set": made.name, "version": made.version, "run_id": run_id}
-    image_runs = catalog.query(
-        "select run_id from run where verb = 'ingest' and state = 'live' order by sequence"
-    )["run_id"].to_pylist()
     row = {
         **key,
         "recipe": options.recipe,
         "arguments": options.to_json(),
         "seed": options.seed,
         "labels": json.dumps(placed.labels),
-        "image_runs": json.dumps(image_runs),
+        "image_runs": json.dumps(ingest_runs(catalog)),
         "digest": made.digest,
         **{split: by_split[split] for split in SPLITS},
     }

@@ -157,16 +157,22 @@ class StoreChanges(StoreBase):
 
     def split_counts(self, name: str) -> Result:
         """Images of a split set by split and label (``split --show``)."""
-        self.split_line(name)
+        from notmnist_store.splits import split_line
+
+        catalog = self._catalog()
+        split_line(catalog, name)
         report = find_query("reports", "split_counts")
-        return self._result(self._catalog().query(report.sql, {"split_set": name}))
+        return self._result(catalog.query(report.sql, {"split_set": name}))
 
     def split_diff(self, a: str, b: str) -> Result:
         """Images that stand in different splits of two split sets, by class (``split --diff``)."""
+        from notmnist_store.splits import split_line
+
+        catalog = self._catalog()
         for name in (a, b):
-            self.split_line(name)
+            split_line(catalog, name)
         report = find_query("reports", "split_diff")
-        return self._result(self._catalog().query(report.sql, {"a": a, "b": b}))
+        return self._result(catalog.query(report.sql, {"a": a, "b": b}))
 
     def split_line(self, name: str) -> str:
         """One line that names a split set's version and digest; UsageError for an unknown one."""

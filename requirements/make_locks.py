@@ -6,7 +6,7 @@ configuration, so what a machine's own settings add (extra indexes, folders of w
 A lock is written only if every platform can install it from wheels alone (the oldest DuckDB has
 none for the newest Python).
 
-- run.lock: what `make ingest` needs (the dependencies, the fonts, the build backend);
+- run.lock: what the commands need (the dependencies, all extras, the build backend);
 - dev.lock: that and what `make test` and `make check` need;
 - oldest-duckdb.lock: the lower bound of DuckDB, which `make test-oldest-duckdb` lays over that.
 
@@ -32,8 +32,9 @@ PLATFORMS = (
 )
 UV = ["--quiet", "--system-certs"]
 PYPROJECT = HERE.parent / "pyproject.toml"
-RUN = ["--extra", "glyphs", "--group", f"{PYPROJECT}:build", str(PYPROJECT)]
-DEV = ["--extra", "glyphs", "--group", f"{PYPROJECT}:dev", str(PYPROJECT)]
+EXTRAS = ["--extra", "glyphs", "--extra", "baseline", "--extra", "report"]
+RUN = [*EXTRAS, "--group", f"{PYPROJECT}:build", str(PYPROJECT)]
+DEV = [*EXTRAS, "--group", f"{PYPROJECT}:dev", str(PYPROJECT)]
 
 
 def main() -> None:

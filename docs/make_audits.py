@@ -26,9 +26,9 @@ share too (`--tolerance NAME=0.01`). Its status is one of these:
 
 """
 _GATE = """
-The exit code is 1 if an audit of severity must does not pass, empty and broken ones included.
-With `--fail-on should` those of severity should count as well, but may be empty. Audits of severity
-info never count.
+The exit code is 1 if an audit of severity must does not pass, empty, stale and broken ones
+included. With `--fail-on should` those of severity should count as well, but may be empty. Audits
+of severity info never count.
 
 A file of the same name in `--sql-dir DIR` goes before ours, and the verdict says so. Other files
 there that have a line `-- severity:` are audits of your own.

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from notmnist_store.duplicates import check_radius
 from notmnist_store.errors import QueryError, StoreError, UsageError
 from notmnist_store.progress import Progress
 from notmnist_store.result import Result
@@ -22,6 +23,7 @@ from notmnist_store.storage.catalog import Catalog
 from notmnist_store.storage.queries import Query, load_queries
 from notmnist_store.verdicts import (
     SEVERITIES,
+    Scope,
     Verdict,
     audit_one,
     audit_rows,
@@ -64,7 +66,7 @@ def audit(
     catalog: Catalog,
     names: Sequence[str],
     *,
-    split_set: str,
+    scope: Scope,
     fail_on: str,
     tolerance: Mapping[str, float | str],
     folder: str | Path | None,
@@ -74,19 +76,19 @@ def audit(
     """Run audits against one split set: their verdicts, or, of one name alone, its rows.
 
     Raises:
-        UsageError: an unknown audit, split set or severity; a tolerance that is no share.
+        UsageError: an unknown audit, split set or severity; a tolerance that is no share; a radius
+            beyond that of the last near-duplicates run.
         QueryError: the one audit asked for is broken, or `folder` cannot be read.
     """
     check_fail_on(fail_on)
     audits = find_audits(names, folder)
     tolerances = parse_tolerances(tolerance, [audit.name for audit in audits])
-    progress.note(split_line(catalog, split_set))
+    progress.note(split_line(catalog, scope.split_set))
+    check_radius(catalog, scope.radius)
     if len(names) == 1:
-        verdict, rows = audit_one(catalog, audits[0], split_set, tolerances.get(names[0]))
+        verdict, rows = audit_one(catalog, audits[0], scope, tolerances.get(names[0]))
         return AuditResult(rows, thumbnails, [verdict], fail_on)
-    verdicts = audit_store(
-        catalog, audits, split_set=split_set, tolerances=tolerances, progress=progress
-    )
+    verdicts = audit_store(catalog, audits, scope=scope, tolerances=tolerances, progress=progress)
     return AuditResult(verdict_rows(verdicts), None, verdicts, fail_on)
 
 
@@ -100,17 +102,18 @@ def check_fail_on(fail_on: str) -> None:
 
 
 def rows_found(
-    catalog: Catalog, name: str, split_set: str, folder: str | Path | None = None
+    catalog: Catalog, name: str, scope: Scope, folder: str | Path | None = None
 ) -> pa.Table:
     """The violating rows of the audit of this name.
 
     Raises:
-        UsageError: an unknown audit or split set.
+        UsageError: an unknown audit or split set, or a radius beyond what was searched.
         QueryError: the audit is broken, or `folder` cannot be read.
     """
     (found,) = find_audits([name], folder)
-    split_line(catalog, split_set)
-    return audit_rows(catalog, found, split_set)
+    split_line(catalog, scope.split_set)
+    check_radius(catalog, scope.radius)
+    return audit_rows(catalog, found, scope)
 
 
 def find_audits(names: Sequence[str], folder: str | Path | None = None) -> list[Query]:
@@ -174,7 +177,7 @@ def audit_store(
     catalog: Catalog,
     audits: Sequence[Query],
     *,
-    split_set: str,
+    scope: Scope,
     tolerances: Mapping[str, float],
     progress: Progress,
 ) -> list[Verdict]:
@@ -189,9 +192,9 @@ def audit_store(
             tolerance = tolerances.get(audit.name)
             started = time.perf_counter()
             try:
-                verdict, _ = audit_one(catalog, audit, split_set, tolerance)
+                verdict, _ = audit_one(catalog, audit, scope, tolerance)
             except StoreError as error:
-                verdict = broken(audit, split_set, tolerance, started, error.message)
+                verdict = broken(audit, scope, tolerance, started, error.message)
             verdicts.append(verdict)
             progress.advance(done + 1)
     finally:

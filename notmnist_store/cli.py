@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from notmnist_store.commands.audit import add_audit
 from notmnist_store.commands.download import add_download
+from notmnist_store.commands.duplicates import add_near_duplicates
 from notmnist_store.commands.export import add_export
 from notmnist_store.commands.splits import add_split
 from notmnist_store.errors import StoreError, UsageError
@@ -121,6 +122,7 @@ def _parser() -> _Parser:
     _add_peek(command)
     add_audit(command)
     add_split(command)
+    add_near_duplicates(command)
     add_export(command)
     add_download(command)
     verify = command(
@@ -231,6 +233,7 @@ def _add_peek(command: Callable[..., _Parser]) -> None:
     peek.add_argument("--sql", metavar="SELECT", help="a SELECT with a column image_id")
     peek.add_argument("--audit", metavar="NAME", help="what an audit finds")
     peek.add_argument("--split-set", default="ingest", metavar="SET", help="for --audit (ingest)")
+    peek.add_argument("--radius", metavar="R", help="for --audit of near copies (default: 1.0)")
     peek.add_argument("--sql-dir", metavar="DIR", help="a folder of your own audits")
     peek.add_argument("-n", type=int, default=40, help="how many (default: 40)")
     peek.add_argument("--seed", type=int, default=0, help="of the sample (default: 0)")
@@ -318,6 +321,7 @@ def _peek(store: Store, options: argparse.Namespace, terminal: Terminal) -> int:
         sql=options.sql,
         audit=options.audit,
         split_set=options.split_set,
+        radius=options.radius,
         sql_dir=options.sql_dir,
         n=options.n,
         seed=options.seed,

@@ -221,6 +221,40 @@ _SPLIT_DROP = pa.schema(
     ]
 )
 
+_RADIUS_JOIN = pa.schema(
+    [
+        pa.field("run_id", pa.string(), nullable=False),
+        pa.field("radius", pa.string(), nullable=False),
+        pa.field("threshold", pa.int64(), nullable=False),
+        pa.field("group_radius", pa.string(), nullable=False),
+        pa.field("group_threshold", pa.int64(), nullable=False),
+        pa.field("image_size", pa.int64(), nullable=False),
+        pa.field("image_runs", pa.string(), nullable=False),
+        pa.field("pair_runs", pa.string(), nullable=False),
+        pa.field("images", pa.int64(), nullable=False),
+        pa.field("distinct_images", pa.int64(), nullable=False),
+        pa.field("pairs", pa.int64(), nullable=False),
+    ]
+)
+
+_PAIR = pa.schema(
+    [
+        pa.field("a", pa.int64(), nullable=False),
+        pa.field("b", pa.int64(), nullable=False),
+        pa.field("squared_distance", pa.int64(), nullable=False),
+        pa.field("run_id", pa.string(), nullable=False),
+    ]
+)
+
+_STAR = pa.schema(
+    [
+        pa.field("image_id", pa.int64(), nullable=False),
+        pa.field("group_id", pa.int64(), nullable=False),
+        pa.field("squared_distance", pa.int64(), nullable=False),
+        pa.field("run_id", pa.string(), nullable=False),
+    ]
+)
+
 TABLES: dict[str, pa.Schema] = {
     "image": _IMAGE,
     "reject": _REJECT,
@@ -229,5 +263,8 @@ TABLES: dict[str, pa.Schema] = {
     "split_set": _SPLIT_SET,
     "split_image": _SPLIT_IMAGE,
     "split_drop": _SPLIT_DROP,
+    "radius_join": _RADIUS_JOIN,
+    "pair": _PAIR,
+    "star": _STAR,
 }
 """Arrow schema of every table, by name; the folder of the same name in a store holds it."""

@@ -203,25 +203,19 @@ def _commit(
         "split_drop": _with_key(placed.drops, key, "split_drop"),
         "split_set": pa.Table.from_pylist([row], schema=TABLES["split_set"]),
     }
-    try:
-        for table, rows in parts.items():
-            if rows.num_rows:
-                tables.append(table, [tables.write_rows(table, run_id, rows)])
-        tables.finish(
-            {
-                "run_id": run_id,
-                "verb": "split",
-                "arguments": json.dumps(
-                    {"split_set": made.name, "version": made.version}, sort_keys=True
-                ),
-                "started_at": started,
-                "seconds": (datetime.now(UTC) - started).total_seconds(),
-            },
-            once=(f"split/{made.name}", made.version),
-        )
-    except BaseException:
-        tables.discard(run_id)
-        raise
+    tables.commit_run(
+        {
+            "run_id": run_id,
+            "verb": "split",
+            "arguments": json.dumps(
+                {"split_set": made.name, "version": made.version}, sort_keys=True
+            ),
+            "started_at": started,
+            "seconds": (datetime.now(UTC) - started).total_seconds(),
+        },
+        parts,
+        once=(f"split/{made.name}", made.version),
+    )
 
 
 def _with_key(rows: pa.Table, key: dict[str, Any], table: str) -> pa.Table:

@@ -15,17 +15,20 @@ from notmnist_store.result import Result
 from notmnist_store.storage.queries import bind, find_query, load_queries
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store_changes import StoreChanges
+from notmnist_store.store_duplicates import StoreDuplicates
 
 if TYPE_CHECKING:
     from notmnist_store.audit import AuditResult
     from notmnist_store.loading import Split
+    from notmnist_store.storage.catalog import Catalog
+    from notmnist_store.storage.queries import Query
 
 __all__ = ["Store"]
 
 _REPORT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
-class Store(StoreChanges):
+class Store(StoreChanges, StoreDuplicates):
     """A store at a path. Every method reads the store as it is at that moment."""
 
     def info(self) -> Result:
@@ -58,7 +61,9 @@ class Store(StoreChanges):
         values = dict(params or {})
         if _REPORT_NAME.fullmatch(query.strip()):
             report = find_query("reports", query.strip(), folder)
-            query, values = report.sql, bind(report, values)
+            catalog = self._catalog()
+            values = self._bound(catalog, report, values)
+            return self._result(catalog.query(report.sql, values, timeout=timeout))
         return self._result(self._catalog().query(query, values, timeout=timeout))
 
     def peek(
@@ -68,6 +73,7 @@ class Store(StoreChanges):
         sql: str | None = None,
         audit: str | None = None,
         split_set: str = "ingest",
+        radius: str | None = None,
         sql_dir: str | Path | None = None,
         n: int = 40,
         seed: int = 0,
@@ -76,20 +82,23 @@ class Store(StoreChanges):
         """Look at images: these ids, those a query or an audit finds, or a sample by `seed`.
 
         ``sql`` is a SELECT with a column ``image_id``; ``audit`` is an audit's name, which looks at
-        ``split_set`` (see `Store.audit`). ``output`` is a PNG file for the sheet.
+        ``split_set`` and, for near copies, up to ``radius`` (see `Store.audit`). ``output`` is a
+        PNG file for the sheet.
         Returns the rows (image_id, label, split, path); in a notebook they show their pictures.
         """
         from notmnist_store.audit import rows_found
         from notmnist_store.peek import peek
+        from notmnist_store.verdicts import Scope
 
         catalog = self._catalog()
+        scope = Scope(split_set, radius)
         rows, sheet = peek(
             catalog,
             Tables.open(self.path),
             images=images,
             label=label,
             sql=sql,
-            found=rows_found(catalog, audit, split_set, sql_dir) if audit is not None else None,
+            found=rows_found(catalog, audit, scope, sql_dir) if audit is not None else None,
             n=n,
             seed=seed,
             png=output is not None,
@@ -105,6 +114,7 @@ class Store(StoreChanges):
         self,
         *names: str,
         split_set: str = "ingest",
+        radius: str | None = None,
         fail_on: str = "must",
         tolerance: dict[str, float | str] | None = None,
         sql_dir: str | Path | None = None,
@@ -112,6 +122,10 @@ class Store(StoreChanges):
         key_file: str | Path | None = None,
     ) -> AuditResult:
         """Run the audits of ``sql/audits``, or those named, against one split set.
+
+        ``radius`` is how far apart near copies may be (text or a whole number; by default each
+        audit's own), at most that of the last `near_duplicates`; audits that need pairs are stale
+        where those do not know every image.
 
         ``tolerance`` gives shares of violations to bear, by audit; files in ``sql_dir`` replace
         audits of the same name and add others. ``passed`` of the result is False where an audit of
@@ -139,11 +153,12 @@ class Store(StoreChanges):
                 "notmnist-store audit --against hashes.parquet --key-file partners.key",
             )
         from notmnist_store.audit import audit
+        from notmnist_store.verdicts import Scope
 
         return audit(
             self._catalog(),
             names,
-            split_set=split_set,
+            scope=Scope(split_set, None if radius is None else str(radius)),
             fail_on=fail_on,
             tolerance=tolerance or {},
             folder=sql_dir,
@@ -256,6 +271,17 @@ class Store(StoreChanges):
         made = glyphs(out, images=images, force=force, workers=workers, progress=progress)
         row = {**vars(made), "path": str(made.path)}
         return Result(pa.Table.from_pylist([row]))
+
+    @staticmethod
+    def _bound(catalog: Catalog, report: Query, given: dict[str, Any]) -> dict[str, Any]:
+        """The report's values; a radius beyond what was searched would give too few rows."""
+        from notmnist_store.duplicates import check_radius
+
+        values = bind(report, given, catalog.shape)
+        for name, parameter in report.parameters.items():
+            if parameter.type == "radius":
+                check_radius(catalog, str(given[name]) if name in given else None)
+        return values
 
     def _reports(self, folder: Path | None) -> Result:
         rows = [

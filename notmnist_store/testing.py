@@ -4,7 +4,7 @@
 >>> ids = make_bad_store("bad")
 >>> notmnist_store.open("bad").audit(split_set="bad")
 
-Both are made in a second, without network, with the same rows every time. The clean store is made
+Both are made in a second, without network, with the same images every time. The clean store is made
 by the verbs: 360 images of 3 classes and 180 families, and split set ``clean``. The bad one is
 written past all checks, since the verbs refuse what it holds. Every audit of ``sql/audits`` has
 something to find there, in split set ``bad`` (split_empty: in ``no_valid``):
@@ -18,7 +18,7 @@ hash_collision         ``collision`` bears the hash of ``victim``
 label_conflict_exact   ``conflict`` (A) stands under B twice, as ``conflict_b`` and ``conflict_c``
 split_leak_exact       ``copy_of_train``, ``copy_of_valid`` and ``copy_of_both`` in test,
                        ``copy_in_valid`` in valid; ``in_two_splits`` in train and in test
-label_imbalance        A, B and C have 82, 48 and 5 images
+label_imbalance        A, B and C have 83, 49 and 5 images
 split_label_imbalance  train has 40 A, 40 B and 5 C, test 37 A and 2 B
 image_blank            ``black``, ``white``
 image_low_ink          ``dot``: 8 pixels of 784
@@ -27,6 +27,9 @@ ink_drift              the A of test are brighter by 60 of 255
 order_shuffled         train: all A, then all B, then all C
 archive_reject         an empty file and a text
 duplicate_exact        the copies above
+split_leak_near        ``near_in_valid`` is one grey value off an image of train
+label_conflict_near    ``near_conflict`` (A) is one grey value off a B of train
+duplicate_near         both of these
 =====================  =========================================================================
 """
 
@@ -44,6 +47,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from notmnist_store.duplicates import NearOptions, near_duplicates
 from notmnist_store.ingest import DEFAULT_FRACTIONS, ingest
 from notmnist_store.ingest_options import IngestOptions
 from notmnist_store.kernels.encode import png_files
@@ -52,7 +56,6 @@ from notmnist_store.progress import Progress
 from notmnist_store.schema import DEFAULT_SHAPE, SPLITS, TABLES
 from notmnist_store.split_plan import SplitOptions
 from notmnist_store.splits import make_split
-from notmnist_store.storage.catalog import refresh_views_file
 from notmnist_store.storage.marker import Marker
 from notmnist_store.storage.tables import Tables
 
@@ -89,6 +92,7 @@ def make_clean_store(path: str | Path) -> Path:
         ingest(root, archive, options, Progress())
     chosen = SplitOptions(train="0.5", valid="0.25", test="0.25", group_by="family")
     make_split(Tables.open(root), "clean", chosen)
+    near_duplicates(Tables.open(root), NearOptions(), Progress())
     return root
 
 
@@ -118,7 +122,7 @@ def make_bad_store(path: str | Path) -> dict[str, int]:
     _write_split_set(tables, 3, "bad", bad, first.run_id)
     no_valid = [row | {"split": "test"} if row["split"] == "valid" else row for row in placed]
     _write_split_set(tables, 4, "no_valid", no_valid, first.run_id)
-    refresh_views_file(tables)
+    near_duplicates(tables, NearOptions(), Progress())
     return first.named | second.named
 
 
@@ -126,6 +130,13 @@ def _picture(number: int, brighter: int = 0) -> _Pixels:
     """A picture of its own for each number: 28 rows of stripes, values up to 150."""
     stripes = np.random.default_rng(number).integers(0, 151, 28, dtype=np.uint8)
     return np.repeat(stripes, 28).reshape(28, 28) + np.uint8(brighter)
+
+
+def _nearly(number: int) -> _Pixels:
+    """The picture of this number with one of its 784 values off by 102, a distance of 0.4."""
+    picture = _picture(number)
+    picture[0, 0] += np.uint8(102)
+    return picture
 
 
 def _first_source(source: _Source) -> list[dict[str, Any]]:
@@ -156,6 +167,8 @@ def _first_source(source: _Source) -> list[dict[str, Any]]:
     add("victim", "A", _picture(160), "unused")
     add("collision", "A", _picture(161), "unused")
     source.rows[-1]["pixel_hash"] = source.rows[-2]["pixel_hash"]
+    add("near_in_valid", "B", _nearly(41), "valid")
+    add("near_conflict", "A", _nearly(42), "unused")
     return [{name: row[name] for name in ("image_id", "label", "split")} for row in source.rows]
 
 

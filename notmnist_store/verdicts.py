@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from notmnist_store.duplicates import seconds_needed
 from notmnist_store.errors import QueryError, StoreError
 from notmnist_store.storage.catalog import Catalog
 from notmnist_store.storage.queries import Query, bind, sql_folder
@@ -18,6 +19,7 @@ from notmnist_store.storage.queries import Query, bind, sql_folder
 __all__ = [
     "SEVERITIES",
     "STATUSES",
+    "Scope",
     "Verdict",
     "audit_one",
     "audit_rows",
@@ -31,6 +33,7 @@ STATUSES = {
     "pass": "the share of violations is within the tolerance",
     "fail": "it is above",
     "empty": "there was nothing to look at",
+    "stale": "what it stands on (pairs of near copies) does not know all images",
     "broken": "the audit could not run",
 }
 _EVERY_AUDIT_SAYS = ("grain", "severity", "tolerance", "total")
@@ -52,12 +55,50 @@ _SCHEMA = pa.schema(
 )
 
 
+_UNCOVERED = {
+    False: """
+select count(*) as images
+from image
+left join coverage on coverage.image_run = image.run_id and coverage.evidence = $evidence
+where coverage.image_run is null
+""",
+    True: """
+select count(*) as images
+from split_image
+inner join image on image.image_id = split_image.image_id
+left join coverage on coverage.image_run = image.run_id and coverage.evidence = $evidence
+where split_image.split_set = $split_set and split_image.split in ('train', 'valid', 'test')
+    and coverage.image_run is null
+""",
+}
+_EVIDENCE = {"pair": ("near-duplicates", seconds_needed)}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """What audits look at: a split set, and near copies up to a radius (None: each its own)."""
+
+    split_set: str = "ingest"
+    radius: str | None = None
+
+    def values(self, audit: Query) -> dict[str, Any]:
+        """Of these the ones that the audit takes, by the names of its parameters."""
+        given = {"split_set": self.split_set, "radius": self.radius}
+        return {k: v for k, v in given.items() if k in audit.parameters and v is not None}
+
+    def options(self, audit: Query) -> str:
+        """The same as options of the command line, each with a space before it."""
+        values = self.values(audit)
+        named = {"split_set": "--split-set", "radius": "--radius"}
+        return "".join(f" {option} {values[k]}" for k, option in named.items() if k in values)
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What one audit found: `status` is one of STATUSES, `share` is violating / total.
 
     `next` is a command to go on with where it did not pass, `overridden` the user's file that was
-    run, `error` why it is broken. What a broken audit never counted is None.
+    run, `error` why it is broken or stale. What a broken audit never counted is None.
     """
 
     name: str
@@ -94,7 +135,7 @@ def parse_share(text: str) -> float | None:
 
 
 def audit_one(
-    catalog: Catalog, audit: Query, split_set: str, tolerance: float | None = None
+    catalog: Catalog, audit: Query, scope: Scope, tolerance: float | None = None
 ) -> tuple[Verdict, pa.Table]:
     """The verdict on one audit, and its violating rows; `tolerance` goes before its own.
 
@@ -105,11 +146,14 @@ def audit_one(
     _check_header(audit)
     if tolerance is None:
         tolerance = float(audit.header["tolerance"])
-    total = _total(catalog, audit, split_set)
-    rows = audit_rows(catalog, audit, split_set)
+    stale = _stale(catalog, audit, scope)
+    total = _total(catalog, audit, scope)
+    rows = audit_rows(catalog, audit, scope)
     violating = rows.num_rows
     share = violating / total if total else None
-    if share is None:
+    if stale is not None:
+        status = "stale"
+    elif share is None:
         status = "fail" if violating else "empty"
     else:
         status = "pass" if share <= tolerance else "fail"
@@ -122,21 +166,48 @@ def audit_one(
         share=share,
         tolerance=tolerance,
         seconds=round(time.perf_counter() - started, 3),
-        next=None if status == "pass" else _next(audit, split_set),
+        next=_next(audit, scope, status),
         overridden=_users_file(audit),
-        error=None,
+        error=None if stale is None else f"audit {audit.name} is stale: {stale}",
     )
     return verdict, rows
 
 
-def audit_rows(catalog: Catalog, audit: Query, split_set: str) -> pa.Table:
+def _stale(catalog: Catalog, audit: Query, scope: Scope) -> str | None:
+    """What the evidence that the audit needs does not know, or None where it knows all images."""
+    evidence = audit.header.get("needs")
+    if evidence is None:
+        return None
+    if evidence not in _EVIDENCE:
+        wrong = QueryError(
+            f"the header of {audit.path} needs {evidence!r}; there is {', '.join(_EVIDENCE)}",
+            "notmnist-store audit --help",
+        )
+        raise _located(audit, wrong)
+    of_split_set = "split_set" in audit.parameters
+    values = {"evidence": evidence} | ({"split_set": scope.split_set} if of_split_set else {})
+    try:
+        lacking = catalog.query(_UNCOVERED[of_split_set], values)["images"][0].as_py()
+        images = catalog.query("select count(*) as images from image")["images"][0].as_py()
+    except StoreError as error:
+        raise _located(audit, error) from error
+    if not lacking:
+        return None
+    verb, seconds = _EVIDENCE[evidence]
+    return (
+        f"{lacking:,} images are not known to {verb}, which takes about "
+        f"{seconds(images):,.0f} s here"
+    )
+
+
+def audit_rows(catalog: Catalog, audit: Query, scope: Scope) -> pa.Table:
     """The violating rows of one audit.
 
     Raises:
         QueryError: the audit is broken; the message says how.
     """
     try:
-        return catalog.query(audit.sql, bind(audit, _given(audit, split_set)))
+        return catalog.query(audit.sql, bind(audit, scope.values(audit), catalog.shape))
     except StoreError as error:
         raise _located(audit, _undeclared(audit) or error) from error
 
@@ -157,7 +228,7 @@ def _located(audit: Query, error: StoreError) -> QueryError:
 
 
 def broken(
-    audit: Query, split_set: str, tolerance: float | None, started: float, error: str
+    audit: Query, scope: Scope, tolerance: float | None, started: float, error: str
 ) -> Verdict:
     """The verdict on an audit that could not run; `started` is of `time.perf_counter`."""
     severity = audit.header.get("severity")
@@ -172,7 +243,7 @@ def broken(
         if tolerance is None
         else tolerance,
         seconds=round(time.perf_counter() - started, 3),
-        next=_own_rows(audit, split_set),
+        next=_own_rows(audit, scope),
         overridden=_users_file(audit),
         error=error,
     )
@@ -192,15 +263,11 @@ def _check_header(audit: Query) -> None:
     raise _located(audit, QueryError(reason, "notmnist-store audit label_imbalance"))
 
 
-def _given(audit: Query, split_set: str) -> dict[str, Any]:
-    return {"split_set": split_set} if "split_set" in audit.parameters else {}
-
-
-def _total(catalog: Catalog, audit: Query, split_set: str) -> int:
+def _total(catalog: Catalog, audit: Query, scope: Scope) -> int:
     """What the audit looked at: the one number of its header's SELECT."""
     sql = audit.header["total"]
     try:
-        values = bind(audit, _given(audit, split_set))
+        values = bind(audit, scope.values(audit), catalog.shape)
         used = {name: values[name] for name in _PARAMETER.findall(sql) if name in values}
         rows = catalog.query(sql, used)
     except StoreError as error:
@@ -216,17 +283,24 @@ def _users_file(audit: Query) -> str | None:
     return None if audit.path.is_relative_to(sql_folder()) else str(audit.path)
 
 
-def _next(audit: Query, split_set: str) -> str:
-    """The command of the audit's header, else the one that prints its rows."""
+def _next(audit: Query, scope: Scope, status: str) -> str | None:
+    """What to do about this status: the command of the audit's header, or else to see its rows."""
+    if status == "pass":
+        return None
+    if status == "stale":
+        verb, _ = _EVIDENCE[audit.header["needs"]]
+        return f"notmnist-store {verb}{'' if scope.radius is None else f' --radius {scope.radius}'}"
     if "next" not in audit.header:
-        return _own_rows(audit, split_set)
-    command = audit.header["next"].replace("$split_set", split_set)
+        return _own_rows(audit, scope)
+    command = audit.header["next"].replace("$split_set", scope.split_set)
+    if scope.radius is not None and command.startswith(("sanitize", "peek")):
+        command += f" --radius {scope.radius}"
     return f"notmnist-store {command}{_folder_option(audit, command)}"
 
 
-def _own_rows(audit: Query, split_set: str) -> str:
-    option = f" --split-set {split_set}" if "split_set" in audit.parameters else ""
-    return f"notmnist-store audit {audit.name}{option}{_folder_option(audit, 'audit')}"
+def _own_rows(audit: Query, scope: Scope) -> str:
+    options = f"{scope.options(audit)}{_folder_option(audit, 'audit')}"
+    return f"notmnist-store audit {audit.name}{options}"
 
 
 def _folder_option(audit: Query, command: str) -> str:

@@ -29,6 +29,7 @@ def add_audit(command: Callable[..., argparse.ArgumentParser]) -> None:
     add = audit.add_argument
     add("names", nargs="*", metavar="NAME", help="audits; of one alone, the rows it finds")
     add("--split-set", default="ingest", metavar="SET", help="the split set (default: ingest)")
+    add("--radius", metavar="R", help="how far apart near copies may be (default: 1.0)")
     add(
         "--fail-on",
         default="must",
@@ -64,6 +65,7 @@ def _audit(store: Store, options: argparse.Namespace, terminal: Terminal) -> int
     result = store.audit(
         *options.names,
         split_set=options.split_set,
+        radius=options.radius,
         fail_on=options.fail_on,
         tolerance=tolerance,
         sql_dir=options.sql_dir,

@@ -18,8 +18,6 @@ from __future__ import annotations
 import importlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation
-from fractions import Fraction
 from types import ModuleType
 from typing import TYPE_CHECKING
 
@@ -27,6 +25,7 @@ import numpy as np
 import numpy.typing as npt
 
 from notmnist_store.errors import UsageError
+from notmnist_store.kernels.radius import LARGEST_SQUARE, threshold
 from notmnist_store.kernels.radius_basis import Basis, fit_basis
 from notmnist_store.kernels.radius_scan import scan
 
@@ -44,14 +43,13 @@ __all__ = [
     "join",
     "self_join",
     "threshold",
+    "too_many_pairs",
 ]
 
 CHUNK_PAIRS = 1 << 18
 """Pairs a chunk holds at the most unless asked otherwise: 4 MiB of them."""
 
 _LEAST_CHUNK_PAIRS = 1_024
-_LARGEST_SQUARE = 255**2
-_MOST_DIGITS = 18
 _SAMPLE_ROWS = 32
 _SAMPLE_ROUNDS = 6
 _SAMPLE_PAIRS = 1_000_000
@@ -130,30 +128,6 @@ class RadiusIndex:
         return RadiusIndex.build(pixels, self._content.basis, threads=threads)
 
 
-def threshold(radius: str | int | Decimal | Fraction) -> int:
-    """The greatest squared distance within `radius`: floor(radius^2 * 65,025), exactly.
-
-    `radius` is a distance over pixels scaled to [0, 1]; text is read as a decimal. No float: it
-    would not be the number that was written.
-
-    Raises:
-        UsageError: no number, negative, or not finite.
-    """
-    if isinstance(radius, str):
-        try:
-            radius = Decimal(radius.strip())
-        except InvalidOperation:
-            raise _not_a_radius(radius) from None
-    if isinstance(radius, Decimal):
-        if not radius.is_finite() or radius < 0 or radius.adjusted() > _MOST_DIGITS:
-            raise _not_a_radius(radius)
-        if radius.adjusted() < -_MOST_DIGITS:
-            return 0  # and its digits, of which there may be millions, need not be squared
-    elif isinstance(radius, bool) or not isinstance(radius, int | Fraction) or radius < 0:
-        raise _not_a_radius(radius)
-    return int(Fraction(radius) ** 2 * _LARGEST_SQUARE // 1)
-
-
 def self_join(
     pixels: npt.NDArray[np.uint8],
     t: int,
@@ -211,7 +185,7 @@ def join(
             f"a join takes 1 thread or more and chunks of {_LEAST_CHUNK_PAIRS:,} pairs or more",
             "--workers 1",
         )
-    found = _found(a, other, min(t, a.size * _LARGEST_SQUARE), threads, chunk_pairs)
+    found = _found(a, other, min(t, a.size * LARGEST_SQUARE), threads, chunk_pairs)
     chunks = _chunks(found, chunk_pairs)
     return chunks if limit is None else _within(limit, chunks, a, b, t, threads)
 
@@ -292,11 +266,17 @@ def _within(
         total += len(chunk)
         if total > limit:
             estimate = max(total, estimate_pairs(a, b, t, threads=threads))
-            raise UsageError(
-                f"more than {limit:,} pairs lie within this radius, about {estimate:,}",
-                f"take a smaller --radius, or --limit {2 * estimate}",
-            )
+            raise too_many_pairs(limit, estimate)
         yield chunk
+
+
+def too_many_pairs(limit: int, estimate: int) -> UsageError:
+    """The error for more pairs than were to be found at the most."""
+    return UsageError(
+        f"more than {limit:,} pairs lie within this radius, about {estimate:,}: take a smaller "
+        "--radius, or a higher --limit",
+        f"notmnist-store near-duplicates --limit {2 * estimate}",
+    )
 
 
 def _compiled_tree() -> ModuleType | None:
@@ -305,7 +285,3 @@ def _compiled_tree() -> ModuleType | None:
         return importlib.import_module("notmnist_store.kernels.radius_tree")
     except ImportError:
         return None
-
-
-def _not_a_radius(radius: object) -> UsageError:
-    return UsageError(f"a radius is a number from 0 up, not {str(radius)[:40]}", "--radius 2.0")

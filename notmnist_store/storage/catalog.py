@@ -75,6 +75,7 @@ class Catalog:
     """The locked connection. It shows the store as it was when the catalog was made."""
 
     def __init__(self, tables: Tables) -> None:
+        self.shape = tables.marker.shape
         spill = tempfile.mkdtemp(prefix="notmnist_store-")
         self._connection = duckdb.connect(
             ":memory:",

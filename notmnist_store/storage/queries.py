@@ -1,7 +1,8 @@
 """SQL kept in files: one statement a file, described by a header that programs read too.
 
 A header line is ``-- key: value``; keys are title, grain, ``column NAME`` and ``param NAME``
-(value: type, or type = default); of an audit severity, tolerance, total, next, why and do, too.
+(value: type, or type = default); of an audit severity, tolerance, total, needs, next, why and do,
+too.
 Comment lines that follow an empty ``--`` line are prose for the reader. The name of the query is
 the name of the file.
 """
@@ -11,22 +12,33 @@ from __future__ import annotations
 import difflib
 import re
 import shlex
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from notmnist_store.errors import QueryError, UsageError
+from notmnist_store.kernels.radius import default_radius, threshold
+from notmnist_store.schema import DEFAULT_SHAPE, Shape
 
 __all__ = ["Parameter", "Query", "bind", "find_query", "load_queries", "sql_folder"]
 
 _HEADER = re.compile(r"--\s*(?P<key>(?:column |param )?[a-z0-9_]+):\s*(?P<value>.*)")
-_TYPES = {"string": str, "int": int, "float": float}
+_TYPES: dict[str, Callable[[Any], Any]] = {
+    "string": str,
+    "int": int,
+    "float": float,
+    "radius": lambda text: threshold(str(text)),
+}
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """A value a query takes as ``$name``; `default` is None where it must be given."""
+    """A value a query takes as ``$name``; `default` is None where it must be given.
+
+    One of type ``radius`` is given as a distance and bound as the squared one: see `threshold`.
+    """
 
     name: str
     type: str
@@ -135,8 +147,10 @@ def find_query(kind: str, name: str, extra: Path | None = None) -> Query:
     raise QueryError(f"there is no report {name!r}{meant}", hint)
 
 
-def bind(query: Query, given: dict[str, Any]) -> dict[str, Any]:
+def bind(query: Query, given: dict[str, Any], shape: Shape = DEFAULT_SHAPE) -> dict[str, Any]:
     """The values to bind: what was given, cast to the declared types, and the defaults.
+
+    A default of type radius is that for 28x28x1; images of another `shape` have their own.
 
     Raises:
         UsageError: an undeclared parameter, one that is missing, or a value of the wrong type.
@@ -152,6 +166,8 @@ def bind(query: Query, given: dict[str, Any]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     for name, parameter in declared.items():
         value = given.get(name, parameter.default)
+        if parameter.type == "radius" and name not in given and parameter.default is not None:
+            value = default_radius(parameter.default, shape)
         if value is None:
             raise UsageError(
                 f"{query.name} needs a value for {name} ({parameter.type})",

@@ -13,7 +13,7 @@ import secrets
 import shlex
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -181,9 +181,35 @@ class Tables:
             except DeltaError as error:
                 raise self._commit_error(table, error) from error
 
-    def write_rows(self, table: str, run_id: str, rows: pa.Table) -> DataFile:
-        """Write a small table as one data file of the run (to be appended by `append`)."""
-        return self._write(table, f"{run_id}-000000.parquet", rows)
+    def write_rows(self, table: str, run_id: str, rows: pa.Table, part: int = 0) -> DataFile:
+        """Write rows as one data file of the run, its `part`-th (to be appended by `append`)."""
+        return self._write(table, f"{run_id}-{part:06d}.parquet", rows)
+
+    def commit_run(
+        self,
+        row: dict[str, Any],
+        rows: Mapping[str, pa.Table],
+        *,
+        written: Mapping[str, Sequence[DataFile]] | None = None,
+        once: tuple[str, int] | None = None,
+    ) -> int:
+        """Write rows of several tables and finish the run of `row` (see `finish`), or nothing.
+
+        `written` are data files of the run that were written before, by table.
+
+        Raises: as `finish`; what was written is deleted.
+        """
+        run_id = str(row["run_id"])
+        try:
+            for table, files in (written or {}).items():
+                self.append(table, files)
+            for table, part in rows.items():
+                if part.num_rows:
+                    self.append(table, [self.write_rows(table, run_id, part)])
+            return self.finish(row, once=once)
+        except BaseException:
+            self.discard(run_id)
+            raise
 
     def finish(self, row: dict[str, Any], *, once: tuple[str, int] | None = None) -> int:
         """Commit the run's row: from here on the run exists. Returns its sequence number.

@@ -1,5 +1,5 @@
--- title: One row a group of images that are copies of each other
--- column kind: exact: all pixels are equal · no unit · exact
+-- title: One row a group of images that are copies or near copies of each other
+-- column kind: exact or near, as in view duplicate_image · no unit · exact
 -- column group_id: its representative, as in view duplicate_image · no unit · 3205438726766297100
 -- column images: images in it, two at least · images · 141
 -- column labels: different labels of its images · labels · 1

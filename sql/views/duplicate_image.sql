@@ -1,20 +1,80 @@
--- title: One row an image that has a copy, with the group it belongs to
--- column kind: exact: all pixels are equal · no unit · exact
--- column group_id: the group's representative, the image ingested first: by order of runs, then by position · no unit · 3205438726766297100
+-- title: One row an image that has a copy or near copy, with the group it belongs to
+-- column kind: exact: all pixels are equal; near: within the group radius of the last near-duplicates run · no unit · exact
+-- column group_id: the group's representative: of kind exact the image ingested first (by order of runs, then by position) · no unit · 3205438726766297100
 -- column image_id: id, as in view image · no unit · 3205438726766297101
 -- column copy_number: place in the order of ingest, 1 for the representative; what is above 1 is surplus · no unit · 2
 -- column label: name of the class folder · no unit · I
 -- column file_hash: xxh3-128 of the member's bytes · hex · 99aa06d3014798d86001c324468d497f
 -- column pixel_hash: as in view image; the same for all of a group of kind exact · hex · 1f9a56d3014798d86001c324468d4901
+--
+-- Always say which kind. Near groups are stars: every picture in one is within the radius of its
+-- representative, the first ingested picture that no earlier representative has taken; copies go
+-- with their picture.
+with copied as (
+    select
+        first_value(image.image_id) over (
+            partition by image.pixel_hash
+            order by run.sequence, image.image_id % 4294967296
+        ) as group_id,
+        image.image_id,
+        row_number() over (
+            partition by image.pixel_hash
+            order by run.sequence, image.image_id % 4294967296
+        ) as copy_number,
+        image.label,
+        image.file_hash,
+        image.pixel_hash
+    from image
+    inner join run on run.run_id = image.run_id
+    inner join (
+        select image.pixel_hash
+        from image
+        group by image.pixel_hash
+        having count(*) > 1
+    ) as shared on shared.pixel_hash = image.pixel_hash
+),
+
+star as (
+    select
+        star.image_id,
+        star.group_id
+    from stored_star as star
+    inner join (
+        select run.run_id
+        from radius_join
+        inner join run on radius_join.pair_runs like '%"' || run.run_id || '"%'
+        where radius_join.is_current
+    ) as counted on counted.run_id = star.run_id
+),
+
+member as (
+    select
+        star.image_id,
+        star.group_id
+    from star
+    union all
+    select distinct
+        star.group_id as image_id,
+        star.group_id
+    from star
+)
+
 select
     'exact' as kind,
-    first_value(image.image_id) over (
-        partition by image.pixel_hash
-        order by run.sequence, image.image_id % 4294967296
-    ) as group_id,
+    copied.group_id,
+    copied.image_id,
+    copied.copy_number,
+    copied.label,
+    copied.file_hash,
+    copied.pixel_hash
+from copied
+union all
+select
+    'near' as kind,
+    member.group_id,
     image.image_id,
     row_number() over (
-        partition by image.pixel_hash
+        partition by member.group_id
         order by run.sequence, image.image_id % 4294967296
     ) as copy_number,
     image.label,
@@ -22,9 +82,5 @@ select
     image.pixel_hash
 from image
 inner join run on run.run_id = image.run_id
-inner join (
-    select image.pixel_hash
-    from image
-    group by image.pixel_hash
-    having count(*) > 1
-) as shared on shared.pixel_hash = image.pixel_hash
+left join copied on copied.image_id = image.image_id
+inner join member on member.image_id = coalesce(copied.group_id, image.image_id)

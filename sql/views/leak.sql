@@ -1,15 +1,17 @@
--- title: Evaluation images with a copy in a split that must not know them, for each split set
+-- title: Evaluation images with a copy or near copy in a split that must not know them, for each split set
 -- column split_set: name of the split set · no unit · clean
 -- column image_id: the evaluation image · no unit · 3205438726766297101
 -- column split: its split: test or valid · no unit · test
--- column twin_id: the copy: of several in twin_split, the one ingested first · no unit · 3205438726766297100
+-- column twin_id: the copy, or the nearest near copy: of several in twin_split, the one ingested first · no unit · 3205438726766297100
 -- column twin_split: train, or valid for images of test · no unit · train
+-- column squared_distance: sum of the squared differences of their pixels; compare this · 8-bit values squared · 0
 -- column distance: Euclidean distance of the two, pixels scaled to [0, 1] · pixels scaled to [0, 1] · 0.0
--- column kind: exact: all pixels are equal · no unit · exact
+-- column kind: exact: all pixels are equal; near: they differ, by no more than the radius of the last near-duplicates run · no unit · exact
 --
 -- Leaks are counted once, in evaluation rows: test in train, valid in train, test in valid. An image
--- of test that stands in train and in valid has two rows. An image that itself was put into two splits
--- is its own twin. Report overlap_matrix has all directions.
+-- of test that stands in train and in valid has two rows, and two more if it has near copies there.
+-- An image that itself was put into two splits is its own twin. Reports overlap_matrix and
+-- near_overlap_matrix have all directions.
 with placed as (
     select
         split_image.split_set,
@@ -32,6 +34,38 @@ earliest as (
         arg_min(placed.image_id, placed.copy_number) as image_id
     from placed
     group by placed.split_set, placed.split, placed.group_id
+),
+
+neighbour as (
+    select
+        pair.a as group_id,
+        pair.b as other_id,
+        pair.squared_distance
+    from pair
+    union all
+    select
+        pair.b as group_id,
+        pair.a as other_id,
+        pair.squared_distance
+    from pair
+),
+
+nearest as (
+    select
+        twin.split_set,
+        twin.split as twin_split,
+        twin.image_id as twin_id,
+        neighbour.group_id,
+        neighbour.squared_distance,
+        row_number() over (
+            partition by twin.split_set, twin.split, neighbour.group_id
+            order by neighbour.squared_distance, run.sequence, twin.group_id % 4294967296, twin.group_id
+        ) as choice
+    from earliest as twin
+    inner join neighbour on neighbour.other_id = twin.group_id
+    inner join image on image.image_id = twin.group_id
+    inner join run on run.run_id = image.run_id
+    where twin.split in ('train', 'valid')
 )
 
 select
@@ -40,6 +74,7 @@ select
     placed.split,
     earliest.image_id as twin_id,
     earliest.split as twin_split,
+    cast(0 as bigint) as squared_distance,
     cast(0 as double) as distance,
     'exact' as kind
 from placed
@@ -48,3 +83,21 @@ inner join earliest
     and earliest.group_id = placed.group_id
 where (placed.split = 'test' and earliest.split in ('train', 'valid'))
     or (placed.split = 'valid' and earliest.split = 'train')
+union all
+select
+    placed.split_set,
+    placed.image_id,
+    placed.split,
+    nearest.twin_id,
+    nearest.twin_split,
+    nearest.squared_distance,
+    sqrt(nearest.squared_distance / 65025.0e0) as distance,
+    'near' as kind
+from placed
+inner join nearest
+    on nearest.split_set = placed.split_set
+    and nearest.group_id = placed.group_id
+where nearest.choice = 1 and (
+    (placed.split = 'test' and nearest.twin_split in ('train', 'valid'))
+    or (placed.split = 'valid' and nearest.twin_split = 'train')
+)

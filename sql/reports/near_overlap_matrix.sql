@@ -1,0 +1,119 @@
+-- title: How many rows of each split have a near copy in each other split, by radius
+-- grain: split, other split, radius
+-- param split_set: string = ingest
+--
+-- All directions: rows of `split` within `radius` of a picture in `other_split`, equal pictures
+-- included, so that radius 0 is report overlap_matrix. Of a split and itself, rows that have a copy
+-- or near copy in it. Radii beyond that of the last near-duplicates run are left out, and without
+-- such a run there is only radius 0. Leaks are the rows test in train, valid in train, test in valid.
+with placed as (
+    select
+        split_image.split,
+        coalesce(duplicate_image.group_id, split_image.image_id) as group_id,
+        count(*) as images
+    from split_image
+    left join duplicate_image
+        on duplicate_image.image_id = split_image.image_id
+        and duplicate_image.kind = 'exact'
+    where split_image.split_set = $split_set and split_image.split in ('train', 'valid', 'test')
+    group by split_image.split, coalesce(duplicate_image.group_id, split_image.image_id)
+),
+
+neighbour as (
+    select
+        pair.a as group_id,
+        pair.b as other_id,
+        pair.squared_distance
+    from pair
+    union all
+    select
+        pair.b as group_id,
+        pair.a as other_id,
+        pair.squared_distance
+    from pair
+),
+
+nearest as (
+    select
+        either.split,
+        either.other_split,
+        either.images,
+        min(either.squared_distance) as squared_distance
+    from (
+        select
+            a.split,
+            b.split as other_split,
+            a.group_id,
+            a.images,
+            0 as squared_distance
+        from placed as a
+        inner join placed as b
+            on b.group_id = a.group_id
+            and (b.split <> a.split or b.images > 1)
+        union all
+        select
+            a.split,
+            b.split as other_split,
+            a.group_id,
+            a.images,
+            neighbour.squared_distance
+        from placed as a
+        inner join neighbour on neighbour.group_id = a.group_id
+        inner join placed as b on b.group_id = neighbour.other_id
+    ) as either
+    group by either.split, either.other_split, either.group_id, either.images
+),
+
+step as (
+    select wanted.radius, wanted.threshold
+    from (
+        select 0.0e0 as radius, 0 as threshold
+        union all
+        select 0.5e0 as radius, 16256 as threshold
+        union all
+        select 1.0e0 as radius, 65025 as threshold
+        union all
+        select 1.5e0 as radius, 146306 as threshold
+        union all
+        select 2.0e0 as radius, 260100 as threshold
+    ) as wanted
+    left join radius_join on radius_join.is_current
+    where wanted.threshold <= coalesce(radius_join.threshold, 0)
+),
+
+sized as (
+    select
+        split_image.split,
+        case split_image.split when 'train' then 0 when 'valid' then 1 else 2 end as place,
+        count(*) as images
+    from split_image
+    where split_image.split_set = $split_set and split_image.split in ('train', 'valid', 'test')
+    group by split_image.split
+),
+
+counted as (
+    select
+        nearest.split,
+        nearest.other_split,
+        step.radius,
+        cast(sum(nearest.images) as bigint) as images
+    from nearest
+    inner join step on nearest.squared_distance <= step.threshold
+    group by nearest.split, nearest.other_split, step.radius
+)
+
+select
+    sized.split,
+    other.split as other_split,
+    step.radius,
+    coalesce(counted.images, 0) as images,
+    sized.images as of_images,
+    coalesce(counted.images, 0) / sized.images as share
+from sized
+cross join sized as other
+cross join step
+left join counted
+    on counted.split = sized.split
+    and counted.other_split = other.split
+    and counted.radius = step.radius
+order by sized.place, other.place, step.radius

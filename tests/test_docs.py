@@ -133,6 +133,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store.ingest(folder / "glyphs.tar.gz", demo=True)
     # README's tour makes it, too; here it is for those who run a block alone.
     store.split("first", train=0.8, valid=0.1, test=0.1)
+    store.near_duplicates()
     for label in ("cat", "dog"):
         (folder / "animals" / label).mkdir(parents=True)
         for number in range(5):
@@ -305,15 +306,17 @@ def test_every_column_of_a_view_is_documented(view: str, scratch: Path) -> None:
 
 
 def test_the_readme_lists_every_command() -> None:
-    listed = re.findall(r"^\| `(\w+)[^|]*\|", section("Commands"), re.MULTILINE)
+    listed = re.findall(r"^\| `([\w-]+)[^|]*\|", section("Commands"), re.MULTILINE)
     help_text = program_help()
-    offered = re.findall(r"^ {4}(\w+) {2,}", help_text.partition("COMMAND\n")[2], re.MULTILINE)
+    offered = re.findall(
+        r"^ {4}([\w-]+)(?: {2,}|$)", help_text.partition("COMMAND\n")[2], re.MULTILINE
+    )
     assert sorted(listed) == sorted(offered)
 
 
 def test_the_readme_names_only_options_there_are() -> None:
     offered = program_help()
-    for command in re.findall(r"^\| `(\w+)[^|]*\|", section("Commands"), re.MULTILINE):
+    for command in re.findall(r"^\| `([\w-]+)[^|]*\|", section("Commands"), re.MULTILINE):
         offered += program_help(command)
     text = re.sub(r"```.*?```", "", read("README.md"), flags=re.DOTALL)
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text))
@@ -386,6 +389,12 @@ def _new(folder: Path) -> notmnist_store.store.Store:
     return notmnist_store.open(folder / "errors" / "new")
 
 
+def _searched(folder: Path) -> notmnist_store.store.Store:
+    store = _demo(folder)
+    store.near_duplicates(radius="2.0")
+    return store
+
+
 def _demo(folder: Path) -> notmnist_store.store.Store:
     return notmnist_store.open(folder / "store")
 
@@ -407,6 +416,9 @@ MISTAKES: list[Mistake] = [
     lambda f: _new(f).ingest(f / "glyphs.tar.gz", limits=Limits(max_bytes=1_000)),
     lambda f: _demo(f).ingest(f / "animals"),
     lambda f: _demo(f).audit("label_imbalanse"),
+    lambda f: _searched(f).audit(radius="2.1"),
+    lambda f: _demo(f).near_duplicates(radius="20", limit=1),
+    lambda f: _demo(f).near_duplicates(radius="2.05", chunk_pairs=1 << 45),
     lambda f: _demo(f).load("frist"),
     lambda f: _demo(f).split("large", train=20_000),
     lambda f: (_demo(f).split("fixed"), _demo(f).split("fixed", seed=1)),

@@ -200,7 +200,7 @@ def near_duplicates(tables: Tables, options: NearOptions, progress: Progress) ->
                 "radius_join": pa.Table.from_pylist([row], schema=TABLES["radius_join"]),
             },
             written={"pair": files},
-            once=("near-duplicates", _searches(catalog) + 1),
+            once=("near_duplicates", _searches(catalog) + 1),
         )
     except AlreadyDoneError:
         raise StoreError(

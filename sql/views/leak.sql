@@ -54,18 +54,18 @@ nearest as (
     select
         twin.split_set,
         twin.split as twin_split,
-        twin.image_id as twin_id,
         neighbour.group_id,
-        neighbour.squared_distance,
-        row_number() over (
-            partition by twin.split_set, twin.split, neighbour.group_id
-            order by neighbour.squared_distance, run.sequence, twin.group_id % 4294967296, twin.group_id
-        ) as choice
+        min(neighbour.squared_distance) as squared_distance,
+        arg_min(
+            twin.image_id,
+            (neighbour.squared_distance, run.sequence, twin.group_id % 4294967296)
+        ) as twin_id
     from earliest as twin
     inner join neighbour on neighbour.other_id = twin.group_id
     inner join image on image.image_id = twin.group_id
     inner join run on run.run_id = image.run_id
     where twin.split in ('train', 'valid')
+    group by twin.split_set, twin.split, neighbour.group_id
 )
 
 select
@@ -97,7 +97,5 @@ from placed
 inner join nearest
     on nearest.split_set = placed.split_set
     and nearest.group_id = placed.group_id
-where nearest.choice = 1 and (
-    (placed.split = 'test' and nearest.twin_split in ('train', 'valid'))
+where (placed.split = 'test' and nearest.twin_split in ('train', 'valid'))
     or (placed.split = 'valid' and nearest.twin_split = 'train')
-)

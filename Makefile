@@ -17,7 +17,7 @@ unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install ingest sql test test-oldest-duckdb test-interop check format docs bench bench-use lock clean
+.PHONY: help install ingest sql test test-oldest-duckdb test-interop check format docs bench bench-use bench-near lock clean
 
 help: ## say what there is to make (the default)
 	@echo 'usage: make TARGET [SOURCE="a.tar.gz b.tar.gz"] [STORE=folder] [ARGS="more options"] [PYTHON=python3]'
@@ -62,6 +62,9 @@ bench: $(VENV)/dev.done ## measure ingest: speed and memory (ARGS go to benchmar
 bench-use: build/interop/done ## measure audits, splits, loading (ARGS go to benchmarks/use.py)
 	@build/interop/bin/python benchmarks/use.py $(ARGS)
 
+bench-near: build/peers/done ## measure near duplicates beside FAISS and cleanvision
+	@build/peers/bin/python benchmarks/radius_join.py $(ARGS)
+
 # The lock files follow pyproject.toml by hand, not by time stamp: a new lock is a change to review.
 lock: ## resolve pyproject.toml anew into requirements/*.lock
 	@$(PYTHON) -m venv build/lock
@@ -100,13 +103,13 @@ build/oldest-duckdb/done: requirements/oldest-duckdb.lock $(VENV)/run.done
 	@$(PIP) install --no-deps --require-hashes --target build/oldest-duckdb -r $<
 	@touch $@
 
-# An environment over .venv: the .pth file lets it find what is installed there.
+# Environments over .venv, named as their requirements: the .pth file lets them find what is there.
 PURELIB := import sysconfig; print(sysconfig.get_path("purelib"))
-build/interop/done: requirements/interop.txt $(VENV)/dev.done
-	@echo 'Making build/interop, once: .venv and, over it, torch and datasets' >&2
-	@rm -rf build/interop
-	@$(RUN) -m venv build/interop
+build/interop/done build/peers/done: build/%/done: requirements/%.txt $(VENV)/dev.done
+	@echo 'Making build/$*, once: .venv and, over it, what requirements/$*.txt names' >&2
+	@rm -rf build/$*
+	@$(RUN) -m venv build/$*
 	@echo "import site; site.addsitedir(r'$$($(RUN) -c '$(PURELIB)')')" \
-	  > "$$(build/interop/bin/python -c '$(PURELIB)')/developers.pth"
-	@build/interop/bin/python -m pip --disable-pip-version-check --quiet install -r $<
+	  > "$$(build/$*/bin/python -c '$(PURELIB)')/developers.pth"
+	@build/$*/bin/python -m pip --disable-pip-version-check --quiet install -r $<
 	@touch $@

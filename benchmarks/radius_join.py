@@ -1,39 +1,63 @@
 """The radius join beside FAISS's exact search, on the images of one store, in one run.
 
-usage: python benchmarks/radius_join.py STORE [--sizes 50000,100000] [--radius 2.0] [--runs 3]
-                                        [--queries 1000] [--threads 2]
+    make bench-near                                      # up to 529,114 images
+    make bench-near ARGS="--runs 5 --write"
+    make bench-near ARGS="--store S --sizes 50000,100000 --radius 2.0 --queries 1000"
 
-Needs faiss-cpu and scipy. For every size, images are drawn from the store at random, with copies.
+Needs faiss-cpu and cleanvision (they are there under `make bench-near`). For every size, images are
+drawn from the store at random, with copies.
 
 Ours: copies collapsed by their pixel hash, basis, tree, join, all pairs held at the end; in a
 process of its own, after a small join that compiles the loops. FAISS: `IndexFlatL2.range_search`
 over the same images as float32, timed on a sample of queries (its time is proportional to their
 number) plus building the index. For the sampled images the two sets of neighbours are compared one
-by one. The result is printed as JSON.
+by one. cleanvision gets 10,000 of the images as PNG files. --write puts the results into
+benchmarks/RESULTS.md.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
+import contextlib
+import importlib.util
+import io
 import multiprocessing
+import os
 import resource
+import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from measure import ROOT, environment
+from run import say
+
+sys.path.insert(0, str(ROOT))
 
 import notmnist_store
 from notmnist_store.kernels.radius_join import cross_join, self_join, threshold
 
-__all__ = ["JoinCost", "compare", "compare_train_and_test", "growth", "images_of"]
+__all__ = [
+    "JoinCost",
+    "beside_cleanvision",
+    "compare",
+    "compare_train_and_test",
+    "growth",
+    "images_of",
+    "main",
+    "parse",
+]
+
+HERE = Path(__file__).resolve().parent
+CLEANVISION_IMAGES = 10_000
 
 Pixels = npt.NDArray[np.uint8]
 _COMPILING_ROWS = 2_000
@@ -60,7 +84,7 @@ class JoinCost:
     disagreements: int
 
 
-def images_of(store: str) -> tuple[Pixels, npt.NDArray[np.int64]]:
+def images_of(store: str | Path) -> tuple[Pixels, npt.NDArray[np.int64]]:
     """Pixels (n, d) of every image of a store, and a code (n,) of the pixel hash of each."""
     table = (
         notmnist_store.open(store)
@@ -230,17 +254,93 @@ def growth(costs: list[JoinCost]) -> float:
     return float(np.polyfit(images, np.log([cost.seconds for cost in costs]), 1)[0])
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
-    parser.add_argument("store")
-    parser.add_argument("--sizes", default="50000,100000,200000,529114")
-    parser.add_argument("--radius", default="2.0")
-    parser.add_argument("--queries", type=int, default=1000)
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=2)
-    parser.add_argument("--train", type=int, default=200_000)
-    parser.add_argument("--test", type=int, default=10_000)
-    options = parser.parse_args()
+def beside_cleanvision(pixels: Pixels, radius: str, *, threads: int) -> dict[str, Any]:
+    """Exact and near duplicates of these images as PNG files, and ours on a store of the same."""
+    from importlib.metadata import version
+
+    from PIL import Image
+
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "set" / "X").mkdir(parents=True)
+        for number, image in enumerate(pixels.reshape(len(pixels), 28, 28)):
+            Image.fromarray(image).save(folder / "set" / "X" / f"{number:05d}.png")
+        sets, seconds = _alone(_cleaned, str(folder / "set"), threads)
+        store = notmnist_store.open(folder / "store")
+        store.ingest(folder / "set")
+        start = time.perf_counter()
+        command = ["near-duplicates", "--store", str(store.path), "--radius", radius, "--quiet"]
+        subprocess.run(
+            [sys.executable, "-m", "notmnist_store", *command],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            env=environment(),
+        )
+        our_seconds = time.perf_counter() - start
+        rows = store.sql(
+            "select string_split(a.path, '/')[-1] as name_a,"
+            " string_split(b.path, '/')[-1] as name_b from pair"
+            " inner join image as a on a.image_id = pair.a"
+            " inner join image as b on b.image_id = pair.b"
+        ).rows()
+    set_of = {name: place for place, names in enumerate(sets) for name in names}
+    both = [(set_of.get(r["name_a"], -1), set_of.get(r["name_b"], -2)) for r in rows]
+    return {
+        "version": version("cleanvision"),
+        "images": len(pixels),
+        "seconds": seconds,
+        "in_sets": len(set_of),
+        "our_seconds": our_seconds,
+        "our_pairs": len(rows),
+        "radius": radius,
+        "share": sum(a == b for a, b in both) / max(1, len(both)),
+    }
+
+
+def _cleaned(folder: str, threads: int) -> tuple[list[list[str]], float]:
+    from cleanvision import Imagelab
+
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        lab = Imagelab(data_path=folder)
+        start = time.perf_counter()
+        lab.find_issues(
+            {"exact_duplicates": {}, "near_duplicates": {}}, n_jobs=threads, verbose=False
+        )
+        seconds = time.perf_counter() - start
+    sets = lab.info["near_duplicates"]["sets"] + lab.info["exact_duplicates"]["sets"]
+    return [[Path(path).name for path in one] for one in sets], seconds
+
+
+def parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="make bench-near",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("--store", type=Path, help="a store that is there (default: one of drawn letters)")
+    add("--sizes", default="50000,100000,200000,529114")
+    add("--radius", default="2.0")
+    add("--queries", type=int, default=1000)
+    add("--runs", type=int, default=3)
+    add("--threads", type=int, default=2)
+    add("--train", type=int, default=200_000)
+    add("--test", type=int, default=10_000)
+    add("--folder", type=Path, default=ROOT / "build" / "benchmarks", help="where to work")
+    add("--write", action="store_true", help="write its part of benchmarks/RESULTS.md")
+    return parser.parse_args(arguments)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    from near_results import draw_growth, markdown
+    from results import write_part
+    from use import ready_store
+
+    options = parse(arguments)
+    load = os.getloadavg()[0]
+    if options.store is None:
+        options.folder.mkdir(parents=True, exist_ok=True)
+        options.store = ready_store(options.folder)[0]
     t = threshold(options.radius)
     pixels, codes = images_of(options.store)
     order = np.random.default_rng(0).permutation(len(pixels))
@@ -257,16 +357,29 @@ def main() -> None:
                 runs=options.runs,
             )
         )
-        print(asdict(costs[-1]), file=sys.stderr, flush=True)
-    result: dict[str, Any] = {"radius": options.radius, "sizes": [asdict(cost) for cost in costs]}
-    if len(costs) > 1:
-        result["growth"] = growth(costs)
+        say(f"{size:,} images: {costs[-1].seconds:.2f} s, {costs[-1].times_faster:.0f} times")
+    exponent = growth(costs) if len(costs) > 1 else None
+    crossed = None
     if options.train + options.test <= len(pixels):
         rows = order[: options.train + options.test]
-        result["train_and_test"] = compare_train_and_test(
-            pixels[rows], options.train, t, threads=options.threads
-        )
-    print(json.dumps(result, indent=1))
+        crossed = compare_train_and_test(pixels[rows], options.train, t, threads=options.threads)
+    cleaned = None
+    if importlib.util.find_spec("cleanvision") is not None:
+        few = np.sort(order[:CLEANVISION_IMAGES])
+        cleaned = beside_cleanvision(pixels[few], options.radius, threads=options.threads)
+    text = markdown(
+        costs,
+        radius=options.radius,
+        exponent=exponent,
+        train_and_test=crossed,
+        cleanvision=cleaned,
+        load=load,
+    )
+    print(text)
+    if options.write:
+        write_part(HERE / "RESULTS.md", text)
+        if exponent is not None:
+            draw_growth(costs, exponent, HERE / "growth.svg")
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import platform
 import subprocess
 import sys
 import tarfile
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 
@@ -122,6 +123,36 @@ def test_what_is_done_with_a_store_is_measured(tmp_path, load):
     assert f"{used.ours['load uint8'][0]:.2f} s" in text
     assert text.startswith("# Using a store\n")
     assert platform.node() not in text
+
+
+def test_near_duplicates_are_told_beside_what_was_asked(load, tmp_path):
+    results = load("near_results")
+    cost = load("radius_join").JoinCost(
+        images=100_000,
+        distinct=90_000,
+        pairs=7,
+        seconds=0.5,
+        all_seconds=[0.4, 0.5, 0.6],
+        cpu_seconds=[0.8, 0.9, 1.0],
+        compile_seconds=1.5,
+        peak_bytes=1 << 30,
+        faiss_seconds=60.0,
+        faiss_queries=1_000,
+        times_faster=120.0,
+        sampled_pairs=5,
+        at_the_rounding=1,
+        disagreements=0,
+    )
+    text = results.markdown(
+        [cost], radius="2.0", exponent=None, train_and_test=None, cleanvision=None, load=0.1
+    )
+    assert "| 0.50 s (0.40 to 0.60) | 0.90 s |" in text.replace("  ", " ")
+    assert "120 | at least 50 |" in text.replace("  ", " ")
+    assert platform.node() not in text
+    drawings = [tmp_path / "one.svg", tmp_path / "two.svg"]
+    for drawing in drawings:
+        results.draw_growth([cost, replace(cost, images=200_000, seconds=1.2)], 1.26, drawing)
+    assert drawings[0].read_bytes() == drawings[1].read_bytes()
 
 
 @pytest.mark.parametrize("order", [("one", "two"), ("two", "one")])

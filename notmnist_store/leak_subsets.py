@@ -1,0 +1,103 @@
+"""Which evaluation images have a copy among the training images: exact, near, or none."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from notmnist_store.storage.catalog import Catalog
+
+__all__ = ["CLEAN", "EXACT", "NEAR", "RAW", "SUBSETS", "Near", "leak_subsets"]
+
+RAW, CLEAN, EXACT, NEAR = SUBSETS = ("raw", "clean", "leaked_exact", "leaked_near")
+"""Words of column ``subset``: raw is all of a split, the others are its parts."""
+
+# The two sides are given by id, so that a split set can be judged by another one's training images.
+_EXACT = """
+with train_group as (
+    select distinct coalesce(duplicate_image.group_id, train_id.image_id) as group_id
+    from train_id
+    left join duplicate_image
+        on duplicate_image.image_id = train_id.image_id and duplicate_image.kind = 'exact'
+)
+
+select eval_id.place
+from eval_id
+left join duplicate_image
+    on duplicate_image.image_id = eval_id.image_id and duplicate_image.kind = 'exact'
+inner join train_group
+    on train_group.group_id = coalesce(duplicate_image.group_id, eval_id.image_id)
+order by eval_id.place
+"""
+_NEAR = """
+with train_group as (
+    select distinct coalesce(duplicate_image.group_id, train_id.image_id) as group_id
+    from train_id
+    left join duplicate_image
+        on duplicate_image.image_id = train_id.image_id and duplicate_image.kind = 'exact'
+),
+
+close_group as (
+    select pair.b as group_id
+    from pair
+    inner join train_group on train_group.group_id = pair.a
+    where pair.squared_distance <= $threshold
+    union
+    select pair.a as group_id
+    from pair
+    inner join train_group on train_group.group_id = pair.b
+    where pair.squared_distance <= $threshold
+)
+
+select eval_id.place
+from eval_id
+left join duplicate_image
+    on duplicate_image.image_id = eval_id.image_id and duplicate_image.kind = 'exact'
+inner join close_group
+    on close_group.group_id = coalesce(duplicate_image.group_id, eval_id.image_id)
+order by eval_id.place
+"""
+
+_Ids = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Near:
+    """Up to which distance copies are near: the radius as text, and its integer threshold."""
+
+    radius: str
+    threshold: int
+
+
+def leak_subsets(
+    catalog: Catalog, train: _Ids, evaluated: _Ids, near: Near | None
+) -> dict[str, npt.NDArray[np.bool_]]:
+    """Masks (n,) over the `evaluated` image ids, by subset: raw and its three parts.
+
+    A leak is an image with a copy among `train`; one that has an exact copy counts as exact only.
+    Without `near` no near copies are known: clean is then what has no exact copy, and the subset
+    leaked_near is left out. The same as view ``leak`` with twin_split train.
+
+    Raises:
+        QueryError: a data file is damaged.
+    """
+    places = np.arange(len(evaluated))
+    catalog.with_rows(
+        train_id=pa.table({"image_id": train}),
+        eval_id=pa.table({"image_id": evaluated, "place": places}),
+    )
+
+    def mask(sql: str, values: dict[str, int]) -> npt.NDArray[np.bool_]:
+        found = np.zeros(len(evaluated), np.bool_)
+        found[catalog.query(sql, values)["place"].to_numpy()] = True
+        return found
+
+    exact = mask(_EXACT, {})
+    subsets = {RAW: np.ones(len(evaluated), np.bool_), CLEAN: ~exact, EXACT: exact}
+    if near is not None:
+        close = mask(_NEAR, {"threshold": near.threshold}) & ~exact
+        subsets |= {CLEAN: ~exact & ~close, NEAR: close}
+    return subsets

@@ -13,9 +13,10 @@ import pyarrow as pa
 
 from notmnist_store.baseline_plan import BaselineOptions, Draw, plan_draws
 from notmnist_store.classifiers import Fitted, check_model, fit, one_thread
+from notmnist_store.copy_groups import Near, known_near
 from notmnist_store.evaluation import Evaluated, evaluation_splits, predict
 from notmnist_store.kernels.intervals import paired_difference, wilson_interval
-from notmnist_store.leak_subsets import CLEAN, RAW, Near, leak_subsets
+from notmnist_store.leak_subsets import CLEAN, RAW, leak_subsets
 from notmnist_store.learning_runs import finish_learning_run
 from notmnist_store.progress import Progress
 from notmnist_store.split_sets import SplitRows, SplitSetVersion, find_split_set, split_rows
@@ -54,16 +55,17 @@ def baseline(tables: Tables, name: str, options: BaselineOptions, progress: Prog
     train = split_rows(catalog, split_set, "train")
     pixels = tables.marker.shape.size
     draws, notes = plan_draws(options, train.label_ids, len(split_set.labels), pixels)
-    near: Near | None = None
     evaluated: list[Evaluated] = []
     for set_name in dict.fromkeys([name, options.versus or name]):
         other = find_split_set(catalog, set_name)
         parts, more = evaluation_splits(tables, catalog, other, split_set.labels)
         evaluated += parts
         notes += more
+    ids = np.concatenate([train.ids, *(part.images.ids for part in evaluated)])
+    near, more = known_near(catalog, ids, options.radius)
     for part in evaluated:
         part.subsets = leak_subsets(catalog, train.ids, part.images.ids, near)
-    notes += _missing_labels(split_set, train)
+    notes += more + _missing_labels(split_set, train)
     for note in notes:
         progress.note(note)
     with one_thread():

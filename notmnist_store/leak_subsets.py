@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from notmnist_store.copy_groups import Near
 from notmnist_store.storage.catalog import Catalog
 
-__all__ = ["CLEAN", "EXACT", "NEAR", "RAW", "SUBSETS", "Near", "leak_subsets"]
+__all__ = ["CLEAN", "EXACT", "NEAR", "RAW", "SUBSETS", "leak_subsets"]
 
 RAW, CLEAN, EXACT, NEAR = SUBSETS = ("raw", "clean", "leaked_exact", "leaked_near")
 """Words of column ``subset``: raw is all of a split, the others are its parts."""
@@ -62,14 +61,6 @@ order by eval_id.place
 """
 
 _Ids = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Near:
-    """Up to which distance copies are near: the radius as text, and its integer threshold."""
-
-    radius: str
-    threshold: int
 
 
 def leak_subsets(

@@ -20,8 +20,21 @@ order by versus_subset, versus_set, case eval_split when 'valid' then 0 else 1 e
 """
 
 
+_FOR_DECIDE = """
+select
+    suspect.image_id,
+    'relabel' as action,
+    suspect.suggested_label as value,
+    'suspects: ' || suspect.label || ' is ' || round(suspect.self_confidence, 3)
+        || ' likely, margin ' || round(suspect.margin, 3) as note
+from stored_suspect as suspect
+where suspect.run_id = $run_id
+order by suspect.margin, suspect.image_id
+"""
+
+
 class StoreLearning(StoreBase):
-    """Baselines: each call is one run, or nothing."""
+    """Baselines and the search for suspects: each call is one run, or nothing."""
 
     def baseline(
         self,
@@ -56,3 +69,22 @@ class StoreLearning(StoreBase):
         options = BaselineOptions.of(sizes, seed, repeats, model, radius, versus)
         run = baseline(Tables.open(self.path), split_set, options, self._progress)
         return self._result(self._catalog().query(_OF_RUN, {"run_id": run}))
+
+    def suspects(self, split_set: str = "ingest", *, folds: int = 5, seed: int = 0) -> Result:
+        """Find labels that are likely wrong: confident learning over cross-validation.
+
+        Every image of train, valid and test is judged by a model that has seen neither it nor a
+        copy of it. Tables suspect and outlier keep what was found; the reports of these names show
+        it.
+
+        Returns one row a suspect, the likeliest errors first, as `decide` takes them: image_id,
+        action (relabel), value (the suggested label) and note.
+
+        Raises:
+            UsageError: an option that cannot be meant, or a split set that cannot be learned from.
+            StoreError: scikit-learn is not installed.
+        """
+        from notmnist_store.suspects import suspects
+
+        run = suspects(Tables.open(self.path), split_set, folds, seed, self._progress)
+        return self._result(self._catalog().query(_FOR_DECIDE, {"run_id": run}))

@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from notmnist_store.store import Store
     from notmnist_store.terminal import Terminal
 
-__all__ = ["add_baseline"]
+__all__ = ["add_baseline", "add_suspects"]
 
 
 def add_baseline(command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -51,5 +51,31 @@ def _baseline(store: Store, options: argparse.Namespace, terminal: Terminal) -> 
     given = f"--param split_set={options.split_set}"
     for report in ("scores", "hardest_images"):
         line = terminal.command(f"notmnist-store sql {report} {given}")
+        terminal.note(f"  {line}")
+    return 0
+
+
+def add_suspects(command: Callable[..., argparse.ArgumentParser]) -> None:
+    """Add the command to the program."""
+    suspects = command(
+        "suspects",
+        _suspects,
+        "find labels that are likely wrong, and images unlike all others",
+        "notmnist-store suspects --format csv -o suspects.csv",
+    )
+    add = suspects.add_argument
+    add("--split-set", default="ingest", metavar="SET", help="the split set (default: ingest)")
+    add("--folds", type=int, default=5, metavar="N", help="of the cross-validation (default: 5)")
+    add("--seed", type=int, default=0, help="of the folds and draws (default: 0)")
+
+
+def _suspects(store: Store, options: argparse.Namespace, terminal: Terminal) -> int:
+    result = store.suspects(options.split_set, folds=options.folds, seed=options.seed)
+    terminal.show(result, options.format, options.output, "notmnist-store suspects --help")
+    terminal.note(f"{len(result):,} labels are suspect; look at them, and at what is no letter:")
+    chosen = "select image_id, label from {} where split_set = '{}' order by {} limit 40"
+    for view, order in (("suspect", "margin"), ("outlier", "squared_distance desc")):
+        query = chosen.format(view, options.split_set, order)
+        line = terminal.command(f'notmnist-store peek --sql "{query}" -o {view}s.png')
         terminal.note(f"  {line}")
     return 0

@@ -63,8 +63,12 @@ def baseline(tables: Tables, name: str, options: BaselineOptions, progress: Prog
         notes += more
     ids = np.concatenate([train.ids, *(part.images.ids for part in evaluated)])
     near, more = known_near(catalog, ids, options.radius)
+    masks = leak_subsets(catalog, train.ids, ids[len(train.ids) :], near)
+    start = 0
     for part in evaluated:
-        part.subsets = leak_subsets(catalog, train.ids, part.images.ids, near)
+        here = slice(start, start + len(part.images))
+        part.subsets = {subset: mask[here] for subset, mask in masks.items()}
+        start = here.stop
     notes += more + _missing_labels(split_set, train)
     for note in notes:
         progress.note(note)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from notmnist_store.copy_groups import Near
 from notmnist_store.storage.catalog import Catalog
@@ -15,23 +16,7 @@ RAW, CLEAN, EXACT, NEAR = SUBSETS = ("raw", "clean", "leaked_exact", "leaked_nea
 """Words of column ``subset``: raw is all of a split, the others are its parts."""
 
 # The two sides are given by id, so that a split set can be judged by another one's training images.
-_EXACT = """
-with train_group as (
-    select distinct coalesce(duplicate_image.group_id, train_id.image_id) as group_id
-    from train_id
-    left join duplicate_image
-        on duplicate_image.image_id = train_id.image_id and duplicate_image.kind = 'exact'
-)
-
-select eval_id.place
-from eval_id
-left join duplicate_image
-    on duplicate_image.image_id = eval_id.image_id and duplicate_image.kind = 'exact'
-inner join train_group
-    on train_group.group_id = coalesce(duplicate_image.group_id, eval_id.image_id)
-order by eval_id.place
-"""
-_NEAR = """
+_LEAKS = """
 with train_group as (
     select distinct coalesce(duplicate_image.group_id, train_id.image_id) as group_id
     from train_id
@@ -39,26 +24,39 @@ with train_group as (
         on duplicate_image.image_id = train_id.image_id and duplicate_image.kind = 'exact'
 ),
 
-close_group as (
-    select pair.b as group_id
+leaked_group as (
+    select
+        train_group.group_id,
+        'leaked_exact' as subset
+    from train_group
+    union all
+    select
+        pair.b as group_id,
+        'leaked_near' as subset
     from pair
     inner join train_group on train_group.group_id = pair.a
     where pair.squared_distance <= $threshold
-    union
-    select pair.a as group_id
+    union all
+    select
+        pair.a as group_id,
+        'leaked_near' as subset
     from pair
     inner join train_group on train_group.group_id = pair.b
     where pair.squared_distance <= $threshold
 )
 
-select eval_id.place
+select
+    eval_id.place,
+    min(leaked_group.subset) as subset
 from eval_id
 left join duplicate_image
     on duplicate_image.image_id = eval_id.image_id and duplicate_image.kind = 'exact'
-inner join close_group
-    on close_group.group_id = coalesce(duplicate_image.group_id, eval_id.image_id)
+inner join leaked_group
+    on leaked_group.group_id = coalesce(duplicate_image.group_id, eval_id.image_id)
+group by eval_id.place
 order by eval_id.place
 """
+_NONE = -1  # below every squared distance
 
 _Ids = npt.NDArray[np.int64]
 
@@ -80,15 +78,11 @@ def leak_subsets(
         train_id=pa.table({"image_id": train}),
         eval_id=pa.table({"image_id": evaluated, "place": places}),
     )
-
-    def mask(sql: str, values: dict[str, int]) -> npt.NDArray[np.bool_]:
-        found = np.zeros(len(evaluated), np.bool_)
-        found[catalog.query(sql, values)["place"].to_numpy()] = True
-        return found
-
-    exact = mask(_EXACT, {})
-    subsets = {RAW: np.ones(len(evaluated), np.bool_), CLEAN: ~exact, EXACT: exact}
-    if near is not None:
-        close = mask(_NEAR, {"threshold": near.threshold}) & ~exact
-        subsets |= {CLEAN: ~exact & ~close, NEAR: close}
+    found = catalog.query(_LEAKS, {"threshold": near.threshold if near else _NONE})
+    subsets = {RAW: np.ones(len(evaluated), np.bool_), CLEAN: np.ones(len(evaluated), np.bool_)}
+    for subset in (EXACT, NEAR) if near else (EXACT,):
+        mask = np.zeros(len(evaluated), np.bool_)
+        mask[found.filter(pc.equal(found["subset"], subset))["place"].to_numpy()] = True
+        subsets[subset] = mask
+        subsets[CLEAN] &= ~mask
     return subsets

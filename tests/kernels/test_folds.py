@@ -89,6 +89,15 @@ def test_single_images_level_out_what_groups_leave(
             assert counts[one] - counts.min() <= 1
 
 
+def test_groups_of_each_class_spread_over_the_folds() -> None:
+    """Five groups of each of four classes, and nothing else: one of each class in each fold."""
+    labels = np.repeat(np.arange(4), 20)
+    for seed in range(10):
+        fold = grouped_folds(np.arange(80) // 4, labels, 5, seed)
+        for label in range(4):
+            assert np.bincount(fold[labels == label], minlength=5).tolist() == [4] * 5
+
+
 def test_many_groups_come_out_even() -> None:
     random = np.random.default_rng(0)
     labels = np.repeat(np.arange(10), 1000)

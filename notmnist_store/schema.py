@@ -10,6 +10,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from notmnist_store.learning_schema import LEARNING_TABLES
+
 __all__ = [
     "DEFAULT_SHAPE",
     "FORMAT_VERSION",
@@ -266,5 +268,6 @@ TABLES: dict[str, pa.Schema] = {
     "radius_join": _RADIUS_JOIN,
     "pair": _PAIR,
     "star": _STAR,
+    **LEARNING_TABLES,
 }
 """Arrow schema of every table, by name; the folder of the same name in a store holds it."""

@@ -16,6 +16,7 @@ from notmnist_store.storage.queries import bind, find_query, load_queries
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store_changes import StoreChanges
 from notmnist_store.store_duplicates import StoreDuplicates
+from notmnist_store.store_learning import StoreLearning
 
 if TYPE_CHECKING:
     from notmnist_store.audit import AuditResult
@@ -28,7 +29,7 @@ __all__ = ["Store"]
 _REPORT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
-class Store(StoreChanges, StoreDuplicates):
+class Store(StoreChanges, StoreDuplicates, StoreLearning):
     """A store at a path. Every method reads the store as it is at that moment."""
 
     def info(self) -> Result:

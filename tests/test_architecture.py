@@ -22,6 +22,7 @@ VOCABULARY, KERNELS, STORAGE, ENGINES, VERBS, FACES = range(6)
 PLACES = {
     "errors": VOCABULARY,
     "schema": VOCABULARY,
+    "learning_schema": VOCABULARY,
     "archives": VOCABULARY,
     "kernels": KERNELS,
     "storage": STORAGE,

@@ -47,6 +47,7 @@ DOCUMENTS = (
     "docs/format.md",
     "docs/tables.md",
     "docs/decisions.md",
+    "docs/suspects.md",
     "CHANGELOG.md",
 )
 LETTERS = "ABCDEFGHIJ"

@@ -1,6 +1,6 @@
 -- title: Which ingest runs derived tables know: what is not listed, they are stale on
--- column evidence: pair: the current near-duplicates run · no unit · pair
--- column image_run: an ingest run whose images it compared · no unit · 20110908T120000Z-0123456789
+-- column evidence: pair: the current near-duplicates run; suspect: the newest searches for suspects · no unit · pair
+-- column image_run: an ingest run whose images it compared, or looked at · no unit · 20110908T120000Z-0123456789
 -- column run_id: run that derived it · no unit · 20110908T130000Z-0123456789
 select
     'pair' as evidence,
@@ -9,3 +9,11 @@ select
 from radius_join
 inner join run on radius_join.image_runs like '%"' || run.run_id || '"%'
 where radius_join.is_current
+union all
+select
+    'suspect' as evidence,
+    run.run_id as image_run,
+    suspect_search.run_id
+from suspect_search
+inner join run on suspect_search.image_runs like '%"' || run.run_id || '"%'
+where suspect_search.is_newest

@@ -1,0 +1,19 @@
+-- title: Which labels the largest baseline takes for which
+-- grain: label, predicted label
+-- param split_set: string = ingest
+-- param eval_split: string = test
+-- param model: string = logistic
+--
+-- `share` is of the label's images. Pairs that do not occur are left out.
+select
+    prediction.label,
+    prediction.predicted,
+    count(*) as images,
+    count(*) / sum(count(*)) over (partition by prediction.label) as share,
+    prediction.label = prediction.predicted as is_right
+from prediction
+where prediction.split_set = $split_set
+    and prediction.eval_split = $eval_split
+    and prediction.model = $model
+group by prediction.label, prediction.predicted
+order by prediction.label, count(*) desc, prediction.predicted

@@ -59,6 +59,7 @@ HEAVY = {
     "deltalake",
     "duckdb",
     "fontTools",
+    "matplotlib",
     "numba",
     "pandas",
     "polars",

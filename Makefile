@@ -17,7 +17,7 @@ unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install ingest sql test test-oldest-duckdb test-interop check format docs bench bench-use bench-near lock clean
+.PHONY: help install ingest sql report test test-oldest-duckdb test-interop check format docs bench bench-use bench-near lock clean
 
 help: ## say what there is to make (the default)
 	@echo 'usage: make TARGET [SOURCE="a.tar.gz b.tar.gz"] [STORE=folder] [ARGS="more options"] [PYTHON=python3]'
@@ -30,6 +30,9 @@ ingest: $(VENV)/project.done ## store SOURCE (without it: the archives in data/,
 
 sql: $(VENV)/project.done ## ask the store: make sql ARGS=label_counts, make sql ARGS='"select 1"'
 	@$(PROGRAM) sql $(STORE_OPTION) $(ARGS)
+
+report: $(VENV)/project.done ## write report.html on the store: make report ARGS="--split-set first"
+	@$(PROGRAM) report $(STORE_OPTION) $(ARGS)
 
 test: $(VENV)/dev.done ## run the tests (ARGS go to pytest)
 	@$(RUN) -m pytest --numprocesses auto $(ARGS)

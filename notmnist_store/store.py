@@ -21,6 +21,7 @@ from notmnist_store.store_learning import StoreLearning
 if TYPE_CHECKING:
     from notmnist_store.audit import AuditResult
     from notmnist_store.loading import Split
+    from notmnist_store.report.report import ReportResult
     from notmnist_store.storage.catalog import Catalog
     from notmnist_store.storage.queries import Query
 
@@ -252,6 +253,38 @@ class Store(StoreChanges, StoreDuplicates, StoreLearning):
         options = ExportOptions.of(form, splits, with_labels, key_file, force)
         return self._result(
             export(Tables.open(self.path), name, Path(out), options, self._progress)
+        )
+
+    def report(
+        self,
+        output: str | Path | None = None,
+        *,
+        split_set: str = "ingest",
+        paper: bool = False,
+    ) -> ReportResult:
+        """Write one HTML page on the data as this split set shows them: is it ready to train on?
+
+        The page opens with the verdict and needs no network; the same store gives the same bytes.
+        With ``paper``: the data section of a paper instead, a paragraph and a table in LaTeX.
+        Without ``output`` no file is written; ``content`` of the result has the bytes, and
+        ``against`` the audits that stand against training.
+
+        Returns one row: path, split_set, ready, bytes, sha256.
+
+        Raises:
+            UsageError: there is no such split set.
+            StoreError: matplotlib is not installed, a data file is damaged, or `output` cannot be
+                written.
+        """
+        from notmnist_store.report.report import report
+
+        return report(
+            Tables.open(self.path),
+            self._catalog(),
+            None if output is None else Path(output),
+            split_set=split_set,
+            paper=paper,
+            progress=self._progress,
         )
 
     @staticmethod

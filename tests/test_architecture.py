@@ -60,6 +60,7 @@ HEAVY = {
     "deltalake",
     "duckdb",
     "fontTools",
+    "matplotlib",
     "numba",
     "pandas",
     "polars",

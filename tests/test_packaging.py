@@ -62,7 +62,8 @@ def test_the_wheel_holds_the_package_and_every_query(repository: Path, wheel: Pa
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     modules = sources(repository, "notmnist_store", "*.py")
     queries = {f"notmnist_store/{name}" for name in sources(repository, "sql", "*.sql")}
-    assert names == modules | queries | {"notmnist_store/py.typed"}
+    page = {f"notmnist_store/report/page.{suffix}" for suffix in ("css", "js")}
+    assert names == modules | queries | page | {"notmnist_store/py.typed"}
 
 
 def test_the_wheel_runs_by_itself(wheel: Path, tmp_path: Path) -> None:

@@ -1,0 +1,134 @@
+"""What the page asks the store: reports and audits by name, each once, with what is missing."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from notmnist_store.audit import audit_store, find_audits
+from notmnist_store.errors import QueryError
+from notmnist_store.progress import Progress
+from notmnist_store.splits import current_version, split_line
+from notmnist_store.storage.catalog import Catalog
+from notmnist_store.storage.queries import Query, bind, load_queries
+from notmnist_store.storage.tables import Tables
+from notmnist_store.verdicts import Scope, Verdict, audit_rows
+
+__all__ = ["Answer", "Evidence", "Need", "Read"]
+
+
+@dataclass(frozen=True)
+class Need:
+    """Evidence that a query stands on: a SELECT with rows where it is there, and who makes it."""
+
+    sql: str
+    missing: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Read:
+    """A report or (of `kind` "audits") an audit that a section reads."""
+
+    name: str
+    kind: str = "reports"
+    need: Need | None = None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The rows of a query, or, in `missing` and `remedy`, why there are none to be had.
+
+    `command` prints all of them.
+    """
+
+    query: Query
+    command: str
+    table: pa.Table
+    missing: str | None = None
+    remedy: str | None = None
+
+    def rows(self, most: int | None = None) -> list[dict[str, Any]]:
+        """The first rows, all by default."""
+        shown = self.table if most is None else self.table.slice(0, most)
+        return list(shown.to_pylist())
+
+    def __len__(self) -> int:
+        return int(self.table.num_rows)
+
+
+class Evidence:
+    """One store, seen through one split set.
+
+    Raises:
+        UsageError: there is no such split set.
+    """
+
+    def __init__(self, tables: Tables, catalog: Catalog, split_set: str) -> None:
+        split_line(catalog, split_set)
+        self.split_set = split_set
+        self.marker = tables.marker
+        self.version = current_version(catalog, split_set)
+        self.catalog = catalog
+        self.audits = {audit.name: audit for audit in find_audits([])}
+        self.verdicts: dict[str, Verdict] = {}
+        self._scope = Scope(split_set)
+        self._reports = load_queries("reports")
+        self._answers: dict[str, Answer] = {}
+
+    def judge(self, progress: Progress) -> None:
+        """Run all audits; `verdicts` has what they say."""
+        verdicts = audit_store(
+            self.catalog,
+            list(self.audits.values()),
+            scope=self._scope,
+            tolerances={},
+            progress=progress,
+        )
+        self.verdicts = {verdict.name: verdict for verdict in verdicts}
+
+    def ask(self, read: Read) -> Answer:
+        """The rows of a report or an audit, read once; a query that cannot run says why."""
+        if read.name not in self._answers:
+            self._answers[read.name] = self._ask(read)
+        return self._answers[read.name]
+
+    def _ask(self, read: Read) -> Answer:
+        query = (self.audits if read.kind == "audits" else self._reports)[read.name]
+        nothing = pa.table({})
+        if read.need is not None and not self.has(read.need):
+            remedy = self.filled(read.need.command)
+            return Answer(query, self._command(read, query), nothing, read.need.missing, remedy)
+        try:
+            if read.kind == "audits":
+                rows = audit_rows(self.catalog, query, self._scope)
+            else:
+                values = bind(query, self._values(query), self.catalog.shape)
+                rows = self.catalog.query(query.sql, values)
+        except QueryError as error:
+            return Answer(query, self._command(read, query), nothing, error.message, error.hint)
+        return Answer(query, self._command(read, query), rows)
+
+    def has(self, need: Need) -> bool:
+        """Whether this evidence is in the store, for this split set where that matters."""
+        used = {"split_set": self.split_set} if "$split_set" in need.sql else {}
+        return bool(self.catalog.query(need.sql, used).num_rows)
+
+    def filled(self, command: str) -> str:
+        """A command with this split set where it says $split_set."""
+        return command.replace("$split_set", shlex.quote(self.split_set))
+
+    def _values(self, query: Query) -> dict[str, Any]:
+        return {"split_set": self.split_set} if "split_set" in query.parameters else {}
+
+    def _command(self, read: Read, query: Query) -> str:
+        if read.kind == "audits":
+            option = " --split-set $split_set" if "split_set" in query.parameters else ""
+            text = f"notmnist-store audit {read.name}{option} --format csv"
+        else:
+            option = " --param split_set=$split_set" if "split_set" in query.parameters else ""
+            text = f"notmnist-store sql {read.name}{option} --format csv"
+        return self.filled(text)

@@ -1,0 +1,107 @@
+"""Sections on single images, and on how far this page can be trusted: blanks, audits, origin."""
+
+from __future__ import annotations
+
+from notmnist_store.report.cards import MOST_ROWS, absent, all_rows, folded
+from notmnist_store.report.evidence import Answer
+from notmnist_store.report.frame import Desk
+from notmnist_store.report.markup import (
+    Cell,
+    Content,
+    command,
+    count,
+    element,
+    number,
+    share,
+    table,
+)
+from notmnist_store.report.verdict import status
+
+__all__ = ["render_audits", "render_blanks", "render_origin"]
+
+
+def render_blanks(desk: Desk, answers: dict[str, Answer]) -> Content:
+    """Images of one single value, and those with hardly any ink or hardly any paper."""
+    return [
+        _seen(desk, answers["image_blank"], "blanks", "Images of one single value"),
+        _seen(desk, answers["image_low_ink"], "low-ink", answers["image_low_ink"].query.title),
+    ]
+
+
+def _seen(desk: Desk, answer: Answer, sprite: str, title: str) -> Content:
+    heading = element("h3", title)
+    if answer.missing:
+        return [heading, absent(answer.missing, answer.remedy)]
+    if not len(answer):
+        return [heading, element("p", "None.")]
+    most = desk.pictures.most(1, MOST_ROWS)
+    rows = answer.rows(most)
+    tiles = desk.tiles(sprite, [row["image_id"] for row in rows])
+    cells = [
+        element(
+            "li",
+            tiles.image(row["image_id"], element("br"), f"ink {number(row['ink_mean'])}"),
+        )
+        for row in rows
+    ]
+    return [
+        heading,
+        element("p", f"{count(len(answer))} images.", class_="note"),
+        folded(cells, classes="cells", noun="images", first=36),
+        all_rows(answer, most, "images"),
+    ]
+
+
+def render_audits(desk: Desk, answers: dict[str, Answer]) -> Content:
+    """Every audit with its status, and what it counted."""
+    rows = [
+        (
+            status(verdict),
+            verdict.severity,
+            [
+                element("code", verdict.name),
+                element("br"),
+                desk.evidence.audits[verdict.name].title,
+            ],
+            count(verdict.violating),
+            count(verdict.total),
+            share(verdict.share),
+            share(verdict.tolerance),
+        )
+        for verdict in desk.evidence.verdicts.values()
+    ]
+    return [
+        table(
+            ("status", "severity", "audit", "found", "of", "share", "borne"),
+            rows,
+            caption="An audit passes where the share of what it found is not above what is borne",
+            text_columns=3,
+            classes="audits",
+        ),
+        command(desk.evidence.filled("notmnist-store audit --split-set $split_set")),
+    ]
+
+
+def render_origin(desk: Desk, answers: dict[str, Answer]) -> Content:
+    """Split sets with their digests: the same digest means the same images in the same places."""
+    rows = [
+        (
+            row["split_set"],
+            count(row["version"]),
+            row["recipe"],
+            *(count(row[key]) for key in ("train", "valid", "test", "unused")),
+            Cell(row["digest"], "hash"),
+        )
+        for row in answers["split_sets"].rows(MOST_ROWS)
+        if row["is_current"]
+    ]
+    if not rows:
+        return element(
+            "p", "No split set was made; the splits are those that the images came in with."
+        )
+    return table(
+        ("split set", "version", "recipe", "train", "valid", "test", "unused", "digest"),
+        rows,
+        caption="Split sets; equal digests mean equal images and labels in equal places",
+        text_columns=1,
+    )

@@ -1,0 +1,124 @@
+"""Thumbnails: all pictures of a section in one lossless PNG, shown piece by piece by CSS."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from notmnist_store.report.markup import Html, element
+from notmnist_store.schema import Shape
+
+__all__ = ["Pictures", "Sprite", "difference", "sprite_png"]
+
+_COLUMNS = 32
+_BUDGET = 1 << 22
+_SHOWN_PIXELS = 64
+
+_Pixels = npt.NDArray[np.uint8]
+_Key = tuple[int, int | None]
+
+
+def difference(a: _Pixels, b: _Pixels) -> _Pixels:
+    """|a - b| of two pictures, stretched so that the largest difference is 255."""
+    apart = np.abs(a.astype(np.int16) - b.astype(np.int16))
+    most = int(apart.max(initial=0))
+    stretched: _Pixels = (apart * 255 // max(most, 1)).astype(np.uint8)
+    return stretched
+
+
+@dataclass
+class Sprite:
+    """The pictures of one section in the order they were asked for; a pair is a difference."""
+
+    name: str
+    places: dict[_Key, int] = field(default_factory=dict)
+
+    def place(self, key: _Key) -> tuple[int, int]:
+        """Column and row of a picture; a new one goes to the end."""
+        return divmod(self.places.setdefault(key, len(self.places)), _COLUMNS)[::-1]
+
+    @property
+    def rows(self) -> int:
+        """Rows of the sprite."""
+        return -(-len(self.places) // _COLUMNS)
+
+
+class Pictures:
+    """Collects what pictures the sections show, to be read from the store all at once."""
+
+    def __init__(self, shape: Shape) -> None:
+        self._shape = shape
+        self._sprites: dict[str, Sprite] = {}
+        scale = max(1, round(_SHOWN_PIXELS / max(shape.height, shape.width)))
+        self.size = (shape.width * scale, shape.height * scale)
+
+    def most(self, each: int, wanted: int) -> int:
+        """How many rows of `each` pictures a section shows: `wanted`, or less of large images."""
+        return max(1, min(wanted, _BUDGET // (self._shape.height * self._shape.width * each)))
+
+    def image(self, section: str, image_id: int, alternative: str) -> Html:
+        """A picture of a section, with the text that stands for it."""
+        return self._thumbnail(section, (image_id, None), alternative, "t")
+
+    def difference(self, section: str, a: int, b: int, alternative: str) -> Html:
+        """The stretched difference of two images as a picture."""
+        return self._thumbnail(section, (a, b), alternative, "t d")
+
+    def _thumbnail(self, section: str, key: _Key, alternative: str, classes: str) -> Html:
+        sprite = self._sprites.setdefault(section, Sprite(section))
+        column, row = sprite.place(key)
+        place = f"{classes} s-{section} c{column} r{row}"
+        return element("span", class_=place, role="img", aria_label=alternative, title=alternative)
+
+    def ids(self) -> list[int]:
+        """The images wanted so far."""
+        keys = [key for sprite in self._sprites.values() for key in sprite.places]
+        return sorted({i for key in keys for i in key if i is not None})
+
+    def css(self, pixels: Mapping[int, _Pixels]) -> str:
+        """The rules that show every thumbnail; images that are not in `pixels` stay hatched."""
+        width, height = self.size
+        rules = [f":root{{--tw:{width}px;--th:{height}px}}"]
+        rows = max((sprite.rows for sprite in self._sprites.values()), default=0)
+        columns = max((len(sprite.places) for sprite in self._sprites.values()), default=0)
+        rules += [
+            f".c{i}{{background-position-x:{-i * width}px}}" for i in range(min(columns, _COLUMNS))
+        ]
+        rules += [f".r{i}{{background-position-y:{-i * height}px}}" for i in range(rows)]
+        for name, sprite in self._sprites.items():
+            png = base64.b64encode(sprite_png(sprite, pixels, self._shape)).decode()
+            rules.append(
+                f".s-{name}{{background-image:url(data:image/png;base64,{png});"
+                f"background-size:{_COLUMNS * width}px {sprite.rows * height}px}}"
+            )
+        return "\n".join(rules)
+
+
+def sprite_png(sprite: Sprite, pixels: Mapping[int, _Pixels], shape: Shape) -> bytes:
+    """One PNG of 32 pictures a row, pixel for pixel; missing images are hatched."""
+    from PIL import Image
+
+    height, width = shape.height, shape.width
+    sheet = np.zeros((sprite.rows * height, _COLUMNS * width, shape.channels), np.uint8)
+    for (a, b), place in sprite.places.items():
+        row, column = divmod(place, _COLUMNS)
+        picture = pixels.get(a, _hatched(shape))
+        if b is not None:
+            picture = difference(picture, pixels.get(b, _hatched(shape)))
+        sheet[row * height : (row + 1) * height, column * width : (column + 1) * width] = picture
+    sink = io.BytesIO()
+    flat = sheet[:, :, 0] if shape.channels == 1 else sheet
+    Image.fromarray(flat).save(sink, "PNG", optimize=True)
+    return sink.getvalue()
+
+
+def _hatched(shape: Shape) -> _Pixels:
+    rows, columns = np.ogrid[: shape.height, : shape.width]
+    stripes = ((rows + columns) % 8 < 2).astype(np.uint8) * np.uint8(96)
+    hatched: _Pixels = np.repeat(stripes[:, :, np.newaxis], shape.channels, axis=2)
+    return hatched

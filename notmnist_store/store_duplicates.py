@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from notmnist_store.result import Result
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store_base import StoreBase
+
+if TYPE_CHECKING:
+    from notmnist_store.storage.members import Limits
 
 __all__ = ["StoreDuplicates"]
 
@@ -86,3 +93,50 @@ class StoreDuplicates(StoreBase):
         )
         rows = "select * from certificate where run_id = $run_id"
         return self._result(self._catalog().query(rows, {"run_id": run_id}))
+
+    def near_duplicates_against(
+        self,
+        split_set: str,
+        source: str | Path,
+        *,
+        radius: str | None = None,
+        to_grey: bool = False,
+        labels: str | Sequence[str] | None = None,
+        transpose: bool = False,
+        limits: Limits | None = None,
+        workers: int | None = None,
+    ) -> Result:
+        """Find the images of a source that are copies or near copies of a split set's images.
+
+        The source is anything that `Store.ingest` takes, with images of this store's shape; it is
+        read into a temporary folder, and nothing is written to the store. ``radius`` is text (1.0
+        by default); the pairs of `near_duplicates` are not needed. The options that follow are
+        those of `Store.ingest`.
+
+        Returns one row an image of the source and split (train, valid, test) that has a picture
+        within the radius, with the nearest: path, label, image_id, split, store_label, distance,
+        squared_distance; the nearest first.
+
+        Raises:
+            UsageError: no such split set, or an option that cannot be meant.
+            SourceError: a source that cannot be read whole, of another shape, or without images.
+            StoreError: a damaged data file.
+        """
+        from notmnist_store.ingest_options import read_options
+        from notmnist_store.near_against import near_against
+
+        options = read_options(
+            [source],
+            shape=None,
+            fractions=None,
+            labels=labels,
+            limits=limits,
+            to_grey=to_grey,
+            transpose=transpose,
+            workers=workers,
+        )
+        wanted = None if radius is None else str(radius)
+        tables = Tables.open(self.path)
+        return self._result(
+            near_against(tables, split_set, Path(source), options, self._progress, radius=wanted)
+        )

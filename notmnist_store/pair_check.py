@@ -43,6 +43,7 @@ __all__ = [
     "disagreement",
     "known_pairs",
     "said",
+    "sample_size",
 ]
 
 _SAMPLE_PRODUCTS = 64 * 529_114 * 784  # about a second on two cores
@@ -91,7 +92,8 @@ class Checked:
 
 def known_pairs(catalog: Catalog, ids: _Ids) -> pa.Table:
     """Rows a, b, squared_distance of view pair that name one of these images."""
-    return catalog.with_rows(chosen_image=pa.table({"image_id": ids})).query(_KNOWN)
+    rows = catalog.with_rows(chosen_image=pa.table({"image_id": ids})).query(_KNOWN)
+    return rows.cast(_PAIR_ROWS)
 
 
 def check_sample(
@@ -111,7 +113,7 @@ def check_sample(
     Raises:
         StoreError: a data file is damaged.
     """
-    drawn = np.random.default_rng(_SEED).permutation(len(ids))[: _sample_size(*flat.shape)]
+    drawn = np.random.default_rng(_SEED).permutation(len(ids))[: sample_size(*flat.shape)]
     rows = np.sort(drawn)
     chosen = ids[rows]
     known = [_read_back(tables.path("pair", file.name), chosen) for file in files]
@@ -293,7 +295,7 @@ def disagreement(join: dict[str, Any], ids: _Ids, checked: Checked) -> StoreErro
     )
 
 
-def _sample_size(pictures: int, size: int) -> int:
+def sample_size(pictures: int, size: int) -> int:
     """How many pictures of `size` bytes can be compared with all of them in about a second."""
     fitting = _SAMPLE_PRODUCTS // max(1, pictures * size)
     return min(pictures, max(_LEAST_SAMPLE, fitting))

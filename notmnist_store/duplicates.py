@@ -30,6 +30,7 @@ from notmnist_store.kernels.radius_join import (
     join,
     too_many_pairs,
 )
+from notmnist_store.pair_check import certificate_rows, check_sample, disagreement
 from notmnist_store.progress import Progress
 from notmnist_store.schema import TABLES
 from notmnist_store.splits import ingest_runs
@@ -125,12 +126,14 @@ def seconds_needed(images: int) -> float:
 def near_duplicates(tables: Tables, options: NearOptions, progress: Progress) -> str:
     """Find all pairs of different pictures within the radius; one run, or none if there is no need.
 
-    Pairs found before stay in use where they were found at this radius or a larger one. Returns the
-    id of the run whose pairs are current.
+    Pairs found before stay in use where they were found at this radius or a larger one. A sample of
+    pictures is compared with all in another way, and the run holds the certificate of that. Returns
+    the id of the run whose pairs are current.
 
     Raises:
         UsageError: a radius that is none, a group radius above it, more pairs than the limit.
-        StoreError: there are no images, too little memory, or a data file is damaged.
+        StoreError: there are no images, too little memory, a data file is damaged; or the sample
+            has other pairs, and then the run is stored all the same.
     """
     started = datetime.now(UTC)
     catalog = Catalog(tables)
@@ -154,9 +157,12 @@ def near_duplicates(tables: Tables, options: NearOptions, progress: Progress) ->
         Gatherer(tables, ids).fill(flat)
         progress.stage("comparing", 0, "pairs")
         search = _search(flat, old, threshold(plan.radius), options)
-        del flat
         files = _write_pairs(tables, run_id, ids, _watched(search, grouped, limit, progress))
         group_rows = _group_rows(ids, old, grouped, run_id)
+        before = None if plan.base is None else catalog
+        checked, seed = check_sample(
+            tables, before, ids, flat, files, threshold(plan.radius), progress
+        )
     except MemoryError as error:
         tables.discard(run_id)
         raise StoreError(
@@ -169,7 +175,7 @@ def near_duplicates(tables: Tables, options: NearOptions, progress: Progress) ->
         raise
     finally:
         progress.end()
-    before = 0 if plan.base is None else int(plan.base["pairs"])
+    pairs_before = 0 if plan.base is None else int(plan.base["pairs"])
     pair_runs = [] if plan.base is None else list(json.loads(plan.base["pair_runs"]))
     counted = catalog.query("select count(*) as images from image")["images"][0].as_py()
     row = {
@@ -183,7 +189,7 @@ def near_duplicates(tables: Tables, options: NearOptions, progress: Progress) ->
         "pair_runs": json.dumps([*pair_runs, run_id]),
         "images": counted,
         "distinct_images": len(ids),
-        "pairs": before + sum(file.rows for file in files),
+        "pairs": pairs_before + sum(file.rows for file in files),
     }
     arguments = {"radius": plan.radius, "group_radius": plan.group_radius}
     try:
@@ -198,6 +204,7 @@ def near_duplicates(tables: Tables, options: NearOptions, progress: Progress) ->
             {
                 "star": group_rows,
                 "radius_join": pa.Table.from_pylist([row], schema=TABLES["radius_join"]),
+                "certificate": certificate_rows(run_id, row, ids, checked, seed=seed),
             },
             written={"pair": files},
             once=("near_duplicates", _searches(catalog) + 1),
@@ -207,6 +214,8 @@ def near_duplicates(tables: Tables, options: NearOptions, progress: Progress) ->
             "another process has searched for near duplicates meanwhile", "notmnist-store info"
         ) from None
     refresh_views_file(tables)
+    if checked.disagreements:
+        raise disagreement(row, ids, checked)
     return run_id
 
 

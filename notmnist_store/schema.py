@@ -257,6 +257,29 @@ _STAR = pa.schema(
     ]
 )
 
+_CERTIFICATE = pa.schema(
+    [
+        pa.field("run_id", pa.string(), nullable=False),
+        pa.field("join_run", pa.string(), nullable=False),
+        pa.field("split_set", pa.string()),
+        pa.field("version", pa.int64()),
+        pa.field("digest", pa.string()),
+        pa.field("radius", pa.string(), nullable=False),
+        pa.field("threshold", pa.int64(), nullable=False),
+        pa.field("method", pa.string(), nullable=False),
+        pa.field("left_images", pa.int64(), nullable=False),
+        pa.field("right_images", pa.int64(), nullable=False),
+        pa.field("compared", pa.int64(), nullable=False),
+        pa.field("pairs", pa.int64(), nullable=False),
+        pa.field("missed", pa.int64(), nullable=False),
+        pa.field("wrong", pa.int64(), nullable=False),
+        pa.field("bound", pa.float64(), nullable=False),
+        pa.field("seed", pa.int64()),
+        pa.field("a", pa.int64()),
+        pa.field("b", pa.int64()),
+    ]
+)
+
 TABLES: dict[str, pa.Schema] = {
     "image": _IMAGE,
     "reject": _REJECT,
@@ -269,5 +292,6 @@ TABLES: dict[str, pa.Schema] = {
     "pair": _PAIR,
     "star": _STAR,
     **LEARNING_TABLES,
+    "certificate": _CERTIFICATE,
 }
 """Arrow schema of every table, by name; the folder of the same name in a store holds it."""

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from notmnist_store.result import Result
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store_base import StoreBase
+
+if TYPE_CHECKING:
+    from notmnist_store.storage.members import Limits
 
 __all__ = ["StoreDuplicates"]
 
@@ -24,7 +31,7 @@ where radius_join.run_id = $run_id
 
 
 class StoreDuplicates(StoreBase):
-    """Near duplicates: find them."""
+    """Near duplicates: find them, prove it, and look for those of a source that stays outside."""
 
     def near_duplicates(
         self,
@@ -40,14 +47,16 @@ class StoreDuplicates(StoreBase):
         ``radius`` is a Euclidean distance over pixels scaled to [0, 1], as text so that it is read
         exactly: by default 2.0 for 28x28x1, and 2.0 x sqrt(h w c / 784) for other shapes. Groups
         are made at ``group_radius`` (1.0). After new images only what is new is compared.
-        ``limit`` is the most pairs to find (100 million), ``workers`` the number of threads.
+        ``limit`` is the most pairs to find (100 million), ``workers`` the number of threads. A
+        small sample is checked by an independent method: view ``certificate``, and `certify`.
 
         Returns one row: run_id, radius, images, distinct_images, pairs, group_radius, groups,
         largest_group.
 
         Raises:
             UsageError: a radius or number that cannot be meant, or more pairs than ``limit``.
-            StoreError: no images, too little memory, or a damaged data file.
+            StoreError: no images, too little memory, a damaged data file; or pairs that the check
+                does not find, stored all the same.
         """
         from notmnist_store.duplicates import DEFAULT_LIMIT, NearOptions, near_duplicates
         from notmnist_store.kernels.radius_join import CHUNK_PAIRS
@@ -61,3 +70,73 @@ class StoreDuplicates(StoreBase):
         )
         run_id = near_duplicates(Tables.open(self.path), options, self._progress)
         return self._result(self._catalog().query(_SEARCHED, {"run_id": run_id}))
+
+    def certify(
+        self, split_set: str | None = None, *, sample: int | None = None, seed: int = 0
+    ) -> Result:
+        """Check the pairs by an independent method, and store a certificate; one run.
+
+        With ``split_set`` every evaluation picture is compared with every picture that must not
+        know it; without, ``sample`` random pictures (1,000, drawn by ``seed``) with all.
+
+        Returns one row, that of view ``certificate``.
+
+        Raises:
+            UsageError: no such split set, or a sample that cannot be meant.
+            StoreError: near duplicates were not searched, or not in all these images; or the check
+                disagrees (the certificate says so, and is stored).
+        """
+        from notmnist_store.certificate import certify
+
+        run_id = certify(
+            Tables.open(self.path), split_set, sample=sample, seed=seed, progress=self._progress
+        )
+        rows = "select * from certificate where run_id = $run_id"
+        return self._result(self._catalog().query(rows, {"run_id": run_id}))
+
+    def near_duplicates_against(
+        self,
+        split_set: str,
+        source: str | Path,
+        *,
+        radius: str | None = None,
+        to_grey: bool = False,
+        labels: str | Sequence[str] | None = None,
+        transpose: bool = False,
+        limits: Limits | None = None,
+        workers: int | None = None,
+    ) -> Result:
+        """Find the images of a source that are copies or near copies of a split set's images.
+
+        The source is anything that `Store.ingest` takes, with images of this store's shape; it is
+        read into a temporary folder, and nothing is written to the store. ``radius`` is text (1.0
+        by default); the pairs of `near_duplicates` are not needed. The options that follow are
+        those of `Store.ingest`.
+
+        Returns one row an image of the source and split (train, valid, test) that has a picture
+        within the radius, with the nearest: path, label, image_id, split, store_label, distance,
+        squared_distance; the nearest first.
+
+        Raises:
+            UsageError: no such split set, or an option that cannot be meant.
+            SourceError: a source that cannot be read whole, of another shape, or without images.
+            StoreError: a damaged data file.
+        """
+        from notmnist_store.ingest_options import read_options
+        from notmnist_store.near_against import near_against
+
+        options = read_options(
+            [source],
+            shape=None,
+            fractions=None,
+            labels=labels,
+            limits=limits,
+            to_grey=to_grey,
+            transpose=transpose,
+            workers=workers,
+        )
+        wanted = None if radius is None else str(radius)
+        tables = Tables.open(self.path)
+        return self._result(
+            near_against(tables, split_set, Path(source), options, self._progress, radius=wanted)
+        )

@@ -30,6 +30,7 @@ duplicate_exact        the copies above
 split_leak_near        ``near_in_valid`` is one grey value off an image of train
 label_conflict_near    ``near_conflict`` (A) is one grey value off a B of train
 duplicate_near         both of these
+pair_certificate       a pair of ``black`` and ``white`` was slipped in, at a distance of 1.8
 =====================  =========================================================================
 """
 
@@ -39,6 +40,7 @@ import io
 import json
 import tarfile
 import tempfile
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -47,7 +49,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from notmnist_store.duplicates import NearOptions, near_duplicates
+from notmnist_store.certificate import certify
+from notmnist_store.duplicates import NearOptions, current_join, near_duplicates
+from notmnist_store.errors import StoreError
 from notmnist_store.ingest import DEFAULT_FRACTIONS, ingest
 from notmnist_store.ingest_options import IngestOptions
 from notmnist_store.kernels.encode import png_files
@@ -56,6 +60,7 @@ from notmnist_store.progress import Progress
 from notmnist_store.schema import DEFAULT_SHAPE, SPLITS, TABLES
 from notmnist_store.split_plan import SplitOptions
 from notmnist_store.splits import make_split
+from notmnist_store.storage.catalog import Catalog
 from notmnist_store.storage.marker import Marker
 from notmnist_store.storage.tables import Tables
 
@@ -123,7 +128,9 @@ def make_bad_store(path: str | Path) -> dict[str, int]:
     no_valid = [row | {"split": "test"} if row["split"] == "valid" else row for row in placed]
     _write_split_set(tables, 4, "no_valid", no_valid, first.run_id)
     near_duplicates(tables, NearOptions(), Progress())
-    return first.named | second.named
+    named = first.named | second.named
+    _slip_in_a_pair(tables, 5, named["black"], named["white"])
+    return named
 
 
 def _picture(number: int, brighter: int = 0) -> _Pixels:
@@ -285,6 +292,19 @@ def _write_split_set(
         **{split: len(members) for split, members in counts.items()},
     }
     _commit(tables, run_id, "split", {"split_set": [set_row], "split_image": rows}, {})
+
+
+def _slip_in_a_pair(tables: Tables, sequence: int, a: int, b: int) -> None:
+    """Add a pair that is none to the pairs that were found, and a certificate that finds it."""
+    run_id = _run_id(sequence)
+    join = current_join(Catalog(tables)) or {}
+    runs = [*json.loads(join["pair_runs"]), run_id]
+    row = {**join, "run_id": run_id, "pair_runs": json.dumps(runs), "pairs": join["pairs"] + 1}
+    del row["is_current"]
+    pair = {"a": a, "b": b, "squared_distance": 210_000, "run_id": run_id}
+    _commit(tables, run_id, "near-duplicates", {"pair": [pair], "radius_join": [row]}, {})
+    with suppress(StoreError):  # it says what was found
+        certify(tables, None, progress=Progress())
 
 
 def _commit(

@@ -164,3 +164,33 @@ def test_a_part_of_the_results_is_written_and_the_others_stay(tmp_path, load, or
     write_part(file, "# one\n\n## b\n\nsecond\n")
     parts = {"one": "# one\n\n## b\n\nsecond\n", "two": "# two\n\n## a\n\nfirst\n"}
     assert file.read_text() == "\n".join(parts[name] for name in order)
+
+
+def test_the_table_of_changes_is_that_of_plain_arithmetic(tmp_path, load):
+    """On squares in a frame: what leaves them as they are, and what moves them how far."""
+    finds = load("what_the_radius_finds")
+    pack(tmp_path / "set.tar", class_files(each=6))
+    notmnist_store.open(tmp_path / "store").ingest(tmp_path / "set.tar")
+    pictures, shape = finds.pictures_of(str(tmp_path / "store"), None, 0)
+    assert pictures.shape == (18, 28, 28, 1)
+    assert len(finds.pictures_of(str(tmp_path / "store"), 5, 0)[0]) == 5
+    squares = np.zeros((2, 28, 28, 1), np.uint8)
+    squares[:, 10:14, 8:12] = 255
+    measured = finds.measure(squares, shape, 0)
+    assert list(measured) == list(finds.CHANGES)
+    assert measured["shifted by 1 pixel"] == ([0, 0, 0, 0], pytest.approx(8**0.5))
+    assert measured["flipped left to right"] == ([0, 0, 0, 0], pytest.approx(32**0.5))
+    assert measured["10 % brighter"] == ([1, 1, 1, 1], 0)
+    sigma = 10 / 255
+    grey = finds.measure(np.full((4, 28, 28, 1), 128, np.uint8), shape, 0)
+    assert grey["noise, sigma 10"][1] == pytest.approx(28 * sigma, rel=0.1)
+    assert grey["5 % brighter"][1] == pytest.approx(28 * 6 / 255)
+    for name in (
+        "flipped left to right",
+        "shifted by 1 pixel",
+        "resized to 5/7 (28 to 20) and back",
+    ):
+        assert grey[name] == ([1, 1, 1, 1], 0)
+    text = finds.table(measured, shape)
+    assert len(text.splitlines()) == len(finds.CHANGES) + 2
+    assert "| shifted by 1 pixel | 0.0 % | 0.0 % | 0.0 % | 0.0 % | 2.83 |" in text

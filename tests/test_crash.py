@@ -137,6 +137,39 @@ def test_kill_at_any_moment_leaves_the_views_as_they_were(store: Store, archive:
     assert DAMAGED not in {row["status"] for row in store.verify(full=True).rows()}
 
 
+def test_kill_of_a_search_for_near_duplicates_leaves_the_views_as_they_were(
+    tmp_path: Path, archive: Path
+) -> None:
+    """At each stage that can be seen from outside, and at random moments between them."""
+    store = notmnist_store.open(tmp_path / "store")
+    store.ingest(archive)
+    names = ("pair", "radius_join", "certificate", "duplicate_group", "leak", "coverage", "run")
+
+    def seen() -> Mapping[str, object]:
+        return {name: store.sql(f"select * from {name} order by all").arrow() for name in names}
+
+    before = seen()
+    chance = random.Random(5)
+    stages = ["pair/*.parquet", "star/_delta_log/*1.json", "certificate/*.parquet", None, None]
+    for stage in stages:
+        process = start("near-duplicates", "--store", store.path, "--radius", "12")
+        if stage is None:
+            time.sleep(chance.uniform(0.3, 2.0))
+        else:
+            there = set(store.path.glob(stage))
+            wait_for(lambda s=stage, t=there: bool(set(store.path.glob(s)) - t), process)
+        end(process, signal.SIGKILL)
+        if len(store.sql("select * from run")) > 1:
+            store.undo()  # it was faster
+            before = seen()
+        assert seen() == before
+        assert DAMAGED not in {row["status"] for row in store.verify().rows()}
+    (row,) = store.near_duplicates(radius="12").rows()
+    assert row["pairs"] == len(store.sql("select a from pair")) > 0
+    assert store.certify(sample=50).rows()[0]["missed"] == 0
+    assert DAMAGED not in {row["status"] for row in store.verify(full=True).rows()}
+
+
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_worker_takes_its_files_away_when_its_caller_dies(
     tmp_path: Path, small_archive: Path, whole: bool

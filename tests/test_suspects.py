@@ -92,10 +92,10 @@ def test_no_copies_straddle_folds(searched: Store) -> None:
     assert len(by_hash) == 225 - 6
     assert all(len(folds) == 1 for folds in by_hash.values())
     pairs = searched.sql("select a, b from pair where squared_distance <= 65025").rows()
-    assert len(pairs) == 4
+    assert len(pairs) == 5
     assert all(of[row["a"]] == of[row["b"]] for row in pairs)
     apart, _ = copy_groups(catalog, ids, None, 45)
-    assert len(np.unique(apart)) == len(np.unique(groups)) + 4
+    assert len(np.unique(apart)) == len(np.unique(groups)) + 5
 
 
 def test_a_chain_too_long_for_a_fold_is_cut_into_stars(tmp_path: Path) -> None:

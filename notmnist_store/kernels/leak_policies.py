@@ -160,8 +160,8 @@ def _part_with_conflicts(
     twin = first[group]
     distance = squared[rows.picture[placed]]
     heads = np.flatnonzero(goes & (placed == twin))
-    other = _nearest_of_another_label(rows, placed, group, distance, heads)
-    twin[heads], distance[heads] = placed[other], distance[other]
+    nearest = _nearest_of_another_label(rows, placed, group, distance, heads)
+    twin[heads], distance[heads] = placed[nearest], distance[nearest]
     _let_go(fates, placed[goes], LABEL_CONFLICT, twin[goes], distance[goes])
 
 
@@ -203,7 +203,7 @@ def _part_with_fewest(rows: SplitTable, pairs: Pairs, fates: Fates) -> None:
 
 
 def _give_way(rows: SplitTable, pairs: Pairs, fates: Fates, asked: _Bools, staying: _Bools) -> None:
-    """Let those of the `asked` rows go that collide with a `staying` one, the nearest their twin."""
+    """Let those `asked` rows go that collide with a `staying` one; the nearest is their twin."""
     wanted = np.zeros(rows.pictures, np.bool_)
     wanted[rows.picture[asked]] = True
     first = _first_rows(rows, np.flatnonzero(staying))
@@ -292,14 +292,15 @@ class _Surroundings:
 
     def foreign(self, pictures: _Ints, place: int) -> _Bools:
         """Whether a row of another place stands on or near them."""
-        others = [other for other in range(UNUSED) if other != place]
-        result: _Bools = self._places[others][:, pictures].any(axis=0)
-        return result
+        found = np.zeros(len(pictures), np.bool_)
+        for other in range(UNUSED):
+            if other != place:
+                found |= self._places[other, pictures]
+        return found
 
     def contested(self, pictures: _Ints, label: int) -> _Bools:
         """Whether a row of another label stands on or near them."""
-        result: _Bools = (self._low[pictures] < label) | (self._high[pictures] > label)
-        return result
+        return np.logical_or(self._low[pictures] < label, self._high[pictures] > label)
 
     def add(self, pictures: _Ints, place: int, label: int) -> None:
         """From now on, rows of this place and label stand on these pictures."""

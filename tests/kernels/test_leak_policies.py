@@ -24,7 +24,7 @@ from notmnist_store.kernels.leak_policies import (
 )
 from notmnist_store.kernels.radius_join import Pairs
 from notmnist_store.kernels.vertex_cover import lightest_cover
-from tests.kernels.leak_oracle import Point, Row, Twin, brute_force, leaks, squared
+from tests.kernels.leak_oracle import Row, Twin, brute_force, leaks, squared
 
 
 def as_table(rows: list[Row], draw: list[int], most: int) -> tuple[SplitTable, Pairs]:

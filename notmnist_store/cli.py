@@ -17,6 +17,7 @@ from notmnist_store.commands.export import add_export
 from notmnist_store.commands.ingest import add_glyphs, add_ingest
 from notmnist_store.commands.queries import add_info, add_sql, show_info
 from notmnist_store.commands.report import add_report
+from notmnist_store.commands.sanitize import add_sanitize
 from notmnist_store.commands.splits import add_split
 from notmnist_store.commands.upkeep import add_upkeep
 from notmnist_store.errors import StoreError, UsageError
@@ -115,6 +116,7 @@ def _parser() -> _Parser:
     add_audit(command)
     add_split(command)
     add_near_duplicates(command)
+    add_sanitize(command)
     add_export(command)
     add_baseline(command)
     add_suspects(command)

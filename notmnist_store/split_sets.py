@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +14,13 @@ from notmnist_store.schema import SPLITS
 from notmnist_store.splits import ingest_runs, split_line
 from notmnist_store.storage.catalog import Catalog
 
-__all__ = ["SplitRows", "SplitSetVersion", "find_split_set", "split_rows"]
+__all__ = [
+    "SplitRows",
+    "SplitSetVersion",
+    "check_none_gone",
+    "find_split_set",
+    "split_rows",
+]
 
 _OLD = re.compile(r"(?P<name>.+)_v(?P<version>[0-9]{1,9})")
 _MADE = """
@@ -116,8 +121,8 @@ def split_rows(catalog: Catalog, split_set: SplitSetVersion, split: str) -> Spli
             f"notmnist-store split --show {split_set.name}",
         )
     if split_set.version:
+        check_none_gone(catalog, split_set, split)
         values = {"name": split_set.name, "version": split_set.version, "split": split}
-        _check_none_gone(catalog, split_set, values)
         rows = catalog.query(_MADE, values)
     else:
         rows = catalog.query(_INGESTED, {"split": split})
@@ -143,8 +148,8 @@ def _ingest(catalog: Catalog) -> SplitSetVersion:
 def _check_withdrawn(catalog: Catalog, name: str, version: int | None) -> None:
     """UsageError where a run made this split set and another withdrew it."""
     made = catalog.query(
-        "select arguments, run_id from run where verb = 'split' and state = 'withdrawn'"
-        " order by sequence desc"
+        "select arguments, run_id from run where verb in ('split', 'sanitize')"
+        " and state = 'withdrawn' order by sequence desc"
     ).to_pylist()
     for row in made:
         arguments = json.loads(row["arguments"])
@@ -156,15 +161,20 @@ def _check_withdrawn(catalog: Catalog, name: str, version: int | None) -> None:
             )
 
 
-def _check_none_gone(catalog: Catalog, split_set: SplitSetVersion, values: dict[str, Any]) -> None:
-    """StoreError where images of the split were stored by a run that is withdrawn."""
+def check_none_gone(catalog: Catalog, split_set: SplitSetVersion, split: str) -> None:
+    """Make sure that the store has all images of the split.
+
+    Raises:
+        StoreError: images of it were stored by a run that is withdrawn.
+    """
     runs = catalog.query("select run_id from run where state = 'withdrawn'")["run_id"].to_pylist()
     blamed = [run for run in split_set.image_runs if run in runs]
+    values = {"name": split_set.name, "version": split_set.version, "split": split}
     gone = catalog.query(_GONE, values)["images"][0].as_py() if blamed else 0
     if gone:
         by = _withdrawer(catalog, blamed[0])
         raise StoreError(
-            f"{gone:,} images of split {values['split']} of {split_set.name} are not in the store "
+            f"{gone:,} images of split {split} of {split_set.name} are not in the store "
             f"any more: run {blamed[0]}, which stored images of it, was withdrawn by run {by}; "
             "undoing that run restores them",
             f"notmnist-store undo {by}",

@@ -18,6 +18,7 @@ from typing import Any
 import pyarrow as pa
 
 from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.sanitize_options import SANITIZE, SanitizeOptions
 from notmnist_store.schema import SPLITS, TABLES
 from notmnist_store.split_plan import Placed, SplitOptions
 from notmnist_store.split_recipes import place_images
@@ -25,11 +26,14 @@ from notmnist_store.storage.catalog import Catalog, refresh_views_file
 from notmnist_store.storage.tables import AlreadyDoneError, Tables, new_run_id
 
 __all__ = [
+    "Origin",
     "SplitSet",
     "check_name",
     "current_version",
     "ingest_runs",
+    "made_already",
     "make_split",
+    "save_split",
     "split_digest",
     "split_line",
 ]
@@ -47,6 +51,16 @@ class SplitSet:
     digest: str
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Origin:
+    """How a version of a split set comes about; `arguments` are JSON, and say all of it."""
+
+    verb: str
+    recipe: str
+    arguments: str
+    seed: int
 
 
 def check_name(name: str) -> None:
@@ -133,32 +147,79 @@ def make_split(
             raise UsageError(
                 f"there is no split set {name} to extend", f"notmnist-store split {name}"
             )
+        _check_extendable(earlier)
         options = SplitOptions.from_json(earlier["arguments"])
-    arguments = options.to_json()
+    origin = Origin("split", options.recipe, options.to_json(), options.seed)
     if earlier is not None and not extend:
-        if earlier["arguments"] == arguments:
-            return _unchanged(earlier, f"{name} is there already, made with the same arguments")
-        if not replace:
-            raise UsageError(
-                f"split set {name} was made with other arguments: {earlier['arguments']}",
-                f"notmnist-store split --show {name}",
-            )
+        known = made_already(earlier, origin.arguments, replace=replace)
+        if known is not None:
+            return known
     placed = place_images(catalog, options, name if extend else None)
     if extend and not placed.new_images:
         assert earlier is not None
         return _unchanged(earlier, f"{name} has every image of the store already")
-    version = _next_version(catalog, name)
-    digest = split_digest(placed.digest_rows())
-    made = SplitSet(name, version, digest, placed.counts(), placed.notes)
-    if not dry_run:
-        try:
-            _commit(tables, catalog, made, options, placed, started)
-        except AlreadyDoneError:
-            raise StoreError(
-                f"another process has made {name} meanwhile", f"notmnist-store split --show {name}"
-            ) from None
-        refresh_views_file(tables)
+    if dry_run:
+        return _named(catalog, name, placed)
+    return save_split(tables, catalog, name, origin, placed, started)
+
+
+def _check_extendable(row: dict[str, Any]) -> None:
+    if row["recipe"] == SANITIZE:
+        name = row["split_set"]
+        again = SanitizeOptions.from_json(row["arguments"]).command(name, "--replace")
+        raise UsageError(
+            f"{name} was made by {SANITIZE}, which looks at all of its images at once; to have "
+            "new images in it, extend what it was made from and sanitize that again",
+            again,
+        )
+
+
+def made_already(row: dict[str, Any], arguments: str, *, replace: bool) -> SplitSet | None:
+    """The version of this row of view split_set, where it was made with the same arguments.
+
+    None where it was made with others and may be replaced.
+
+    Raises:
+        UsageError: it was made with others, and may not.
+    """
+    name = row["split_set"]
+    if row["arguments"] == arguments:
+        return _unchanged(row, f"{name} is there already, made with the same arguments")
+    if not replace:
+        raise UsageError(
+            f"split set {name} was made with other arguments: {row['arguments']}",
+            f"notmnist-store split --show {name}",
+        )
+    return None
+
+
+def save_split(
+    tables: Tables,
+    catalog: Catalog,
+    name: str,
+    origin: Origin,
+    placed: Placed,
+    started: datetime,
+) -> SplitSet:
+    """Make the next version of a split set from placed images; one run.
+
+    Raises:
+        StoreError: another process has made it meanwhile, or the store cannot be written.
+    """
+    made = _named(catalog, name, placed)
+    try:
+        _commit(tables, catalog, made, origin, placed, started)
+    except AlreadyDoneError:
+        raise StoreError(
+            f"another process has made {name} meanwhile", f"notmnist-store split --show {name}"
+        ) from None
+    refresh_views_file(tables)
     return made
+
+
+def _named(catalog: Catalog, name: str, placed: Placed) -> SplitSet:
+    digest = split_digest(placed.digest_rows())
+    return SplitSet(name, _next_version(catalog, name), digest, placed.counts(), placed.notes)
 
 
 def _unchanged(row: dict[str, Any], note: str) -> SplitSet:
@@ -168,7 +229,8 @@ def _unchanged(row: dict[str, Any], note: str) -> SplitSet:
 def _next_version(catalog: Catalog, name: str) -> int:
     """One more than any version there ever was, withdrawn ones included."""
     rows = catalog.query(
-        "select arguments from run where verb = 'split' and contains(arguments, $said)",
+        "select arguments from run"
+        " where verb in ('split', 'sanitize') and contains(arguments, $said)",
         {"said": json.dumps({"split_set": name})[1:-1]},
     )
     versions = [json.loads(text)["version"] for text in rows["arguments"].to_pylist()]
@@ -179,7 +241,7 @@ def _commit(
     tables: Tables,
     catalog: Catalog,
     made: SplitSet,
-    options: SplitOptions,
+    origin: Origin,
     placed: Placed,
     started: datetime,
 ) -> None:
@@ -190,9 +252,9 @@ def _commit(
     key = {"split_set": made.name, "version": made.version, "run_id": run_id}
     row = {
         **key,
-        "recipe": options.recipe,
-        "arguments": options.to_json(),
-        "seed": options.seed,
+        "recipe": origin.recipe,
+        "arguments": origin.arguments,
+        "seed": origin.seed,
         "labels": json.dumps(placed.labels),
         "image_runs": json.dumps(ingest_runs(catalog)),
         "digest": made.digest,
@@ -206,7 +268,7 @@ def _commit(
     tables.commit_run(
         {
             "run_id": run_id,
-            "verb": "split",
+            "verb": origin.verb,
             "arguments": json.dumps(
                 {"split_set": made.name, "version": made.version}, sort_keys=True
             ),

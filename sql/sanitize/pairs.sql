@@ -1,0 +1,13 @@
+-- title: Pairs of pictures up to a squared distance, the nearest first
+-- param most: int
+--
+-- Reads `picture` (image_id, number): the pictures to look at. Pairs with others are left out.
+select
+    one.number as left_number,
+    other.number as right_number,
+    pair.squared_distance
+from pair
+inner join picture as one on one.image_id = pair.a
+inner join picture as other on other.image_id = pair.b
+where pair.squared_distance <= $most
+order by pair.squared_distance, one.number, other.number

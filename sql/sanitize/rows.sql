@@ -1,0 +1,46 @@
+-- title: Rows of a version of a split set, with their pictures, in the order of ingest
+-- param split_set: string
+-- param version: int
+-- param seed: string
+--
+-- Version 0 is split set ingest. A picture is named as in view pair, by the image ingested first that
+-- shows it. `draw` is the order of sql/splits/order.sql, and `is_covered` says whether the current
+-- near-duplicates run knows the image.
+select
+    placed.image_id,
+    placed.split,
+    placed.position,
+    placed.label,
+    placed.label_id,
+    image.pixel_hash,
+    coalesce(duplicate_image.group_id, image.image_id) as picture_id,
+    row_number() over (
+        order by md5($seed || ':' || placed.image_id), placed.image_id, placed.split
+    ) as draw,
+    coverage.image_run is not null as is_covered
+from (
+    select
+        split_image.image_id,
+        split_image.split,
+        split_image.position,
+        split_image.label,
+        split_image.label_id
+    from stored_split_image as split_image
+    where split_image.split_set = $split_set and split_image.version = $version
+    union all
+    select
+        image.image_id,
+        image.split,
+        cast(null as bigint) as position,
+        image.label,
+        image.label_id
+    from image
+    where $version = 0
+) as placed
+inner join image on image.image_id = placed.image_id
+inner join run on run.run_id = image.run_id
+left join duplicate_image
+    on duplicate_image.image_id = placed.image_id
+    and duplicate_image.kind = 'exact'
+left join coverage on coverage.image_run = image.run_id and coverage.evidence = 'pair'
+order by run.sequence, placed.image_id % 4294967296, placed.image_id, placed.split

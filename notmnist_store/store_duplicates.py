@@ -31,8 +31,7 @@ where radius_join.run_id = $run_id
 
 
 class StoreDuplicates(StoreBase):
-    """Near duplicates: find them, prove it, and look for those of a source that stays outside."""
-    """Near duplicates: find them, and split sets without them."""
+    """Near duplicates: find them, prove it, compare other sources, and make sets without them."""
 
     def near_duplicates(
         self,
@@ -140,6 +139,8 @@ class StoreDuplicates(StoreBase):
         tables = Tables.open(self.path)
         return self._result(
             near_against(tables, split_set, Path(source), options, self._progress, radius=wanted)
+        )
+
     def sanitize(
         self,
         new: str,

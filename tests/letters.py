@@ -27,8 +27,8 @@ def letter_store(path: Path, archive: Path, more: list[tuple[str, Pixels]] | Non
     """A store of A, B and C with 40 images each in train, 10 in valid and 20 in test.
 
     Leaks: exact_0 to exact_2 in test are copies of train's A, near_0 to near_3 differ in one pixel
-    from train's B (distance 2 / 255), near_far in five pixels by 125 each (about 1.1). Train's last A
-    differs as little from its first: exact_0 has an exact copy and a near one. `more` are further
+    from train's B (distance 2 / 255), near_far in five pixels by 125 each (about 1.1). Train's last
+    A differs as little from its first: exact_0 has an exact copy and a near one. `more` are further
     images by path below the root.
     """
     images = []

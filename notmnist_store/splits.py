@@ -134,6 +134,7 @@ def make_split(
                 f"there is no split set {name} to extend", f"notmnist-store split {name}"
             )
         options = SplitOptions.from_json(earlier["arguments"])
+    options = options.with_radius(catalog.shape)
     arguments = options.to_json()
     if earlier is not None and not extend:
         if earlier["arguments"] == arguments:

@@ -27,9 +27,14 @@ def add_near_duplicates(command: Callable[..., argparse.ArgumentParser]) -> None
     add("--limit", type=int, metavar="N", help="stop where there are more pairs (100 million)")
     add("--chunk-pairs", type=int, metavar="N", help="pairs held at once by each task (262144)")
     add("--workers", type=int, metavar="N", help="threads (default: one a core)")
+    add("--components", action="store_true", help="how far chains of known pairs go; no search")
 
 
 def _near_duplicates(store: Store, options: argparse.Namespace, terminal: Terminal) -> int:
+    if options.components:
+        result = store.near_components(radius=options.radius)
+        terminal.show(result, options.format, options.output, "notmnist-store near-duplicates")
+        return 0
     result = store.near_duplicates(
         radius=options.radius,
         group_radius=options.group_radius,

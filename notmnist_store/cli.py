@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NoReturn
@@ -15,6 +14,7 @@ from notmnist_store.commands.download import add_download
 from notmnist_store.commands.duplicates import add_near_duplicates
 from notmnist_store.commands.export import add_export
 from notmnist_store.commands.ingest import add_glyphs, add_ingest
+from notmnist_store.commands.peek import add_peek
 from notmnist_store.commands.queries import add_info, add_sql, show_info
 from notmnist_store.commands.report import add_report
 from notmnist_store.commands.sanitize import add_sanitize
@@ -112,7 +112,7 @@ def _parser() -> _Parser:
     add_ingest(command)
     add_info(command)
     add_sql(command)
-    _add_peek(command)
+    add_peek(command)
     add_audit(command)
     add_split(command)
     add_near_duplicates(command)
@@ -135,57 +135,3 @@ def _shared_options(default: str | None) -> list[_Parser]:
     rows.add_argument("--format", choices=_FORMATS, help="how rows are written (default: table)")
     rows.add_argument("-o", "--output", metavar="FILE", help="write to FILE instead of stdout")
     return [common, rows]
-
-
-def _add_peek(command: Callable[..., _Parser]) -> None:
-    peek = command(
-        "peek",
-        _peek,
-        "look at images: a sheet with -o, else in the terminal",
-        "notmnist-store peek --label I -o i.png",
-        common_rows=False,
-    )
-    peek.add_argument("images", nargs="*", type=int, metavar="IMAGE", help="image ids")
-    peek.add_argument("--label", help="only images of this label")
-    peek.add_argument("--sql", metavar="SELECT", help="a SELECT with a column image_id")
-    peek.add_argument("--audit", metavar="NAME", help="what an audit finds")
-    peek.add_argument("--split-set", default="ingest", metavar="SET", help="for --audit (ingest)")
-    peek.add_argument("--radius", metavar="R", help="for --audit of near copies (default: 1.0)")
-    peek.add_argument("--sql-dir", metavar="DIR", help="a folder of your own audits")
-    peek.add_argument("-n", type=int, default=40, help="how many (default: 40)")
-    peek.add_argument("--seed", type=int, default=0, help="of the sample (default: 0)")
-    peek.add_argument(
-        "-o",
-        "--output",
-        metavar="SHEET.png",
-        default=argparse.SUPPRESS,
-        help="write a contact sheet",
-    )
-
-
-def _peek(store: Store, options: argparse.Namespace, terminal: Terminal) -> int:
-    result = store.peek(
-        *options.images,
-        label=options.label,
-        sql=options.sql,
-        audit=options.audit,
-        split_set=options.split_set,
-        radius=options.radius,
-        sql_dir=options.sql_dir,
-        n=options.n,
-        seed=options.seed,
-        output=options.output,
-    )
-    if not len(result):
-        terminal.note("no images")
-        terminal.suggest("notmnist-store peek")
-    elif options.output:
-        terminal.note(f"{len(result)} images on {options.output}")
-    else:
-        sheet = store.terminal_sheet(
-            result,
-            width=shutil.get_terminal_size().columns,
-            colour=sys.stdout.isatty() and not os.environ.get("NO_COLOR"),
-        )
-        terminal.write(sheet.encode())
-    return 0

@@ -11,10 +11,13 @@ import numpy.typing as npt
 
 from notmnist_store.result import printable
 
-__all__ = ["png_sheet", "png_thumbnail", "terminal_sheet"]
+__all__ = ["CELL_PIXELS", "png_sheet", "png_thumbnail", "terminal_sheet"]
 
-_CELL_PIXELS = 56
+CELL_PIXELS = 56
+"""About how wide an image becomes on a sheet."""
+
 _GAP = 8
+_INNER_GAP = 2
 _TEXT_HEIGHT = 16
 _BACKGROUND = (30, 32, 36)
 _TEXT = (222, 224, 228)
@@ -37,52 +40,80 @@ def png_thumbnail(picture: _Picture) -> bytes:
     return sink.getvalue()
 
 
-def png_sheet(pictures: Sequence[_Picture], captions: Sequence[str]) -> bytes:
-    """A contact sheet as a PNG file: each image enlarged by whole pixels, its caption below."""
+def png_sheet(
+    strips: Sequence[Sequence[_Picture]], captions: Sequence[str], *, cell_pixels: int = CELL_PIXELS
+) -> bytes:
+    """A contact sheet as a PNG file: each image enlarged by whole pixels, a caption below.
+
+    A strip is images that stand side by side over one caption, most often one alone; all strips
+    have as many.
+    """
     from PIL import Image, ImageDraw, ImageFont
 
-    height, width = pictures[0].shape[:2]
-    scale = max(1, _CELL_PIXELS // max(height, width))
-    cell = (width * scale + _GAP, height * scale + _GAP + _TEXT_HEIGHT)
-    columns = max(1, min(len(pictures), math.ceil(math.sqrt(len(pictures) * 1.6))))
-    rows = math.ceil(len(pictures) / columns)
+    across = len(strips[0])
+    height, width = strips[0][0].shape[:2]
+    scale = max(1, cell_pixels // max(height, width))
+    strip_width = across * width * scale + (across - 1) * _INNER_GAP
+    cell = (strip_width + _GAP, height * scale + _GAP + _TEXT_HEIGHT)
+    columns = max(1, min(len(strips), math.ceil(math.sqrt(len(strips) * 1.6 / across))))
+    rows = math.ceil(len(strips) / columns)
     sheet = Image.new("RGB", (columns * cell[0] + _GAP, rows * cell[1] + _GAP), _BACKGROUND)
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.load_default(size=12)
-    for index, (picture, caption) in enumerate(zip(pictures, captions, strict=True)):
+    for index, (strip, caption) in enumerate(zip(strips, captions, strict=True)):
         row, column = divmod(index, columns)
         left, top = column * cell[0] + _GAP, row * cell[1] + _GAP
-        enlarged = np.kron(_rgb(picture), np.ones((scale, scale, 1), np.uint8))
-        sheet.paste(Image.fromarray(enlarged), (left, top))
+        for place, picture in enumerate(strip):
+            enlarged = np.kron(_rgb(picture), np.ones((scale, scale, 1), np.uint8))
+            at = left + place * (width * scale + _INNER_GAP)
+            sheet.paste(Image.fromarray(enlarged), (at, top))
         text = printable(caption)
-        while text and draw.textlength(text, font) > width * scale:
+        while text and draw.textlength(text, font) > strip_width:
             text = text[:-1]
         draw.text((left, top + height * scale + 1), text, _TEXT, font)
     sink = io.BytesIO()
-    sheet.save(sink, "PNG")
+    sheet.save(sink, "PNG", optimize=True)
     return sink.getvalue()
 
 
 def terminal_sheet(
-    pictures: Sequence[_Picture], captions: Sequence[str], *, width: int, colour: bool
+    strips: Sequence[Sequence[_Picture]], captions: Sequence[str], *, width: int, colour: bool
 ) -> str:
-    """The images as text, two rows of pixels a line; halved in size where they would fill pages.
+    """The strips as text, two rows of pixels a line; halved in size where they would fill pages.
 
     `colour` uses 24-bit colours and half blocks; without it, five shades of block.
     """
-    if width // (pictures[0].shape[1] + 1) * 2 < len(pictures):
-        pictures = [_halved(picture) for picture in pictures]
-    across = max(1, width // (pictures[0].shape[1] + 1))
+    if _strips_a_line(strips[0], width) * 2 < len(strips):
+        strips = [[_halved(picture) for picture in strip] for strip in strips]
+    across = max(1, _strips_a_line(strips[0], width))
+    size = _strip_columns(strips[0])
+    gap = " " * _gap_columns(strips[0])
     lines: list[str] = []
-    for start in range(0, len(pictures), across):
-        row = [_text_lines(picture, colour) for picture in pictures[start : start + across]]
-        lines += [" ".join(parts) for parts in zip(*row, strict=True)]
-        size = pictures[0].shape[1]
+    for start in range(0, len(strips), across):
+        row = [_strip_lines(strip, colour) for strip in strips[start : start + across]]
+        lines += [gap.join(parts) for parts in zip(*row, strict=True)]
         names = [
             printable(caption)[:size].ljust(size) for caption in captions[start : start + across]
         ]
-        lines.append(" ".join(names).rstrip())
+        lines.append(gap.join(names).rstrip())
     return "\n".join(lines) + "\n"
+
+
+def _strip_columns(strip: Sequence[_Picture]) -> int:
+    return sum(int(picture.shape[1]) for picture in strip) + len(strip) - 1
+
+
+def _gap_columns(strip: Sequence[_Picture]) -> int:
+    return 1 if len(strip) == 1 else 3
+
+
+def _strips_a_line(strip: Sequence[_Picture], width: int) -> int:
+    return width // (_strip_columns(strip) + _gap_columns(strip))
+
+
+def _strip_lines(strip: Sequence[_Picture], colour: bool) -> list[str]:
+    parts = zip(*(_text_lines(picture, colour) for picture in strip), strict=True)
+    return [" ".join(line) for line in parts]
 
 
 def _halved(picture: _Picture) -> _Picture:

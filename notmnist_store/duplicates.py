@@ -30,6 +30,14 @@ from notmnist_store.kernels.radius_join import (
     join,
     too_many_pairs,
 )
+from notmnist_store.near_evidence import (
+    GROUP_RADIUS,
+    SEARCH_RADIUS,
+    check_radius,
+    current_join,
+    pictures,
+    seconds_needed,
+)
 from notmnist_store.pair_check import certificate_rows, check_sample, disagreement
 from notmnist_store.progress import Progress
 from notmnist_store.schema import TABLES
@@ -37,7 +45,6 @@ from notmnist_store.splits import ingest_runs
 from notmnist_store.storage.catalog import Catalog, refresh_views_file
 from notmnist_store.storage.datafile import DataFile
 from notmnist_store.storage.gather import Gatherer
-from notmnist_store.storage.queries import load_queries
 from notmnist_store.storage.tables import AlreadyDoneError, Tables, new_run_id
 
 __all__ = [
@@ -52,12 +59,8 @@ __all__ = [
     "seconds_needed",
 ]
 
-SEARCH_RADIUS = "2.0"
-GROUP_RADIUS = "1.0"
 DEFAULT_LIMIT = 100_000_000
 _FILE_PAIRS = 1 << 22
-_SECONDS_AN_IMAGE = 25e-6
-_START_SECONDS = 2.0
 _SURELY_TOO_MANY = 2
 
 _Ids = npt.NDArray[np.int64]
@@ -86,41 +89,6 @@ class _Plan:
     @property
     def old_runs(self) -> list[str]:
         return [] if self.base is None else list(json.loads(self.base["image_runs"]))
-
-
-def current_join(catalog: Catalog) -> dict[str, Any] | None:
-    """The row of view radius_join whose pairs the views show, or None where there is none."""
-    rows = catalog.query("select * from radius_join where is_current").to_pylist()
-    return rows[0] if rows else None
-
-
-def check_radius(catalog: Catalog, radius: str | None) -> None:
-    """Refuse a radius beyond the current search: pairs that were not looked for would be missed.
-
-    Without a search nothing is refused here: whoever needs pairs is stale then.
-
-    Raises:
-        UsageError: no radius, or one beyond it.
-    """
-    if radius is None:
-        return
-    wanted = threshold(radius)
-    current = current_join(catalog)
-    if current is not None and wanted > current["threshold"]:
-        raise UsageError(
-            f"pairs are known up to {current['radius']}, not to {radius}",
-            f"notmnist-store near-duplicates --radius {radius}",
-        )
-
-
-def pictures(catalog: Catalog) -> pa.Table:
-    """Distinct pictures in the order of ingest: image_id of the one that stands for it, run_id."""
-    return catalog.query(load_queries("near")["pictures"].sql)
-
-
-def seconds_needed(images: int) -> float:
-    """About how long a search of so many images takes on two cores."""
-    return _START_SECONDS + images * _SECONDS_AN_IMAGE
 
 
 def near_duplicates(tables: Tables, options: NearOptions, progress: Progress) -> str:

@@ -1,4 +1,4 @@
-"""The verb peek: images with their labels, on a sheet or in the terminal."""
+"""The verb peek: images with their labels, chosen by id, label, query or audit."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from notmnist_store.contact_sheet import png_sheet
 from notmnist_store.errors import QueryError, UsageError
 from notmnist_store.storage.catalog import Catalog
-from notmnist_store.storage.pixels import pixels_by_id
-from notmnist_store.storage.tables import Tables
 
-__all__ = ["peek"]
+__all__ = ["check_choice", "check_label", "peek", "unknown_image"]
 
 _MOST = 10_000
+_LABELS_NAMED = 20
+_PAIRS_EXAMPLE = "notmnist-store peek --pairs --label A"
 _SAMPLE = """
 select image.image_id
 from image
@@ -34,61 +33,76 @@ order by wanted.rank
 
 def peek(
     catalog: Catalog,
-    tables: Tables,
     *,
-    images: Sequence[int],
-    label: str | None,
-    sql: str | None,
+    images: Sequence[int] = (),
+    label: str | None = None,
+    sql: str | None = None,
     found: pa.Table | None = None,
     n: int,
-    seed: int,
-    png: bool,
-) -> tuple[pa.Table, bytes | None]:
-    """Rows (image_id, label, split, path) of the chosen images, and their sheet where wanted.
+    seed: int = 0,
+) -> pa.Table:
+    """Rows (image_id, label, split, path) of the chosen images.
 
     `found` holds rows that were asked for elsewhere, with a column image_id.
 
     Raises:
-        UsageError: more than one way to choose, or a number that cannot be meant.
         QueryError: `sql` or `found` has no column image_id of whole numbers, or `sql` does not
             run; an unknown label or image.
     """
-    if sum((bool(images), label is not None, sql is not None, found is not None)) > 1:
-        raise UsageError(
-            "choose by ids, by --label, by --sql or by --audit, not by several",
-            "notmnist-store peek --label A",
-        )
-    if not 1 <= n <= _MOST:
-        raise UsageError(f"-n lies between 1 and {_MOST:,}, not {n}", "notmnist-store peek -n 40")
     ids = list(images)
     if sql is not None:
         found = catalog.query(sql)
     if found is not None:
         ids = _ids(found)[:n]
     elif not ids:
+        if label is not None:
+            check_label(catalog, label)
         values = {"label": label, "seed": str(seed), "n": n}
         ids = catalog.query(_SAMPLE, values)["image_id"].to_pylist()
-        if label is not None and not ids:
-            known = catalog.query("select label from label order by label_id limit 20")
-            raise QueryError(
-                f"no image has the label {label!r}; there are: "
-                + ", ".join(known["label"].to_pylist()),
-                "notmnist-store sql label_counts",
-            )
     ids = list(dict.fromkeys(ids))
     chosen: dict[str, Any] = {"ids": ids, "ranks": list(range(len(ids)))}
     rows = catalog.query(_ROWS, chosen) if ids else _ROWS_SCHEMA.empty_table()
     missing = set(images) - set(rows["image_id"].to_pylist())
     if missing:
-        raise QueryError(
-            f"the store has no image {min(missing)}",
-            'notmnist-store sql "select image_id from image limit 5"',
+        raise unknown_image(min(missing))
+    return rows
+
+
+def check_choice(*, pairs: bool, ids: int, label: bool, sql: bool, audit: bool, n: int) -> None:
+    """Refuse options of peek that do not go together; pairs may be limited to a label.
+
+    Raises:
+        UsageError: more than one way to choose, or a number that cannot be meant.
+    """
+    if sum((ids > 0, label and not pairs, sql, audit)) > 1:
+        raise UsageError(
+            "choose by ids, by --label, by --sql or by --audit, not by several",
+            "notmnist-store peek --label A",
         )
-    if not png or not rows.num_rows:
-        return rows, None
-    found = pixels_by_id(tables, ids)
-    captions = [row["label"] for row in rows.to_pylist()]
-    return rows, png_sheet([found[i] for i in rows["image_id"].to_pylist()], captions)
+    if pairs and ids:
+        raise UsageError(
+            "--pairs goes without ids; one id alone shows its neighbours", _PAIRS_EXAMPLE
+        )
+    if not 1 <= n <= _MOST:
+        raise UsageError(f"-n lies between 1 and {_MOST:,}, not {n}", "notmnist-store peek -n 40")
+
+
+def check_label(catalog: Catalog, label: str) -> None:
+    """Raise QueryError where no image has this label."""
+    known = catalog.query("select label from label order by label_id")["label"].to_pylist()
+    if label not in known:
+        raise QueryError(
+            f"no image has the label {label!r}; there are: " + ", ".join(known[:_LABELS_NAMED]),
+            "notmnist-store sql label_counts",
+        )
+
+
+def unknown_image(image_id: int) -> QueryError:
+    """The error for an id that no image has."""
+    return QueryError(
+        f"the store has no image {image_id}",
+        'notmnist-store sql "select image_id from image limit 5"',
+    )
 
 
 _ROWS_SCHEMA = pa.schema(

@@ -5,19 +5,23 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from notmnist_store.errors import QueryError, UsageError
+from notmnist_store.kernels.radius import default_radius, threshold
+from notmnist_store.near_components import component_keys
+from notmnist_store.near_evidence import GROUP_RADIUS
+from notmnist_store.schema import Shape
 from notmnist_store.split_sizes import ASKED
 from notmnist_store.storage.catalog import Catalog
 from notmnist_store.storage.queries import load_queries
 
 __all__ = ["NO_DROPS", "Placed", "SplitOptions", "candidates", "described", "labels_of"]
 
-_GROUP_COLUMNS = {"pixels": "pixel_hash"}
+_GROUP_COLUMNS = {"pixels": "pixel_hash", "near": "pixel_hash"}
 
 NO_DROPS = pa.schema(
     [
@@ -46,12 +50,30 @@ class SplitOptions:
     train_source: str | None = None
     test_source: str | None = None
     order: str = "name"
+    radius: str | None = None
 
     def to_json(self) -> str:
         """The arguments that differ from the defaults, as JSON with sorted keys."""
         default = asdict(SplitOptions())
         given = {k: v for k, v in asdict(self).items() if k == "recipe" or v != default[k]}
         return json.dumps(given, sort_keys=True)
+
+    def with_radius(self, shape: Shape) -> SplitOptions:
+        """The same with the radius of near groups, for images of this shape, where none is given.
+
+        Raises:
+            UsageError: a radius that is none, or that groups nothing.
+        """
+        if self.group_by != "near":
+            if self.radius is not None:
+                raise UsageError(
+                    "--radius goes with --group-by near",
+                    f"notmnist-store split my_split --group-by near --radius {self.radius}",
+                )
+            return self
+        radius = default_radius(GROUP_RADIUS, shape) if self.radius is None else self.radius
+        threshold(radius)
+        return replace(self, radius=radius)
 
     @classmethod
     def from_json(cls, text: str) -> SplitOptions:
@@ -89,10 +111,12 @@ class Placed:
 def candidates(catalog: Catalog, options: SplitOptions) -> pa.Table:
     """Images to place: image_id, label, pixel_hash, group_key, is_representative.
 
-    In the order in which they were ingested; a group's first is its representative.
+    In the order in which they were ingested; a group's first is its representative. Of near copies
+    the groups are the connected components of pairs within the radius.
 
     Raises:
-        UsageError: view image has no such column to group by.
+        UsageError: view image has no such column to group by, or pairs are not known that far.
+        StoreError: near copies of some of the images are not known.
         QueryError: the condition does not run, or no image meets it.
     """
     column = _GROUP_COLUMNS.get(options.group_by, options.group_by)
@@ -111,6 +135,10 @@ def candidates(catalog: Catalog, options: SplitOptions) -> pa.Table:
             "there are no images to split" + (f" where {options.where}" if options.where else ""),
             "notmnist-store sql label_counts",
         )
+    if options.group_by == "near" and options.radius is not None:
+        keys = component_keys(catalog, rows, options.radius)
+        place = rows.column_names.index("group_key")
+        rows = rows.set_column(place, "group_key", keys)
     return rows
 
 

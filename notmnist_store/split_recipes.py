@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from notmnist_store.errors import UsageError
 from notmnist_store.notebook_recipe import place_as_notebook
+from notmnist_store.split_near import check_fits, nearest_used
 from notmnist_store.split_plan import (
     NO_DROPS,
     Placed,
@@ -57,10 +58,17 @@ def place_images(catalog: Catalog, options: SplitOptions, extends: str | None) -
     images = candidates(catalog, options)
     if extends is not None:
         return _extended(catalog, options, sizes, images, extends)
-    return _fresh(catalog, options, sizes, images)
+    return _fresh(catalog, options, sizes, images, groups_must_fit=True)
 
 
-def _fresh(catalog: Catalog, options: SplitOptions, sizes: Sizes, images: pa.Table) -> Placed:
+def _fresh(
+    catalog: Catalog,
+    options: SplitOptions,
+    sizes: Sizes,
+    images: pa.Table,
+    *,
+    groups_must_fit: bool = False,
+) -> Placed:
     labels = labels_of(catalog, images)
     usable = images
     if options.distinct:
@@ -76,6 +84,8 @@ def _fresh(catalog: Catalog, options: SplitOptions, sizes: Sizes, images: pa.Tab
         if not options.keep_ratio and any(len(set(each)) > 1 for each in _by_split(asked)):
             notes = (_UNEVEN,)
         extra = {"quota": _quota_rows(asked, available)}
+    if options.group_by == "near" and groups_must_fit:
+        check_fits(catalog, options, images, usable, sizes, asked)
     placed = catalog.with_rows(candidate=usable, **extra).query(
         load_queries("splits")[options.recipe].sql, {"seed": str(options.seed)}
     )
@@ -187,8 +197,12 @@ def _extended(
     behind = Counter(old["split"].to_pylist())
     shift = pa.array([behind[split] for split in new["split"].to_pylist()], pa.int64())
     moved = new.set_column(2, "position", pc.add(new["position"], shift))
-    drop_rows = (
-        _rows(tuple(NO_DROPS.column_names), drops).cast(NO_DROPS.schema) if drops else NO_DROPS
+    if options.group_by == "near" and drops:
+        twins = nearest_used(catalog, name, [image_id for image_id, *_ in drops])
+        drops = [(i, rule, *twins.get(i, (twin, None))) for i, rule, twin, _ in drops]
+    drop_rows = pa.Table.from_pylist(
+        [dict(zip(NO_DROPS.column_names, drop, strict=True)) for drop in drops],
+        schema=NO_DROPS.schema,
     )
     rows = pa.concat_tables([old.cast(moved.schema), moved])
     return Placed(rows, drop_rows, all_labels, {}, fresh.num_rows)

@@ -149,6 +149,7 @@ def make_split(
             )
         _check_extendable(earlier)
         options = SplitOptions.from_json(earlier["arguments"])
+    options = options.with_radius(catalog.shape)
     origin = Origin("split", options.recipe, options.to_json(), options.seed)
     if earlier is not None and not extend:
         known = made_already(earlier, origin.arguments, replace=replace)

@@ -71,6 +71,7 @@ class Store(StoreChanges, StoreDuplicates, StoreLearning):
     def peek(
         self,
         *images: int,
+        pairs: bool = False,
         label: str | None = None,
         sql: str | None = None,
         audit: str | None = None,
@@ -87,30 +88,69 @@ class Store(StoreChanges, StoreDuplicates, StoreLearning):
         ``split_set`` and, for near copies, up to ``radius`` (see `Store.audit`). ``output`` is a
         PNG file for the sheet.
         Returns the rows (image_id, label, split, path); in a notebook they show their pictures.
+
+        Of one id alone, what is known of it: rows (what, value, image_id) with its origin, its
+        groups, its nearest neighbours in each split of ``split_set``, and why a split set left it
+        out.
+
+        With ``pairs`` near copies side by side, and their difference: of all known pairs, those of
+        a ``label``, or those that an audit or a SELECT finds (columns image_id and twin_id, or a
+        and b), up to ``radius``. The sample takes equal shares of all distances, so that one sees
+        which radius means a copy. Returns rows (image_id, label, split, twin_id, twin_label,
+        twin_split, distance, squared_distance), the nearest first; splits are of ``split_set``.
+
+        Raises:
+            UsageError: options that do not go together, an unknown audit or split set, or a radius
+                beyond that of the last `near_duplicates`.
+            QueryError: a query that does not run or lacks these columns; an unknown image or label.
+            StoreError: pairs are asked for, and none are known.
         """
         from notmnist_store.audit import rows_found
-        from notmnist_store.peek import peek
+        from notmnist_store.peek import check_choice, peek
+        from notmnist_store.peek_image import image_story
+        from notmnist_store.peek_pairs import PairOptions, near_pairs
         from notmnist_store.verdicts import Scope
 
-        catalog = self._catalog()
-        scope = Scope(split_set, radius)
-        rows, sheet = peek(
-            catalog,
-            Tables.open(self.path),
-            images=images,
-            label=label,
-            sql=sql,
-            found=rows_found(catalog, audit, scope, sql_dir) if audit is not None else None,
+        check_choice(
+            pairs=pairs,
+            ids=len(images),
+            label=label is not None,
+            sql=sql is not None,
+            audit=audit is not None,
             n=n,
-            seed=seed,
-            png=output is not None,
         )
-        if output is not None and sheet is not None:
-            from notmnist_store.storage.filesystem import replacing
-
-            with replacing(Path(output)) as beside:
-                beside.write_bytes(sheet)
+        catalog, tables = self._catalog(), Tables.open(self.path)
+        found = None
+        if audit is not None:
+            scope = Scope(split_set, None if radius is None else str(radius))
+            found = rows_found(catalog, audit, scope, sql_dir)
+        if pairs:
+            chosen = PairOptions(
+                sql=sql,
+                label=label,
+                split_set=split_set,
+                radius=None if radius is None else str(radius),
+                n=n,
+                seed=seed,
+            )
+            rows = near_pairs(catalog, tables, found, chosen)
+        elif len(images) == 1:
+            rows = image_story(catalog, images[0], split_set)
+        else:
+            rows = peek(catalog, images=images, label=label, sql=sql, found=found, n=n, seed=seed)
+        if output is not None and rows.num_rows:
+            self._write_sheet(rows, Path(output))
         return self._result(rows)
+
+    def _write_sheet(self, rows: pa.Table, target: Path) -> None:
+        from notmnist_store.contact_sheet import png_sheet
+        from notmnist_store.peek_pictures import cell_pixels, pictures_of
+        from notmnist_store.storage.filesystem import replacing
+
+        strips, captions = pictures_of(Tables.open(self.path), rows)
+        sheet = png_sheet(strips, captions, cell_pixels=cell_pixels(rows))
+        with replacing(target) as beside:
+            beside.write_bytes(sheet)
 
     def audit(
         self,

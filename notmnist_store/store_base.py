@@ -37,14 +37,12 @@ class StoreBase:
         return {image_id: png_thumbnail(picture) for image_id, picture in found.items()}
 
     def terminal_sheet(self, rows: Result, *, width: int, colour: bool) -> str:
-        """The pictures of rows with `image_id` and `label` as text, `width` columns wide."""
+        """The pictures of what `peek` gave, as text `width` columns wide."""
         from notmnist_store.contact_sheet import terminal_sheet
-        from notmnist_store.storage.pixels import pixels_by_id
+        from notmnist_store.peek_pictures import pictures_of
 
-        ids = rows.arrow()["image_id"].to_pylist()
-        found = pixels_by_id(Tables.open(self.path), ids)
-        captions = rows.arrow()["label"].to_pylist()
-        return terminal_sheet([found[i] for i in ids], captions, width=width, colour=colour)
+        strips, captions = pictures_of(Tables.open(self.path), rows.arrow())
+        return terminal_sheet(strips, captions, width=width, colour=colour)
 
     def _catalog(self) -> Catalog:
         from notmnist_store.storage.catalog import Catalog

@@ -97,6 +97,7 @@ class StoreChanges(StoreBase):
         seed: int = 0,
         where: str | None = None,
         group_by: str = "pixels",
+        radius: str | None = None,
         keep_ratio: bool = False,
         distinct: bool = False,
         train_source: str | None = None,
@@ -111,11 +112,18 @@ class StoreChanges(StoreBase):
         Sizes are counts (8000, of the whole split) or fractions (0.8). Without a name, the split
         sets there are. The same name and arguments again change nothing.
 
+        ``group_by`` names what is kept together: ``pixels``, a column of view image, or ``near``:
+        near copies, so that no two pictures within ``radius`` (1.0) of each other straddle splits.
+        These groups are connected components, chains included. ``extend`` makes them anew with the
+        new images: no old row moves, and a new image whose group now stands in two splits is left
+        out, with rule ``group_in_two_splits`` in view split_drop.
+
         Returns one row a split and label: split_set, version, digest, split, label, images.
 
         Raises:
-            UsageError: a name, size or argument that cannot be meant, or more is asked for than
-                there is.
+            UsageError: a name, size or argument that cannot be meant, more is asked for than
+                there is, or a group of near copies is too large for any split.
+            StoreError: near copies are asked for, and not known of all images.
         """
         from notmnist_store.split_plan import SplitOptions
         from notmnist_store.splits import make_split
@@ -136,6 +144,7 @@ class StoreChanges(StoreBase):
             train_source=train_source,
             test_source=test_source,
             order=order,
+            radius=None if radius is None else str(radius),
         )
         made = make_split(
             Tables.open(self.path),

@@ -182,3 +182,24 @@ class StoreDuplicates(StoreBase):
         return self._result(
             sanitize(tables, new, options, self._progress, yes=yes, replace=replace)
         )
+
+    def near_components(self, *, radius: str | None = None, seed: int = 0) -> Result:
+        """Connected components of the known pairs, to see how far chains of near copies go.
+
+        At ``radius``, or at 0.5, 1, 1.5, 2 as far as the last search went. A diagnostic: groups
+        are stars (view duplicate_group), in which no image is far from the one that stands for it.
+
+        Returns one row a radius: radius, components (of two pictures or more), largest (pictures in
+        the largest), share (of all pictures), diameter (the largest distance between `sampled`
+        pictures of it, drawn by ``seed``), sampled, image_id (its first picture).
+
+        Raises:
+            UsageError: a radius that is none, or beyond that of the last search.
+            StoreError: there has been no search, or a data file is damaged.
+        """
+        from notmnist_store.near_components import near_components
+
+        chosen = None if radius is None else str(radius)
+        return self._result(
+            near_components(Tables.open(self.path), self._catalog(), chosen, seed=seed)
+        )

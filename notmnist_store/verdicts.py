@@ -304,7 +304,7 @@ def _own_rows(audit: Query, scope: Scope) -> str:
 
 
 def _folder_option(audit: Query, command: str) -> str:
-    is_run_again = command.startswith(("audit", "peek --audit"))
+    is_run_again = command.startswith(("audit", "peek --audit", "peek --pairs --audit"))
     if _users_file(audit) is None or not is_run_again:
         return ""
     return f" --sql-dir {shlex.quote(str(audit.path.parent))}"

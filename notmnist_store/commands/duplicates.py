@@ -47,6 +47,7 @@ def add_near_duplicates(command: Callable[..., argparse.ArgumentParser]) -> None
     add("--to-grey", action="store_true", default=None, help="with --against: as for ingest")
     add("--labels", metavar="A,B,C", help="with --against: as for ingest")
     add("--transpose", action="store_true", default=None, help="with --against: as for ingest")
+    add("--components", action="store_true", help="how far chains of known pairs go; no search")
 
 
 _SEARCH = ("radius", "group_radius", "limit", "chunk_pairs", "workers")
@@ -66,6 +67,10 @@ def _near_duplicates(store: Store, options: argparse.Namespace, terminal: Termin
     if options.certify:
         return _certify(store, options, terminal)
     _refuse(options, _CERTIFY, "goes with --certify", "--certify")
+    if options.components:
+        result = store.near_components(radius=options.radius)
+        terminal.show(result, options.format, options.output, "notmnist-store near-duplicates")
+        return 0
     result = store.near_duplicates(**{name: getattr(options, name) for name in _SEARCH})
     terminal.show(result, options.format, options.output, "notmnist-store near-duplicates")
     terminal.note("next:")

@@ -30,7 +30,10 @@ def add_split(command: Callable[..., argparse.ArgumentParser]) -> None:
         add(f"--{name}", metavar="N", help="a count of the whole split, or a fraction")
     add("--seed", type=int, default=0, help="of all random draws (default: 0)")
     add("--where", metavar="SQL", help="only images that meet this condition on view image")
-    add("--group-by", default="pixels", metavar="COLUMN", help="kept whole: pixels, family, …")
+    add(
+        "--group-by", default="pixels", metavar="COLUMN", help="kept whole: pixels, near, family, …"
+    )
+    add("--radius", metavar="R", help="of near copies, with --group-by near (default: 1.0)")
     add("--keep-ratio", action="store_true", help="classes by their share, not equal")
     add("--distinct", action="store_true", help="one image of each group of equal pixels")
     add("--train-source", metavar="SOURCE", help="recipe notebook: of train and valid")
@@ -74,6 +77,7 @@ def _split(store: Store, options: argparse.Namespace, terminal: Terminal) -> int
         seed=options.seed,
         where=options.where,
         group_by=options.group_by,
+        radius=options.radius,
         keep_ratio=options.keep_ratio,
         distinct=options.distinct,
         train_source=options.train_source,

@@ -66,10 +66,13 @@ def _ranked(
     return np.concatenate(early), np.concatenate(late)
 
 
-def components(n: int, pairs: Iterable[Pairs]) -> npt.NDArray[np.int64]:
+def components(
+    n: int, pairs: Iterable[Pairs], start: npt.NDArray[np.int64] | None = None
+) -> npt.NDArray[np.int64]:
     """The least row (n,) of the connected component of each of n images.
 
-    `pairs` are taken chunk by chunk: memory is that of n images and one chunk. Needs scipy.
+    `pairs` are taken chunk by chunk: memory is that of n images and one chunk. `start` is what this
+    function gave for other pairs, which then count as well. Needs scipy.
 
     Raises:
         UsageError: a pair names a row beyond n.
@@ -79,7 +82,7 @@ def components(n: int, pairs: Iterable[Pairs]) -> npt.NDArray[np.int64]:
         connected_components,
     )
 
-    label = np.arange(n)
+    label = np.arange(n) if start is None else start
     for part in pairs:
         _check_rows(n, part)
         edges = (np.ones(len(part), np.bool_), (label[part.left], label[part.right]))

@@ -14,7 +14,6 @@ import tempfile
 import threading
 import weakref
 from collections.abc import Iterable, Iterator
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +27,7 @@ from notmnist_store.errors import QueryError, StoreError
 from notmnist_store.schema import SPLITS, TABLES
 from notmnist_store.storage.datafile import DataFile, check_footer, run_of
 from notmnist_store.storage.filesystem import write_text
-from notmnist_store.storage.queries import Query, load_queries
+from notmnist_store.storage.queries import Query, load_queries, names_read
 from notmnist_store.storage.tables import Tables
 
 __all__ = ["VIEWS_FILE", "Catalog", "ordered_views", "refresh_views_file", "views_text"]
@@ -36,6 +35,7 @@ __all__ = ["VIEWS_FILE", "Catalog", "ordered_views", "refresh_views_file", "view
 VIEWS_FILE = "views.sql"
 _DAMAGE = re.compile(r"checksum|thrift|IOError|OSError|StoreError|stream registered", re.I)
 _READ_ONLY = ("SELECT", "EXPLAIN")
+_LISTS_ALL = re.compile(r"duckdb_|pg_|information_schema|\bshow\b|comment", re.I)
 _INTERRUPT_SECONDS = 0.05
 _SQL_TYPES = {
     pa.string(): "varchar",
@@ -56,7 +56,7 @@ def ordered_views() -> list[Query]:
         ready = [
             query
             for query in waiting.values()
-            if not any(_reads(query, other) for other in waiting if other != query.name)
+            if not (names_read(query.sql) & waiting.keys()) - {query.name}
         ]
         if not ready:
             raise QueryError(f"views read each other in a circle: {', '.join(waiting)}")
@@ -64,11 +64,6 @@ def ordered_views() -> list[Query]:
         for query in ready:
             del waiting[query.name]
     return done
-
-
-def _reads(query: Query, view: str) -> bool:
-    words = query.sql.replace(",", " ").split()
-    return any(a in ("from", "join") and b == view for a, b in pairwise(words))
 
 
 class Catalog:
@@ -93,10 +88,13 @@ class Catalog:
             source = runs if table == "run" else _dataset(tables, table, files[table])
             self._connection.register(f"stored_{table}", source)
         self._connection.register("stored_file", _file_rows(files))
-        for statement in _view_statements():
-            self._connection.execute(statement)
-        for statement in _split_set_statements(_split_sets(tables, files["split_set"])):
-            self._connection.execute(statement)
+        views = ordered_views()
+        for view in views:
+            self._connection.execute(_view_statement(view))
+        self._views = {view.name: view.sql for view in views}
+        self._comments = [comment for view in views for comment in _comments(view)]
+        self._schemas = _split_set_schemas(_split_sets(tables, files["split_set"]))
+        self._held: set[str] = set()
         # Else DuckDB draws a bar of its own into notebooks and interactive sessions.
         self._connection.execute("set enable_progress_bar = false")
         self._connection.execute("set enable_external_access = false")
@@ -108,16 +106,27 @@ class Catalog:
             self._connection.register(name, table)
         return self
 
-    def hold(self, view: str) -> Catalog:
+    def hold(self, view: str, **only: str) -> Catalog:
         """Compute a view once: later queries, and views over it, read its rows from memory.
+
+        `only` are values of columns: rows with all of them are held, others computed as before.
+        What does not fit into memory goes to a folder of this catalog.
 
         Raises:
             QueryError: the view cannot be read.
         """
-        self._connection.register(f"held_{view}", self.query(f"select * from {_name(view)}"))
+        if view in self._held:
+            return self
+        held, name = _name(f"held_{view}"), _name(view)
+        equal = [f"{_name(column)} = {_text(value)}" for column, value in only.items()]
+        kept = " and ".join(equal) or "true"
+        others = f"select * from ({self._views[view]}) where not ({kept})"
+        self._run(f"create temp table {held} as select * from {name} where {kept}", None, None)
         self._connection.execute(
-            f"create or replace view {_name(view)} as select * from {_name('held_' + view)}"
+            f"create or replace view {name} as select * from {held}"
+            + (f" union all {others}" if only else "")
         )
+        self._held.add(view)
         return self
 
     def query(
@@ -130,13 +139,37 @@ class Catalog:
                 DuckDB reports, or `timeout` seconds passed.
         """
         self._check(sql)
-        outcome: list[pa.Table | BaseException] = []
+        self._make_what_it_names(sql)
+        result = self._run(sql, values, timeout)
+        assert result is not None
+        return result
+
+    def _make_what_it_names(self, sql: str) -> None:
+        """Make the schemas of split sets, and comments, for the first statement that needs them.
+
+        They are most of the statements it takes to set a connection up, and few queries use any.
+        """
+        lists_all = _LISTS_ALL.search(sql) is not None
+        text = sql.lower()
+        for schema in [name for name in self._schemas if lists_all or name in text]:
+            for statement in self._schemas.pop(schema):
+                self._connection.execute(statement)
+        if lists_all:
+            for comment in self._comments:
+                self._connection.execute(comment)
+            self._comments = []
+
+    def _run(
+        self, sql: str, values: dict[str, Any] | None, timeout: float | None
+    ) -> pa.Table | None:
+        """Run one statement in a thread; None where it gives no rows. Raises what `query` does."""
+        outcome: list[pa.Table | BaseException | None] = []
         done = threading.Event()
 
         def run() -> None:
             try:
                 relation = self._connection.sql(sql, params=values or None)
-                outcome.append(pa.table(relation.to_arrow_table()))
+                outcome.append(None if relation is None else pa.table(relation.to_arrow_table()))
             except BaseException as error:
                 outcome.append(error)
             finally:
@@ -238,21 +271,21 @@ def _text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def _view_statements() -> list[str]:
-    statements = []
-    for view in ordered_views():
-        statements.append(f"create or replace view {_name(view.name)} as\n{view.sql}")
-        statements += _comments(view)
-    return statements
+def _view_statement(view: Query) -> str:
+    return f"create or replace view {_name(view.name)} as\n{view.sql}"
 
 
-def _split_set_statements(made: Iterable[tuple[str, int, bool]]) -> list[str]:
-    """A schema for each split set, with a view for each split; old versions as NAME_v1."""
+def _split_set_schemas(made: Iterable[tuple[str, int, bool]]) -> dict[str, list[str]]:
+    """Statements for a schema of each split set, by its name; old versions as NAME_v1.
+
+    Each schema has a view for each split.
+    """
     members = load_queries("split_sets")["members"].sql
-    statements = []
+    schemas = {}
     for name, version, is_current in [("ingest", 0, True), *sorted(made)]:
-        schema = _name(name if is_current else f"{name}_v{version}")
-        statements.append(f"create schema if not exists {schema}")
+        plain = name if is_current else f"{name}_v{version}"
+        schema = _name(plain)
+        schemas[plain] = [f"create schema if not exists {schema}"]
         source = "split_image" if name == "ingest" else "stored_split_image"
         for split in SPLITS:
             body = (
@@ -261,8 +294,8 @@ def _split_set_statements(made: Iterable[tuple[str, int, bool]]) -> list[str]:
                 .replace("$split", _text(split))
                 .replace("split_rows", source)
             )
-            statements.append(f"create or replace view {schema}.{_name(split)} as\n{body}")
-    return statements
+            schemas[plain].append(f"create or replace view {schema}.{_name(split)} as\n{body}")
+    return schemas
 
 
 def _split_sets(tables: Tables, files: list[DataFile]) -> list[tuple[str, int, bool]]:
@@ -316,9 +349,11 @@ def views_text(tables: Tables) -> str:
             f"create or replace view {_name('stored_' + table)} as\n  select {columns}\n  {body};"
         )
     lines.append(_file_values(_file_rows(files)))
-    lines += [f"{statement};" for statement in _view_statements()]
+    for view in ordered_views():
+        lines += [f"{statement};" for statement in (_view_statement(view), *_comments(view))]
     made = _split_sets(tables, files["split_set"])
-    lines += [f"{statement};" for statement in _split_set_statements(made)]
+    for statements in _split_set_schemas(made).values():
+        lines += [f"{statement};" for statement in statements]
     return "\n".join(lines) + "\n"
 
 

@@ -141,7 +141,7 @@ class Tables:
         try:
             for file in files:
                 with open_checked(self.path("run", file.name)) as parquet:
-                    parts.append(parquet.read().cast(schema))
+                    parts.append(parquet.read(use_threads=False).cast(schema))
         except (OSError, ValueError, pa.ArrowException) as error:
             raise StoreError(
                 f"table run of {self.root} cannot be read: {error}",

@@ -84,6 +84,9 @@ class Catalog:
         weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
         runs = tables.runs()
         files = {table: tables.files(table, runs) for table in TABLES}
+        self.image_files = [
+            tables.path("image", file.name) for file in files["image"] if file.state == "live"
+        ]
         for table in TABLES:
             source = runs if table == "run" else _dataset(tables, table, files[table])
             self._connection.register(f"stored_{table}", source)

@@ -41,6 +41,7 @@ from notmnist_store.storage.pixels import pixels_by_id
 from notmnist_store.storage.queries import bind, find_query
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
+from notmnist_store.verdicts import Scope
 
 HERE = Path(__file__).resolve().parent
 LARGE, SMALL = 529_114, 10_000
@@ -159,7 +160,7 @@ def _audits_and_reports(store: Store) -> dict[str, float]:
     def all_reports(catalog: Catalog) -> None:
         for name, params in reports.items():
             report = find_query("reports", name)
-            catalog.query(report.sql, bind(report, params))
+            catalog.query(report.sql, bind(report, params, catalog.shape))
 
     def reports_in_one_connection() -> None:
         all_reports(hold_shared(Catalog(Tables.open(store.path)), statements, "bench"))
@@ -168,7 +169,7 @@ def _audits_and_reports(store: Store) -> dict[str, float]:
         audits = find_audits([])
         catalog = Catalog(Tables.open(store.path))
         hold_shared(catalog, [*(audit.sql for audit in audits), *statements], "bench")
-        audit_store(catalog, audits, split_set="bench", tolerances={}, progress=Progress())
+        audit_store(catalog, audits, scope=Scope("bench"), tolerances={}, progress=Progress())
         all_reports(catalog)
 
     return {

@@ -184,7 +184,7 @@ def audit_store(
     """Run each audit and judge it. A broken one is a verdict like the others."""
     statements = [f"{audit.sql}\n{audit.header.get('total', '')}" for audit in audits]
     with suppress(QueryError):  # where a view cannot be read, each audit says so itself
-        hold_shared(catalog, statements, split_set)
+        hold_shared(catalog, statements, scope.split_set)
     verdicts = []
     progress.stage("auditing", len(audits), "audits")
     try:

@@ -9,14 +9,16 @@ from notmnist_store.storage.queries import views_read
 
 __all__ = ["hold_shared"]
 
-_WORTH_HOLDING = ("image", "duplicate_image", "split_image")
+_WORTH_HOLDING = ("image", "duplicate_image", "split_image", "leak")
+_BY_SPLIT_SET = ("split_image", "leak")
 _READERS = 3
 
 
 def hold_shared(catalog: Catalog, statements: Sequence[str], split_set: str) -> Catalog:
     """Hold the large views that at least three of these statements read; returns `catalog`.
 
-    Of view split_image the rows of this split set are held (those of ``ingest`` are view image).
+    Of views that have a column split_set the rows of this one are held; those of ``ingest`` in view
+    split_image are no more than view image.
 
     Raises:
         QueryError: one of the views cannot be read.
@@ -25,8 +27,8 @@ def hold_shared(catalog: Catalog, statements: Sequence[str], split_set: str) -> 
     for view in _WORTH_HOLDING:
         if sum(view in names for names in read) < _READERS:
             continue
-        if view != "split_image":
+        if view not in _BY_SPLIT_SET:
             catalog.hold(view)
-        elif split_set != "ingest":
+        elif (view, split_set) != ("split_image", "ingest"):
             catalog.hold(view, split_set=split_set)
     return catalog

@@ -17,8 +17,7 @@ _READERS = 3
 def hold_shared(catalog: Catalog, statements: Sequence[str], split_set: str) -> Catalog:
     """Hold the large views that at least three of these statements read; returns `catalog`.
 
-    Of views that have a column split_set the rows of this one are held; those of ``ingest`` in view
-    split_image are no more than view image.
+    Of views that have a column split_set the rows of this one are held.
 
     Raises:
         QueryError: one of the views cannot be read.
@@ -29,6 +28,6 @@ def hold_shared(catalog: Catalog, statements: Sequence[str], split_set: str) -> 
             continue
         if view not in _BY_SPLIT_SET:
             catalog.hold(view)
-        elif (view, split_set) != ("split_image", "ingest"):
+        else:
             catalog.hold(view, split_set=split_set)
     return catalog

@@ -20,6 +20,7 @@ from notmnist_store.progress import Progress
 from notmnist_store.result import Result
 from notmnist_store.splits import split_line
 from notmnist_store.storage.catalog import Catalog
+from notmnist_store.storage.held import hold_shared
 from notmnist_store.storage.queries import Query, load_queries
 from notmnist_store.verdicts import (
     SEVERITIES,
@@ -43,7 +44,6 @@ __all__ = [
     "rows_found",
 ]
 
-_READ_BY_MANY = "duplicate_image"
 FAIL_ON = ("must", "should", "never")
 
 
@@ -182,9 +182,9 @@ def audit_store(
     progress: Progress,
 ) -> list[Verdict]:
     """Run each audit and judge it. A broken one is a verdict like the others."""
-    if len(audits) > 1:
-        with suppress(QueryError):  # where it cannot be read, each audit says so itself
-            catalog.hold(_READ_BY_MANY)
+    statements = [f"{audit.sql}\n{audit.header.get('total', '')}" for audit in audits]
+    with suppress(QueryError):  # where a view cannot be read, each audit says so itself
+        hold_shared(catalog, statements, scope.split_set)
     verdicts = []
     progress.stage("auditing", len(audits), "audits")
     try:

@@ -188,9 +188,7 @@ def _chosen(split_set: SplitSetVersion, asked: Sequence[str] | None) -> list[str
 
 
 def _ingest_digest(catalog: Catalog) -> str:
-    rows = catalog.query(_INGEST_ROWS)
-    columns = [rows[name].to_pylist() for name in ("split", "label", "pixel_hash")]
-    return split_digest(zip(*columns, strict=True))
+    return split_digest(catalog.query(_INGEST_ROWS))
 
 
 def _about(plan: ExportPlan, form: str, digest: str) -> dict[str, Any]:

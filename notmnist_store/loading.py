@@ -127,8 +127,11 @@ class Split:
                 "store.load('ingest').to_numpy(dtype='float32')",
             )
         flat = np.empty((len(self), self.shape.size), np.dtype(dtype))
-        Gatherer(self._tables, self.ids).fill(flat)
+        self._gatherer(self.ids).fill(flat)
         return flat.reshape(len(self), *_image_shape(self.shape)), self.label_ids.copy()
+
+    def _gatherer(self, ids: _Ids) -> Gatherer:
+        return Gatherer(self._tables, ids, self._catalog.image_files)
 
     def description(self) -> pa.Table:
         """pixel_hash, source and path of the images, one row each in the order of the split."""
@@ -142,7 +145,7 @@ class Split:
         height * width * channels bytes, row-major).
         """
         flat = np.empty((len(self), self.shape.size), np.uint8)
-        Gatherer(self._tables, self.ids).fill(flat)
+        self._gatherer(self.ids).fill(flat)
         return self._arrow(flat, self.description(), 0)
 
     def arrow_windows(self) -> Iterator[pa.Table]:
@@ -184,7 +187,7 @@ class Split:
         for start in range(0, len(self), rows):
             ids = self.ids[start : start + rows]
             flat = np.empty((len(ids), self.shape.size), np.uint8)
-            Gatherer(self._tables, ids).fill(flat)
+            self._gatherer(ids).fill(flat)
             yield self._batch(np.arange(start, start + len(ids)), flat)
 
     def batches(
@@ -221,7 +224,7 @@ class Split:
 
     def _shuffled(self, seed: int, epoch: int, buffer: int) -> Iterator[Batch]:
         random = np.random.default_rng([seed, epoch])
-        gatherer = Gatherer(self._tables, self.ids)
+        gatherer = self._gatherer(self.ids)
         places = np.empty(0, np.int64)
         flat = np.empty((0, self.shape.size), np.uint8)
         found = 0

@@ -5,18 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from tabulate import tabulate
 
 from notmnist_store.errors import UsageError
 from notmnist_store.kernels.notebook_split import replay
-from notmnist_store.split_plan import (
-    NO_DROPS,
-    Placed,
-    SplitOptions,
-    candidates,
-    described,
-    labels_of,
-)
+from notmnist_store.split_plan import NO_DROPS, Placed, SplitOptions, labels_of, placed_rows
 from notmnist_store.split_sizes import ASKED, Sizes
 from notmnist_store.storage.catalog import Catalog
 from notmnist_store.storage.queries import load_queries
@@ -64,26 +58,32 @@ def place_as_notebook(catalog: Catalog, options: SplitOptions, extends: str | No
         test_size=test,
         seed=options.seed,
     )
-    images = candidates(catalog, SplitOptions())
-    parts = [_rows(split, order[split], np.arange(len(order[split]))) for split in ASKED]
-    chosen = np.concatenate(list(order.values()))
-    unused = images["image_id"].to_numpy()
-    parts.append(_rows("unused", unused[~np.isin(unused, chosen)], None))
-    rows = described(pa.concat_tables(parts), images, labels_of(catalog, images))
+    images = catalog.query(load_queries("splits")["ingested"].sql)
+    all_labels = labels_of(catalog, images)
+    rows = _placed(images, order, all_labels)
     uneven = any(size % len(labels) for size in (train, valid, test))
     notes = (_ROUNDED,) if uneven else ()
-    return Placed(rows, NO_DROPS, labels_of(catalog, images), {}, rows.num_rows, notes)
+    return Placed(rows, NO_DROPS, all_labels, {}, rows.num_rows, notes)
 
 
-def _rows(split: str, ids: _Ids, positions: _Ids | None) -> pa.Table:
-    return pa.table(
-        {
-            "image_id": pa.array(ids, pa.int64()),
-            "split": pa.repeat(pa.scalar(split, pa.string()), len(ids)),
-            "position": pa.nulls(len(ids), pa.int64())
-            if positions is None
-            else pa.array(positions, pa.int64()),
-        }
+def _placed(images: pa.Table, order: dict[str, _Ids], labels: list[str]) -> pa.Table:
+    """Rows of train, valid and test in this order, and of all other images as they come."""
+    chosen = pa.array(np.concatenate([order[split] for split in ASKED]))
+    places = pc.index_in(chosen, images["image_id"].combine_chunks()).to_numpy()
+    rest = np.ones(images.num_rows, bool)
+    rest[places] = False
+    unused = np.flatnonzero(rest)
+    counts = {split: len(order[split]) for split in ASKED}
+    splits = [
+        pa.repeat(split, images) for split, images in {**counts, "unused": len(unused)}.items()
+    ]
+    positions = [pa.array(np.arange(images)) for images in counts.values()]
+    positions.append(pa.nulls(len(unused), pa.int64()))
+    taken = images.take(np.concatenate([places, unused]))
+    columns = {name: taken[name] for name in ("image_id", "label", "pixel_hash")}
+    return placed_rows(
+        {**columns, "split": pa.chunked_array(splits), "position": pa.chunked_array(positions)},
+        labels,
     )
 
 
@@ -148,5 +148,7 @@ def _classes(catalog: Catalog, source: str, order: str) -> dict[str, _Ids]:
         load_queries("splits")["notebook_order"].sql,
         {"source": source, "nocase": int(order == "name-nocase")},
     )
-    ids, labels = rows["image_id"].to_numpy(), np.array(rows["label"].to_pylist(), dtype=object)
-    return {label: ids[labels == label] for label in dict.fromkeys(labels.tolist())}
+    labels = rows["label"].combine_chunks().dictionary_encode()
+    starts = np.flatnonzero(np.diff(labels.indices.to_numpy(), prepend=-1))  # label by label
+    parts = np.split(rows["image_id"].to_numpy(), starts[1:])
+    return dict(zip(labels.dictionary.to_pylist(), parts, strict=True))

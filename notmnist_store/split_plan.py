@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 
 import pyarrow as pa
@@ -19,7 +19,15 @@ from notmnist_store.split_sizes import ASKED
 from notmnist_store.storage.catalog import Catalog
 from notmnist_store.storage.queries import load_queries
 
-__all__ = ["NO_DROPS", "Placed", "SplitOptions", "candidates", "described", "labels_of"]
+__all__ = [
+    "NO_DROPS",
+    "Placed",
+    "SplitOptions",
+    "candidates",
+    "described",
+    "labels_of",
+    "placed_rows",
+]
 
 _GROUP_COLUMNS = {"pixels": "pixel_hash", "near": "pixel_hash"}
 
@@ -94,18 +102,23 @@ class Placed:
 
     def counts(self) -> Counter[tuple[str, str]]:
         """Images by (split, label)."""
+        counted = self.rows.group_by(["split", "label"]).aggregate([([], "count_all")])
         return Counter(
-            zip(self.rows["split"].to_pylist(), self.rows["label"].to_pylist(), strict=True)
+            {
+                (row["split"], row["label"]): row["count_all"]
+                for row in counted.sort_by(
+                    [("split", "ascending"), ("label", "ascending")]
+                ).to_pylist()
+            }
         )
 
-    def digest_rows(self) -> Iterator[tuple[str, str, str]]:
-        """(split, label, pixel_hash) of train, valid and test in order."""
-        for split in ASKED:
-            part = self.rows.filter(pc.equal(self.rows["split"], split)).sort_by("position")
-            for label, pixel_hash in zip(
-                part["label"].to_pylist(), part["pixel_hash"].to_pylist(), strict=True
-            ):
-                yield split, label, pixel_hash
+    def digest_rows(self) -> pa.Table:
+        """split, label, pixel_hash of train, valid and test in order."""
+        parts = [
+            self.rows.filter(pc.equal(self.rows["split"], split)).sort_by("position")
+            for split in ASKED
+        ]
+        return pa.concat_tables(parts).select(["split", "label", "pixel_hash"])
 
 
 def candidates(catalog: Catalog, options: SplitOptions) -> pa.Table:
@@ -153,14 +166,23 @@ def described(ordered: pa.Table, candidates: pa.Table, labels: list[str]) -> pa.
     """Add label, label_id and pixel_hash to (image_id, split, position) rows."""
     at = pc.index_in(ordered["image_id"], candidates["image_id"].combine_chunks())
     known = candidates.select(["label", "pixel_hash"]).take(at)
-    label_id = pc.index_in(known["label"], pa.array(labels, pa.string())).cast(pa.int64())
+    return placed_rows({**_columns(ordered), **_columns(known)}, labels)
+
+
+def _columns(rows: pa.Table) -> dict[str, pa.ChunkedArray]:
+    return dict(zip(rows.column_names, rows.columns, strict=True))
+
+
+def placed_rows(columns: Mapping[str, pa.Array | pa.ChunkedArray], labels: list[str]) -> pa.Table:
+    """The rows of `Placed` from their columns: all of them but label_id."""
+    label_id = pc.index_in(columns["label"], pa.array(labels, pa.string())).cast(pa.int64())
     return pa.table(
         {
-            "image_id": ordered["image_id"],
-            "split": ordered["split"],
-            "position": ordered["position"].cast(pa.int64()),
-            "label": known["label"],
+            "image_id": columns["image_id"],
+            "split": columns["split"],
+            "position": columns["position"].cast(pa.int64()),
+            "label": columns["label"],
             "label_id": label_id,
-            "pixel_hash": known["pixel_hash"],
+            "pixel_hash": columns["pixel_hash"],
         }
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.schema import SPLITS
@@ -24,10 +25,9 @@ __all__ = [
 
 _OLD = re.compile(r"(?P<name>.+)_v(?P<version>[0-9]{1,9})")
 _MADE = """
-select image_id, label_id
+select image_id, label_id, position
 from stored_split_image
 where split_set = $name and version = $version and split = $split
-order by position, image_id
 """
 _GONE = """
 select count(*) as images
@@ -123,10 +123,19 @@ def split_rows(catalog: Catalog, split_set: SplitSetVersion, split: str) -> Spli
     if split_set.version:
         check_none_gone(catalog, split_set, split)
         values = {"name": split_set.name, "version": split_set.version, "split": split}
-        rows = catalog.query(_MADE, values)
+        rows = _ordered(catalog.query(_MADE, values))
     else:
         rows = catalog.query(_INGESTED, {"split": split})
     return SplitRows(rows["image_id"].to_numpy(), rows["label_id"].to_numpy())
+
+
+def _ordered(rows: pa.Table) -> pa.Table:
+    """These rows by position, and where it is null (in unused) by image_id."""
+    by = "image_id" if rows["position"].null_count else "position"
+    keys = rows[by].to_numpy()
+    if np.all(keys[1:] > keys[:-1]):  # they lie in their order in the file
+        return rows
+    return rows.take(np.argsort(keys))
 
 
 def _ingest(catalog: Catalog) -> SplitSetVersion:

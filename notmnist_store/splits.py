@@ -10,12 +10,12 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.sanitize_options import SANITIZE, SanitizeOptions
@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_DIGEST_ROWS = 65_536
 _RESERVED = re.compile(r"ingest|main|temp|system|information_schema|pg_catalog|.*_v[0-9]+")
 
 
@@ -110,14 +111,18 @@ def split_line(catalog: Catalog, name: str) -> str:
     return f"split set {name} version {row['version']}, digest {row['digest']}"
 
 
-def split_digest(rows: Iterable[tuple[str, str, str]]) -> str:
-    """Sha256 (hex) over lines of split, label and pixel hash, separated by tabs.
+def split_digest(rows: pa.Table) -> str:
+    """Sha256 (hex) over lines of split, label and pixel_hash, separated by tabs.
 
     Rows come in order: train, valid, test, each by position. Unused images do not count.
     """
     digest = hashlib.sha256()
-    for split, label, pixel_hash in rows:
-        digest.update(f"{split}\t{label}\t{pixel_hash}\n".encode())
+    for part in rows.to_batches(max_chunksize=_DIGEST_ROWS):
+        columns = (part[name] for name in ("split", "label", "pixel_hash"))
+        lines = pc.binary_join_element_wise(*columns, "\t")
+        lines = pc.binary_join_element_wise(lines, "", "\n")
+        _, _, text = lines.buffers()
+        digest.update(memoryview(text)[: pc.sum(pc.binary_length(lines)).as_py()])
     return digest.hexdigest()
 
 

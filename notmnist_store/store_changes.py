@@ -79,8 +79,10 @@ class StoreChanges(StoreBase):
             workers=workers,
             demo=demo,
         )
-        with default_sources(paths, self.path, options, self._progress) as (found, chosen):
-            runs = [ingest(self.path, path, chosen, self._progress) for path in found]
+        with default_sources(paths, self.path, options, self._progress) as chosen:
+            runs = chosen.runs + [
+                ingest(self.path, path, chosen.options, self._progress) for path in chosen.sources
+            ]
         catalog = self._catalog()
         arrivals = find_query("reports", "arrivals")
         parts = [catalog.query(arrivals.sql, {"run_id": run}) for run in runs]

@@ -207,9 +207,17 @@ def audit_rows(catalog: Catalog, audit: Query, scope: Scope) -> pa.Table:
         QueryError: the audit is broken; the message says how.
     """
     try:
-        return catalog.query(audit.sql, bind(audit, scope.values(audit), catalog.shape))
+        values = bind(audit, scope.values(audit), catalog.shape)
+        sql = audit.sql if _has_suspects(catalog, audit) else f"select * from ({audit.sql}) limit 0"
+        return catalog.query(sql, values)
     except StoreError as error:
         raise _located(audit, _undeclared(audit) or error) from error
+
+
+def _has_suspects(catalog: Catalog, audit: Query) -> bool:
+    """Whether there is anything that the audit would look at closely, where its header can tell."""
+    counted = audit.header.get("suspects")
+    return counted is None or bool(catalog.query(counted).column(0)[0].as_py())
 
 
 def _undeclared(audit: Query) -> QueryError | None:

@@ -626,6 +626,21 @@ def test_the_demo_does_not_go_into_a_real_store(
     assert count(store) == 13
 
 
+def test_the_offline_set_is_not_drawn_again_for_a_store_that_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = new_store(tmp_path).ingest(
+        pack(tmp_path / "glyphs.zip", class_files(start=60)), demo=True
+    )
+    notes = Notes()
+    again = Store(tmp_path / "store", progress=notes).ingest()
+    assert again.rows() == made.rows()
+    assert count(again_store := notmnist_store.open(tmp_path / "store")) == 12
+    assert any("glyphs is in the store already" in said for said in notes.said)
+    assert rows(again_store, "select count(*) from run") == [(1,)]
+
+
 def test_archives_in_the_data_folder_are_taken(
     tmp_path: Path, small_archive: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -22,8 +22,6 @@ from notmnist_store.storage.tables import Tables
 
 __all__ = ["Page", "make_page"]
 
-_HELD = ("duplicate_image", "leak")
-
 
 @dataclass(frozen=True)
 class Page:
@@ -42,8 +40,6 @@ def make_page(tables: Tables, catalog: Catalog, split_set: str, progress: Progre
     """
     check_matplotlib()
     evidence = Evidence(tables, catalog, split_set)
-    for view in _HELD:
-        catalog.hold(view)
     evidence.judge(progress)
     desk = Desk(evidence, Pictures(tables.marker.shape))
     sections = []

@@ -13,8 +13,7 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterable, Iterator
-from itertools import pairwise
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -25,17 +24,25 @@ import pyarrow.fs as pafs
 import pyarrow.parquet as pq
 
 from notmnist_store.errors import QueryError, StoreError
-from notmnist_store.schema import SPLITS, TABLES
+from notmnist_store.schema import TABLES
 from notmnist_store.storage.datafile import DataFile, check_footer, run_of
 from notmnist_store.storage.filesystem import write_text
-from notmnist_store.storage.queries import Query, load_queries
+from notmnist_store.storage.statements import (
+    comment_statements,
+    ordered_views,
+    quoted_name,
+    quoted_text,
+    split_set_schemas,
+    view_statement,
+)
 from notmnist_store.storage.tables import Tables
 
-__all__ = ["VIEWS_FILE", "Catalog", "ordered_views", "refresh_views_file", "views_text"]
+__all__ = ["VIEWS_FILE", "Catalog", "refresh_views_file", "views_text"]
 
 VIEWS_FILE = "views.sql"
 _DAMAGE = re.compile(r"checksum|thrift|IOError|OSError|StoreError|stream registered", re.I)
 _READ_ONLY = ("SELECT", "EXPLAIN")
+_LISTS_ALL = re.compile(r"duckdb_|pg_|information_schema|\bshow\b|comment", re.I)
 _INTERRUPT_SECONDS = 0.05
 _SQL_TYPES = {
     pa.string(): "varchar",
@@ -46,29 +53,6 @@ _SQL_TYPES = {
     pa.binary(): "blob",
     pa.timestamp("us", tz="UTC"): "timestamptz",
 }
-
-
-def ordered_views() -> list[Query]:
-    """The views of ``sql/views``, each after the views it reads."""
-    waiting = load_queries("views")
-    done: list[Query] = []
-    while waiting:
-        ready = [
-            query
-            for query in waiting.values()
-            if not any(_reads(query, other) for other in waiting if other != query.name)
-        ]
-        if not ready:
-            raise QueryError(f"views read each other in a circle: {', '.join(waiting)}")
-        done += ready
-        for query in ready:
-            del waiting[query.name]
-    return done
-
-
-def _reads(query: Query, view: str) -> bool:
-    words = query.sql.replace(",", " ").split()
-    return any(a in ("from", "join") and b == view for a, b in pairwise(words))
 
 
 class Catalog:
@@ -89,14 +73,20 @@ class Catalog:
         weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
         runs = tables.runs()
         files = {table: tables.files(table, runs) for table in TABLES}
+        self.image_files = [
+            tables.path("image", file.name) for file in files["image"] if file.state == "live"
+        ]
         for table in TABLES:
             source = runs if table == "run" else _dataset(tables, table, files[table])
             self._connection.register(f"stored_{table}", source)
         self._connection.register("stored_file", _file_rows(files))
-        for statement in _view_statements():
-            self._connection.execute(statement)
-        for statement in _split_set_statements(_split_sets(tables, files["split_set"])):
-            self._connection.execute(statement)
+        views = ordered_views()
+        for view in views:
+            self._connection.execute(view_statement(view))
+        self._views = {view.name: view.sql for view in views}
+        self._comments = [comment for view in views for comment in comment_statements(view)]
+        self._schemas = split_set_schemas(_split_sets(tables, files["split_set"]))
+        self._held: dict[str, dict[str, str]] = {}
         # Else DuckDB draws a bar of its own into notebooks and interactive sessions.
         self._connection.execute("set enable_progress_bar = false")
         self._connection.execute("set enable_external_access = false")
@@ -108,17 +98,38 @@ class Catalog:
             self._connection.register(name, table)
         return self
 
-    def hold(self, view: str) -> Catalog:
+    def hold(self, view: str, **only: str) -> Catalog:
         """Compute a view once: later queries, and views over it, read its rows from memory.
+
+        `only` are values of columns: rows with all of them are held, others computed as before.
+        Views that were held before with the same `only` show nothing else meanwhile, since the
+        rows of a split set follow from its own. What does not fit into memory goes to a folder of
+        this catalog.
 
         Raises:
             QueryError: the view cannot be read.
         """
-        self._connection.register(f"held_{view}", self.query(f"select * from {_name(view)}"))
-        self._connection.execute(
-            f"create or replace view {_name(view)} as select * from {_name('held_' + view)}"
-        )
+        if view in self._held:
+            return self
+        narrowed = [name for name, held in self._held.items() if only and held == only]
+        for name in narrowed:
+            self._show_held(name, {})
+        try:
+            rows = f"select * from {quoted_name(view)} where {_all_equal(only)}"
+            self._run(f"create temp table {quoted_name('held_' + view)} as {rows}", None, None)
+        finally:
+            for name in narrowed:
+                self._show_held(name, only)
+        self._held[view] = only
+        self._show_held(view, only)
         return self
+
+    def _show_held(self, view: str, only: dict[str, str]) -> None:
+        """Let a view show its held rows and, where they are not all, the others behind them."""
+        body = f"select * from {quoted_name('held_' + view)}"
+        if only:
+            body += f" union all select * from ({self._views[view]}) where not {_all_equal(only)}"
+        self._connection.execute(f"create or replace view {quoted_name(view)} as {body}")
 
     def query(
         self, sql: str, values: dict[str, Any] | None = None, *, timeout: float | None = None
@@ -130,13 +141,37 @@ class Catalog:
                 DuckDB reports, or `timeout` seconds passed.
         """
         self._check(sql)
-        outcome: list[pa.Table | BaseException] = []
+        self._make_what_it_names(sql)
+        result = self._run(sql, values, timeout)
+        assert result is not None
+        return result
+
+    def _make_what_it_names(self, sql: str) -> None:
+        """Make the schemas of split sets, and comments, for the first statement that needs them.
+
+        They are most of the statements it takes to set a connection up, and few queries use any.
+        """
+        lists_all = _LISTS_ALL.search(sql) is not None
+        text = sql.lower()
+        for schema in [name for name in self._schemas if lists_all or name in text]:
+            for statement in self._schemas.pop(schema):
+                self._connection.execute(statement)
+        if lists_all:
+            for comment in self._comments:
+                self._connection.execute(comment)
+            self._comments = []
+
+    def _run(
+        self, sql: str, values: dict[str, Any] | None, timeout: float | None
+    ) -> pa.Table | None:
+        """Run one statement in a thread; None where it gives no rows. Raises what `query` does."""
+        outcome: list[pa.Table | BaseException | None] = []
         done = threading.Event()
 
         def run() -> None:
             try:
                 relation = self._connection.sql(sql, params=values or None)
-                outcome.append(pa.table(relation.to_arrow_table()))
+                outcome.append(None if relation is None else pa.table(relation.to_arrow_table()))
             except BaseException as error:
                 outcome.append(error)
             finally:
@@ -230,39 +265,10 @@ def _damaged(error: StoreError) -> Iterator[pa.RecordBatch]:
     yield
 
 
-def _name(identifier: str) -> str:
-    return '"' + identifier.replace('"', '""') + '"'
-
-
-def _text(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"
-
-
-def _view_statements() -> list[str]:
-    statements = []
-    for view in ordered_views():
-        statements.append(f"create or replace view {_name(view.name)} as\n{view.sql}")
-        statements += _comments(view)
-    return statements
-
-
-def _split_set_statements(made: Iterable[tuple[str, int, bool]]) -> list[str]:
-    """A schema for each split set, with a view for each split; old versions as NAME_v1."""
-    members = load_queries("split_sets")["members"].sql
-    statements = []
-    for name, version, is_current in [("ingest", 0, True), *sorted(made)]:
-        schema = _name(name if is_current else f"{name}_v{version}")
-        statements.append(f"create schema if not exists {schema}")
-        source = "split_image" if name == "ingest" else "stored_split_image"
-        for split in SPLITS:
-            body = (
-                members.replace("$split_set", _text(name))
-                .replace("$version", str(version))
-                .replace("$split", _text(split))
-                .replace("split_rows", source)
-            )
-            statements.append(f"create or replace view {schema}.{_name(split)} as\n{body}")
-    return statements
+def _all_equal(values: dict[str, str]) -> str:
+    """A condition that rows with all these values of columns meet; without any, all do."""
+    equal = [f"{quoted_name(column)} = {quoted_text(value)}" for column, value in values.items()]
+    return f"({' and '.join(equal) or 'true'})"
 
 
 def _split_sets(tables: Tables, files: list[DataFile]) -> list[tuple[str, int, bool]]:
@@ -282,16 +288,6 @@ def _split_sets(tables: Tables, files: list[DataFile]) -> list[tuple[str, int, b
     return [(name, version, newest[name] == version) for name, version in made]
 
 
-def _comments(view: Query) -> list[str]:
-    return [
-        f"comment on view {_name(view.name)} is {_text(view.title)}",
-        *(
-            f"comment on column {_name(view.name)}.{_name(column)} is {_text(comment)}"
-            for column, comment in view.columns.items()
-        ),
-    ]
-
-
 def views_text(tables: Tables) -> str:
     """The text of views.sql: relative paths, exactly the files of finished runs."""
     runs = tables.runs()
@@ -301,33 +297,38 @@ def views_text(tables: Tables) -> str:
     ]
     files = {table: tables.files(table, runs) for table in TABLES}
     for table, schema in TABLES.items():
-        columns = ", ".join(_name(name) for name in schema.names)
+        columns = ", ".join(quoted_name(name) for name in schema.names)
         live = [f"{table}/{file.name}" for file in files[table] if file.state == "live"]
         if live:
-            listed = ",\n    ".join(_text(file) for file in live)
+            listed = ",\n    ".join(quoted_text(file) for file in live)
             body = f"from read_parquet([\n    {listed}\n  ], hive_partitioning = false)"
         else:
             nulls = ", ".join(
-                f"cast(null as {_SQL_TYPES[column.type]}) as {_name(column.name)}"
+                f"cast(null as {_SQL_TYPES[column.type]}) as {quoted_name(column.name)}"
                 for column in schema
             )
             body = f"from (select {nulls}) where false"
-        lines.append(
-            f"create or replace view {_name('stored_' + table)} as\n  select {columns}\n  {body};"
-        )
+        stored = quoted_name(f"stored_{table}")
+        lines.append(f"create or replace view {stored} as\n  select {columns}\n  {body};")
     lines.append(_file_values(_file_rows(files)))
-    lines += [f"{statement};" for statement in _view_statements()]
+    for view in ordered_views():
+        lines += [
+            f"{statement};" for statement in (view_statement(view), *comment_statements(view))
+        ]
     made = _split_sets(tables, files["split_set"])
-    lines += [f"{statement};" for statement in _split_set_statements(made)]
+    for statements in split_set_schemas(made).values():
+        lines += [f"{statement};" for statement in statements]
     return "\n".join(lines) + "\n"
 
 
 def _file_values(rows: pa.Table) -> str:
     listed = [
-        "(" + ", ".join(_text(v) if isinstance(v, str) else str(v) for v in row.values()) + ")"
+        "("
+        + ", ".join(quoted_text(v) if isinstance(v, str) else str(v) for v in row.values())
+        + ")"
         for row in rows.to_pylist()
     ]
-    columns = ", ".join(_name(name) for name in rows.column_names)
+    columns = ", ".join(quoted_name(name) for name in rows.column_names)
     if not listed:
         listed, where = ["(" + ", ".join(["null"] * rows.num_columns) + ")"], " where false"
     else:

@@ -7,7 +7,7 @@ to their places: memory stays at the result and a few MB a thread. Nothing becom
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -65,19 +65,26 @@ def binary_column(rows: npt.NDArray[np.uint8]) -> pa.Array:
 class Gatherer:
     """Reads the pixels of the images `ids` (int64, (n,), in any order) of a store.
 
+    With `paths`, from these of its data files alone.
+
     Raises, here and when reading:
         StoreError: a data file is missing or damaged, or an image is not in the store.
     """
 
-    def __init__(self, tables: Tables, ids: _Ids) -> None:
+    def __init__(self, tables: Tables, ids: _Ids, paths: Sequence[Path] | None = None) -> None:
         self._shape = tables.marker.shape
         self._order = np.argsort(ids, kind="stable")
         self._wanted = ids[self._order]
         self.spans = [
             Span(path, group, low, high)
-            for path in (tables.live("image") if len(ids) else [])
+            for path in self._paths(tables, paths)
             for group, low, high in self._groups(path)
         ]
+
+    def _paths(self, tables: Tables, paths: Sequence[Path] | None) -> Sequence[Path]:
+        if not len(self._wanted):
+            return ()
+        return tables.live("image") if paths is None else paths
 
     def _groups(self, path: Path) -> list[tuple[int, int, int]]:
         with open_checked(path) as parquet:
@@ -125,11 +132,19 @@ class Gatherer:
         return self._order[span.low + low : span.low + high][here], found[here]
 
     def fill(self, out: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> None:
-        """Write every image to its row of `out`, (n, size): uint8, or float32 to be scaled."""
+        """Write every image to its row of `out`, (n, size): uint8, or float32 to be scaled.
+
+        Raises:
+            StoreError: an image is not in the store, or a data file is damaged.
+        """
+        self.check_found(len(self.fill_found(out)))
+
+    def fill_found(self, out: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> _Ids:
+        """Do as `fill` with the images that are there; returns the rows that were written."""
         threads = min(_MOST_THREADS, os.cpu_count() or 1, max(1, len(self.spans)))
         with ThreadPoolExecutor(threads) as pool:
-            found = sum(pool.map(lambda span: self._place(span, out), self.spans))
-        self.check_found(found)
+            places = list(pool.map(lambda span: self._place(span, out), self.spans))
+        return np.sort(np.concatenate([np.empty(0, np.int64), *places]))
 
     def check_found(self, images: int) -> None:
         """StoreError where fewer images were found than wanted."""
@@ -139,10 +154,10 @@ class Gatherer:
                 "notmnist-store verify",
             )
 
-    def _place(self, span: Span, out: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> int:
-        found = 0
+    def _place(self, span: Span, out: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> _Ids:
+        written = [np.empty(0, np.int64)]
         for places, pixels in self.read(span):
-            found += len(places)
+            written.append(places)
             if out.dtype == np.uint8:
                 out[places] = pixels
                 continue
@@ -151,7 +166,7 @@ class Gatherer:
                 scaled = np.empty(part.shape, np.float32)
                 to_notebook_scale(part, scaled)
                 out[places[start : start + _SCALED_ROWS]] = scaled
-        return found
+        return np.concatenate(written)
 
 
 def _flat(part: pa.Array, shape: Shape, path: Path) -> _Pixels:

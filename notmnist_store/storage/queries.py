@@ -2,7 +2,7 @@
 
 A header line is ``-- key: value``; keys are title, grain, ``column NAME`` and ``param NAME``
 (value: type, or type = default); of an audit severity, tolerance, total, needs, next, why and do,
-too.
+too, and suspects: a SELECT of one number; where it is 0, the audit's statement need not run.
 Comment lines that follow an empty ``--`` line are prose for the reader. The name of the query is
 the name of the file.
 """
@@ -22,8 +22,18 @@ from notmnist_store.errors import QueryError, UsageError
 from notmnist_store.kernels.radius import default_radius, threshold
 from notmnist_store.schema import DEFAULT_SHAPE, Shape
 
-__all__ = ["Parameter", "Query", "bind", "find_query", "load_queries", "sql_folder"]
+__all__ = [
+    "Parameter",
+    "Query",
+    "bind",
+    "find_query",
+    "load_queries",
+    "names_read",
+    "sql_folder",
+    "views_read",
+]
 
+_READ = re.compile(r"\b(?:from|join)\s+\"?([a-z_][a-z0-9_]*)", re.I)
 _HEADER = re.compile(r"--\s*(?P<key>(?:column |param )?[a-z0-9_]+):\s*(?P<value>.*)")
 _TYPES: dict[str, Callable[[Any], Any]] = {
     "string": str,
@@ -183,3 +193,19 @@ def bind(query: Query, given: dict[str, Any], shape: Shape = DEFAULT_SHAPE) -> d
                 else "notmnist-store sql --list",
             ) from error
     return values
+
+
+def names_read(sql: str) -> set[str]:
+    """Names of tables, views and common table expressions behind FROM and JOIN."""
+    return set(_READ.findall(sql))
+
+
+def views_read(sql: str) -> set[str]:
+    """The names of `names_read`, and those that our own views among them read."""
+    views = load_queries("views")
+    found: set[str] = set()
+    waiting = names_read(sql)
+    while waiting:
+        found |= waiting
+        waiting = set().union(*(names_read(views[v].sql) for v in waiting & views.keys())) - found
+    return found

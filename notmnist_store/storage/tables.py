@@ -41,6 +41,7 @@ __all__ = [
 _LOG_RETENTION = {"delta.logRetentionDuration": "interval 3650 days"}
 _RUN_TRANSACTION = "notmnist_store/run"
 _COMMIT_ATTEMPTS = 200
+_GROUP_ROWS = 65_536  # a split set's rows lie by split: who reads one split skips the others
 _NOTHING_READ = {
     "members_seen": 0,
     "members_stored": 0,
@@ -140,7 +141,7 @@ class Tables:
         try:
             for file in files:
                 with open_checked(self.path("run", file.name)) as parquet:
-                    parts.append(parquet.read().cast(schema))
+                    parts.append(parquet.read(use_threads=False).cast(schema))
         except (OSError, ValueError, pa.ArrowException) as error:
             raise StoreError(
                 f"table run of {self.root} cannot be read: {error}",
@@ -301,7 +302,7 @@ class Tables:
         with disk_errors(path):
             path.parent.mkdir(exist_ok=True)
             with parquet_writer(path, TABLES[table]) as writer:
-                writer.write_table(rows)
+                writer.write_table(rows, row_group_size=_GROUP_ROWS)
             path = seal(path)
             return DataFile(table, path.name, rows.num_rows, path.stat().st_size)
 

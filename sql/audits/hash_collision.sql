@@ -3,6 +3,7 @@
 -- severity: must
 -- tolerance: 0
 -- total: select (select count(*) from image) - count(*) from duplicate_image where duplicate_image.kind = 'exact' and duplicate_image.copy_number > 1
+-- suspects: select count(*) from (select duplicate_image.group_id from duplicate_image where duplicate_image.kind = 'exact' group by duplicate_image.group_id having min(duplicate_image.file_hash) <> max(duplicate_image.file_hash))
 -- next: verify --full
 -- why: Everything here that says "equal pixels" compares hashes, and would be wrong.
 -- do: Run `verify --full`, which hashes the pixels again. If it finds nothing, report the two images: of 128-bit hashes nobody has seen that yet.

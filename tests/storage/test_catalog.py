@@ -15,8 +15,9 @@ import pytest
 
 import notmnist_store
 from notmnist_store.errors import QueryError, StoreError
-from notmnist_store.storage.catalog import ordered_views, views_text
+from notmnist_store.storage.catalog import views_text
 from notmnist_store.storage.queries import load_queries
+from notmnist_store.storage.statements import ordered_views
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
 from tests.archives import class_files, pack

@@ -1,0 +1,88 @@
+"""SQL statements that set a connection up: views, their comments, and a schema a split set."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from notmnist_store.errors import QueryError
+from notmnist_store.schema import SPLITS
+from notmnist_store.storage.queries import Query, load_queries, names_read
+
+__all__ = [
+    "comment_statements",
+    "ordered_views",
+    "quoted_name",
+    "quoted_text",
+    "split_set_schemas",
+    "view_statement",
+]
+
+
+def ordered_views() -> list[Query]:
+    """The views of ``sql/views``, each after the views it reads."""
+    waiting = load_queries("views")
+    done: list[Query] = []
+    while waiting:
+        ready = [
+            query
+            for query in waiting.values()
+            if not (names_read(query.sql) & waiting.keys()) - {query.name}
+        ]
+        if not ready:
+            raise QueryError(f"views read each other in a circle: {', '.join(waiting)}")
+        done += ready
+        for query in ready:
+            del waiting[query.name]
+    return done
+
+
+def quoted_name(identifier: str) -> str:
+    """An identifier as SQL."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def quoted_text(value: str) -> str:
+    """A string as SQL."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def view_statement(view: Query) -> str:
+    """The statement that makes a view."""
+    return f"create or replace view {quoted_name(view.name)} as\n{view.sql}"
+
+
+def split_set_schemas(made: Iterable[tuple[str, int, bool]]) -> dict[str, list[str]]:
+    """Statements for a schema of each split set, by its name; old versions as NAME_v1.
+
+    Each schema has a view for each split.
+    """
+    members = load_queries("split_sets")["members"].sql
+    schemas = {}
+    for name, version, is_current in [("ingest", 0, True), *sorted(made)]:
+        plain = name if is_current else f"{name}_v{version}"
+        schema = quoted_name(plain)
+        schemas[plain] = [f"create schema if not exists {schema}"]
+        source = "split_image" if name == "ingest" else "stored_split_image"
+        for split in SPLITS:
+            body = (
+                members.replace("$split_set", quoted_text(name))
+                .replace("$version", str(version))
+                .replace("$split", quoted_text(split))
+                .replace("split_rows", source)
+            )
+            schemas[plain].append(
+                f"create or replace view {schema}.{quoted_name(split)} as\n{body}"
+            )
+    return schemas
+
+
+def comment_statements(view: Query) -> list[str]:
+    """The statements that give a view and its columns the comments of its header."""
+    name = quoted_name(view.name)
+    return [
+        f"comment on view {name} is {quoted_text(view.title)}",
+        *(
+            f"comment on column {name}.{quoted_name(column)} is {quoted_text(comment)}"
+            for column, comment in view.columns.items()
+        ),
+    ]

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from notmnist_store.errors import UsageError
@@ -102,6 +102,33 @@ def test_what_comes_back_brings_no_conflict(
     for i, j in itertools.combinations(stand.tolist(), 2):
         if i in fresh or j in fresh:
             assert rows[i][2] == rows[j][2] or squared(rows[i][1], rows[j][1]) > most
+
+
+@st.composite
+def sets_with_much_unused(draw: st.DrawFn) -> tuple[list[Row], list[int], int]:
+    """A few points with a row in two splits, and three times as many unused rows around them."""
+    point = st.tuples(st.integers(0, 30), st.just(0))
+    rows: list[Row] = []
+    for at in draw(st.lists(point, min_size=1, max_size=3)):
+        label = draw(st.integers(0, 1))
+        rows += [(0, at, label), (draw(st.integers(1, 2)), at, label)]
+    fresh = st.tuples(st.just(UNUSED), point, st.integers(0, 1))
+    rows += draw(st.lists(fresh, min_size=8, max_size=24))
+    return rows, list(draw(st.permutations(range(len(rows))))), draw(st.sampled_from([1, 4, 9]))
+
+
+@settings(max_examples=150)
+@given(made=sets_with_much_unused(), conflicts=st.sampled_from(CONFLICTS))
+def test_refilling_is_that_of_brute_force(
+    made: tuple[list[Row], list[int], int], conflicts: str
+) -> None:
+    rows, draw, most = made
+    table, pairs = as_table(rows, draw, most)
+    fates = settle(table, pairs, conflicts=conflicts, refill=True)
+    places, gone = brute_force(rows, draw, most, "keep", conflicts, True)
+    assert fates.place.tolist() == places
+    assert told(fates) == gone
+    assert not leaks(rows, places, most)
 
 
 def test_two_near_images_that_hang_on_two_different_kept_ones() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 from collections import Counter, defaultdict
 from decimal import Decimal
 from pathlib import Path
@@ -45,6 +46,22 @@ def archive(path: Path, images: Images, labels: str = "AB") -> Path:
         for n, image in enumerate(images)
     ]
     return pack(path, files)
+
+
+@pytest.fixture(scope="module")
+def searched(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """A store of chains of near copies, searched up to 2.0; to be copied."""
+    folder = tmp_path_factory.mktemp("searched")
+    made = notmnist_store.open(folder / "store")
+    made.ingest(archive(folder / "one.tar", clustered(21, clusters=15, most=12)))
+    made.near_duplicates()
+    return made
+
+
+@pytest.fixture
+def store(searched: Store, tmp_path: Path) -> Store:
+    """A copy of it."""
+    return notmnist_store.open(shutil.copytree(searched.path, tmp_path / "copy"))
 
 
 def placed(store: Store, name: str) -> dict[int, str]:
@@ -132,19 +149,13 @@ def test_near_copies_never_straddle_splits(
     assert store.audit("split_leak_exact", split_set="s").verdicts[0].status == "pass"
 
 
-def test_a_split_by_pixels_lets_them_straddle(tmp_path: Path) -> None:
+def test_a_split_by_pixels_lets_them_straddle(store: Store) -> None:
     """What the option is for: without it the same images fail the audit."""
-    store = notmnist_store.open(tmp_path / "store")
-    store.ingest(archive(tmp_path / "one.tar", clustered(1)))
-    store.near_duplicates()
     store.split("s", train=0.6, valid=0.2, test=0.2)
     assert store.audit("split_leak_near", split_set="s").verdicts[0].status == "fail"
 
 
-def test_the_radius_is_kept_and_the_same_again_is_a_no_op(tmp_path: Path) -> None:
-    store = notmnist_store.open(tmp_path / "store")
-    store.ingest(archive(tmp_path / "one.tar", clustered(2)))
-    store.near_duplicates()
+def test_the_radius_is_kept_and_the_same_again_is_a_no_op(store: Store) -> None:
     store.split("s", group_by="near")
     (made,) = store.split().rows()
     assert '"radius": "1.0"' in made["arguments"]
@@ -351,16 +362,13 @@ def test_new_images_do_not_move_old_ones_of_recipe_hash(tmp_path: Path) -> None:
 # Components as a diagnostic.
 
 
-def test_components_are_those_of_brute_force(tmp_path: Path) -> None:
-    store = notmnist_store.open(tmp_path / "store")
-    store.ingest(archive(tmp_path / "one.tar", clustered(21, clusters=15, most=12)))
-    store.near_duplicates()
-    arrays = pixels(store)
+def test_components_are_those_of_brute_force(searched: Store) -> None:
+    arrays = pixels(searched)
     distinct = {
         array.tobytes(): image_id for image_id, array in sorted(arrays.items(), reverse=True)
     }
     pictures = {image_id: arrays[image_id] for image_id in distinct.values()}
-    rows = store.near_components().rows()
+    rows = searched.near_components().rows()
     assert [row["radius"] for row in rows] == ["0.5", "1", "1.5", "2.0"]
     for row in rows:
         component = linked(pictures, threshold(row["radius"]))
@@ -372,7 +380,7 @@ def test_components_are_those_of_brute_force(tmp_path: Path) -> None:
         members = [pictures[i] for i in pictures if component[i] == row["image_id"]]
         widest = max(((a - b) ** 2).sum() for a, b in itertools.product(members, repeat=2))
         assert row["diameter"] == pytest.approx((widest / 65025) ** 0.5)
-    (one,) = store.near_components(radius="0.7").rows()
+    (one,) = searched.near_components(radius="0.7").rows()
     assert one["radius"] == "0.7"
 
 

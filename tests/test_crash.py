@@ -145,26 +145,25 @@ def test_kill_of_a_search_for_near_duplicates_leaves_the_views_as_they_were(
     store.ingest(archive)
     names = ("pair", "radius_join", "certificate", "duplicate_group", "leak", "coverage", "run")
 
-    def seen() -> Mapping[str, object]:
+    def seen() -> Mapping[str, pa.Table]:
         return {name: store.sql(f"select * from {name} order by all").arrow() for name in names}
 
     before = seen()
     chance = random.Random(5)
-    stages = ["pair/*.parquet", "star/_delta_log/*1.json", "certificate/*.parquet", None, None]
+    stages = ["pair/*.parquet", "pair/_delta_log/*.json", "certificate/*.parquet", None]
     for stage in stages:
-        process = start("near-duplicates", "--store", store.path, "--radius", "12")
+        process = start("near-duplicates", "--store", store.path, "--radius", "6")
         if stage is None:
             time.sleep(chance.uniform(0.3, 2.0))
         else:
             there = set(store.path.glob(stage))
             wait_for(lambda s=stage, t=there: bool(set(store.path.glob(s)) - t), process)
         end(process, signal.SIGKILL)
-        if len(store.sql("select * from run")) > 1:
+        if len(store.sql("select * from run")) > len(before["run"]):
             store.undo()  # it was faster
             before = seen()
         assert seen() == before
-        assert DAMAGED not in {row["status"] for row in store.verify().rows()}
-    (row,) = store.near_duplicates(radius="12").rows()
+    (row,) = store.near_duplicates(radius="6").rows()
     assert row["pairs"] == len(store.sql("select a from pair")) > 0
     assert store.certify(sample=50).rows()[0]["missed"] == 0
     assert DAMAGED not in {row["status"] for row in store.verify(full=True).rows()}

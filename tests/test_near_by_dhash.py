@@ -135,3 +135,10 @@ def test_what_share_of_the_pairs_it_finds_in_real_images(data_folder: Path, tmp_
         ]
         counted.append((len(found), len(within)))
     assert counted == [(96, 127), (243, 319), (776, 1145)]
+    (alike,) = store.sql(
+        "with picture as (select distinct dhash, pixel_hash from image)"
+        " select count(*) as pairs from picture as a"
+        " inner join picture as b on a.pixel_hash < b.pixel_hash"
+        " where bit_count(xor(a.dhash, b.dhash)) <= 3"
+    ).rows()
+    assert alike["pairs"] == 101_570

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -18,7 +19,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import notmnist_store
-from notmnist_store.cli import main
+from notmnist_store.cli import _parser, main
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.report import markup, plots
 from notmnist_store.report.paper import latex
@@ -139,6 +140,14 @@ def test_every_section_reads_reports_and_audits_that_there_are() -> None:
             assert read.name in known[read.kind]
 
 
+def test_what_makes_missing_evidence_is_a_command() -> None:
+    for read in [read for section in SECTIONS for read in section.reads if read.need]:
+        assert read.need is not None
+        program, *words = shlex.split(read.need.command.replace("$split_set", "clean"))
+        assert program == "notmnist-store"
+        assert _parser().parse_args(words).handler
+
+
 def test_a_page_is_whole_and_its_links_lead_somewhere(bad_page: str) -> None:
     page = Outline(bad_page)
     assert [name for name, times in Counter(page.values("id")).items() if times > 1] == []
@@ -230,6 +239,34 @@ def test_a_store_without_a_search_says_how_to_make_one(shared_store: Store) -> N
     assert "not searched" in text
 
 
+def test_suspects_and_curves_stand_on_the_page_once_they_are_measured(tmp_path: Path) -> None:
+    random = np.random.default_rng(7)
+    letters = random.integers(0, 256, (3, 8, 8), dtype=np.uint8)
+    labels = np.arange(300) % 3
+    noise = random.integers(0, 60, (300, 8, 8), dtype=np.uint8)
+    images = letters[labels] // 2 + noise
+    images[240:] = images[:60] ^ np.uint8(1)
+    labels[20:24] = (labels[20:24] + 1) % 3
+    np.savez(tmp_path / "set.npz", train_images=images, train_labels=labels)
+    store = notmnist_store.open(tmp_path / "store")
+    store.ingest(tmp_path / "set.npz", shape="8x8x1")
+    store.near_duplicates()
+    store.split("mine", train=0.6, valid=0.2, test=0.2)
+    text = Outline(store.report(split_set="mine").content.decode()).text
+    assert "notmnist-store baseline --split-set mine" in text
+    assert "notmnist-store suspects --split-set mine" in text
+    store.baseline("mine", sizes="12,60", repeats=2)
+    store.suspects("mine", folds=3)
+    page = Outline(store.report(split_set="mine").content.decode())
+    assert "notmnist-store baseline" not in page.text
+    assert "The price of leaks" in page.text
+    assert "curve-plot-0" in page.values("id")
+    found = store.sql("suspects", params={"split_set": "mine"}).rows()
+    assert found
+    shown = [one for _, one in page.attributes if one.get("data-suggested") is not None]
+    assert [int(one["data-image"] or 0) for one in shown] == [row["image_id"] for row in found]
+
+
 def test_a_store_without_images_has_a_page(store: Store) -> None:
     store.undo()
     result = store.report()
@@ -302,6 +339,7 @@ def test_the_papers_text_names_what_a_reader_asks_for(
     for said in ("first, 136 images", "85 in train", "rejected", r"\texttt{bad}", "seed 0"):
         assert said in text
     assert "within Euclidean distance 2.0" in text
+    assert "the search has missed 0 and has 1 wrongly" in text
     assert r"valid & 4 & 1 & 4 & 1 & 1 \\" in text
 
 

@@ -25,6 +25,7 @@ from notmnist_store.report import markup, plots
 from notmnist_store.report.paper import latex
 from notmnist_store.report.sections import SECTIONS
 from notmnist_store.report.sprites import difference
+from notmnist_store.report.verdict import MENDS
 from notmnist_store.result import printable
 from notmnist_store.storage.queries import load_queries
 from notmnist_store.store import Store
@@ -140,10 +141,13 @@ def test_every_section_reads_reports_and_audits_that_there_are() -> None:
             assert read.name in known[read.kind]
 
 
-def test_what_makes_missing_evidence_is_a_command() -> None:
-    for read in [read for section in SECTIONS for read in section.reads if read.need]:
-        assert read.need is not None
-        program, *words = shlex.split(read.need.command.replace("$split_set", "clean"))
+def test_what_mends_and_what_makes_evidence_are_commands() -> None:
+    assert set(MENDS) <= set(load_queries("audits"))
+    needs = {
+        read.need.command for section in SECTIONS for read in section.reads if read.need is not None
+    }
+    for command in [*needs, *(f"notmnist-store {mend}" for mend in MENDS.values())]:
+        program, *words = shlex.split(command.replace("$split_set", "clean"))
         assert program == "notmnist-store"
         assert _parser().parse_args(words).handler
 
@@ -341,6 +345,18 @@ def test_the_papers_text_names_what_a_reader_asks_for(
     assert "within Euclidean distance 2.0" in text
     assert "the search has missed 0 and has 1 wrongly" in text
     assert r"valid & 4 & 1 & 4 & 1 & 1 \\" in text
+
+
+def test_the_papers_text_says_what_sanitize_left_out(bad: Store, tmp_path: Path) -> None:
+    store = notmnist_store.open(shutil.copytree(bad.path, tmp_path / "copy"))
+    store.split("mixed", recipe="hash", train=0.5, valid=0.25, test=0.25)
+    store.sanitize("cleaned", base="mixed", radius="2.0", conflicts="drop", yes=True)
+    drops = store.sql("select * from split_drop where split_set = 'cleaned'").rows()
+    text = store.report(split_set="cleaned", paper=True).content.decode()
+    assert drops
+    assert f"Left out of it, at radius 2, were {len(drops)} images (" in text
+    for rule, images in Counter(row["rule"] for row in drops).items():
+        assert f"{rule.replace('_', ' ')}: {images}" in text
 
 
 def test_the_papers_text_has_hashes_and_escapes_names(tmp_path: Path) -> None:

@@ -172,9 +172,10 @@ def _on_splits(
     ]
     if drops:
         radius = json.loads(row["arguments"]).get("radius")
-        within = f" at radius {latex(str(radius))}" if radius is not None else ""
+        within = f", at radius {latex(str(radius))}," if radius is not None else ""
+        left_out = _images(sum(d["images"] for d in drops))
         rules = ", ".join(f"{d['rule'].replace('_', ' ')}: {d['images']:,}" for d in drops)
-        sentences.append(f"Left out of it{within} were {latex(rules)}.")
+        sentences.append(f"Left out of it{within} were {left_out} ({latex(rules)}).")
     sentences.append(f"The sha256 over its splits, labels and pixels is {_hash(row['digest'])}.")
     return sentences
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
@@ -18,12 +19,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import notmnist_store
-from notmnist_store.cli import main
+from notmnist_store.cli import _parser, main
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.report import markup, plots
 from notmnist_store.report.paper import latex
 from notmnist_store.report.sections import SECTIONS
 from notmnist_store.report.sprites import difference
+from notmnist_store.report.verdict import MENDS
 from notmnist_store.result import printable
 from notmnist_store.storage.queries import load_queries
 from notmnist_store.store import Store
@@ -139,6 +141,17 @@ def test_every_section_reads_reports_and_audits_that_there_are() -> None:
             assert read.name in known[read.kind]
 
 
+def test_what_mends_and_what_makes_evidence_are_commands() -> None:
+    assert set(MENDS) <= set(load_queries("audits"))
+    needs = {
+        read.need.command for section in SECTIONS for read in section.reads if read.need is not None
+    }
+    for command in [*needs, *(f"notmnist-store {mend}" for mend in MENDS.values())]:
+        program, *words = shlex.split(command.replace("$split_set", "clean"))
+        assert program == "notmnist-store"
+        assert _parser().parse_args(words).handler
+
+
 def test_a_page_is_whole_and_its_links_lead_somewhere(bad_page: str) -> None:
     page = Outline(bad_page)
     assert [name for name, times in Counter(page.values("id")).items() if times > 1] == []
@@ -230,6 +243,34 @@ def test_a_store_without_a_search_says_how_to_make_one(shared_store: Store) -> N
     assert "not searched" in text
 
 
+def test_suspects_and_curves_stand_on_the_page_once_they_are_measured(tmp_path: Path) -> None:
+    random = np.random.default_rng(7)
+    letters = random.integers(0, 256, (3, 8, 8), dtype=np.uint8)
+    labels = np.arange(300) % 3
+    noise = random.integers(0, 60, (300, 8, 8), dtype=np.uint8)
+    images = letters[labels] // 2 + noise
+    images[240:] = images[:60] ^ np.uint8(1)
+    labels[20:24] = (labels[20:24] + 1) % 3
+    np.savez(tmp_path / "set.npz", train_images=images, train_labels=labels)
+    store = notmnist_store.open(tmp_path / "store")
+    store.ingest(tmp_path / "set.npz", shape="8x8x1")
+    store.near_duplicates()
+    store.split("mine", train=0.6, valid=0.2, test=0.2)
+    text = Outline(store.report(split_set="mine").content.decode()).text
+    assert "notmnist-store baseline --split-set mine" in text
+    assert "notmnist-store suspects --split-set mine" in text
+    store.baseline("mine", sizes="12,60", repeats=2)
+    store.suspects("mine", folds=3)
+    page = Outline(store.report(split_set="mine").content.decode())
+    assert "notmnist-store baseline" not in page.text
+    assert "The price of leaks" in page.text
+    assert "curve-plot-0" in page.values("id")
+    found = store.sql("suspects", params={"split_set": "mine"}).rows()
+    assert found
+    shown = [one for _, one in page.attributes if one.get("data-suggested") is not None]
+    assert [int(one["data-image"] or 0) for one in shown] == [row["image_id"] for row in found]
+
+
 def test_a_store_without_images_has_a_page(store: Store) -> None:
     store.undo()
     result = store.report()
@@ -302,7 +343,20 @@ def test_the_papers_text_names_what_a_reader_asks_for(
     for said in ("first, 136 images", "85 in train", "rejected", r"\texttt{bad}", "seed 0"):
         assert said in text
     assert "within Euclidean distance 2.0" in text
+    assert "the search has missed 0 and has 1 wrongly" in text
     assert r"valid & 4 & 1 & 4 & 1 & 1 \\" in text
+
+
+def test_the_papers_text_says_what_sanitize_left_out(bad: Store, tmp_path: Path) -> None:
+    store = notmnist_store.open(shutil.copytree(bad.path, tmp_path / "copy"))
+    store.split("mixed", recipe="hash", train=0.5, valid=0.25, test=0.25)
+    store.sanitize("cleaned", base="mixed", radius="2.0", conflicts="drop", yes=True)
+    drops = store.sql("select * from split_drop where split_set = 'cleaned'").rows()
+    text = store.report(split_set="cleaned", paper=True).content.decode()
+    assert drops
+    assert f"Left out of it, at radius 2, were {len(drops)} images (" in text
+    for rule, images in Counter(row["rule"] for row in drops).items():
+        assert f"{rule.replace('_', ' ')}: {images}" in text
 
 
 def test_the_papers_text_has_hashes_and_escapes_names(tmp_path: Path) -> None:

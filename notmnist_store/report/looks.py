@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from notmnist_store.report.cards import MOST_ROWS, absent, all_rows, folded
+from notmnist_store.report.cards import MOST_ROWS, absent, all_rows, folded, missing_of
 from notmnist_store.report.evidence import Answer
 from notmnist_store.report.frame import Desk
 from notmnist_store.report.markup import (
@@ -18,6 +18,8 @@ from notmnist_store.report.markup import (
 from notmnist_store.report.verdict import status
 
 __all__ = ["render_audits", "render_blanks", "render_origin"]
+
+_CERTIFY = "notmnist-store near-duplicates --certify"
 
 
 def render_blanks(desk: Desk, answers: dict[str, Answer]) -> Content:
@@ -83,7 +85,15 @@ def render_audits(desk: Desk, answers: dict[str, Answer]) -> Content:
 
 
 def render_origin(desk: Desk, answers: dict[str, Answer]) -> Content:
-    """Split sets with their digests: the same digest means the same images in the same places."""
+    """Split sets with their digests, and how far the search for near copies was checked."""
+    return [
+        _split_sets(answers["split_sets"]),
+        element("h3", "The search for near copies"),
+        _certificates(answers["certificates"]),
+    ]
+
+
+def _split_sets(answer: Answer) -> Content:
     rows = [
         (
             row["split_set"],
@@ -92,16 +102,47 @@ def render_origin(desk: Desk, answers: dict[str, Answer]) -> Content:
             *(count(row[key]) for key in ("train", "valid", "test", "unused")),
             Cell(row["digest"], "hash"),
         )
-        for row in answers["split_sets"].rows(MOST_ROWS)
+        for row in answer.rows()
         if row["is_current"]
     ]
     if not rows:
         return element(
             "p", "No split set was made; the splits are those that the images came in with."
         )
-    return table(
+    listed = table(
         ("split set", "version", "recipe", "train", "valid", "test", "unused", "digest"),
-        rows,
+        rows[:MOST_ROWS],
         caption="Split sets; equal digests mean equal images and labels in equal places",
-        text_columns=1,
     )
+    return [listed, all_rows(answer, MOST_ROWS, "versions")]
+
+
+def _certificates(answer: Answer) -> Content:
+    if answer.missing:
+        return missing_of(answer)
+    if not len(answer):
+        return [element("p", "The pairs were not checked by another method."), command(_CERTIFY)]
+    rows = [
+        (
+            row["method"],
+            "the whole store" if row["split_set"] is None else row["split_set"],
+            row["radius"],
+            count(row["compared"]),
+            count(row["pairs"]),
+            count(row["missed"]),
+            count(row["wrong"]),
+            share(row["bound"]),
+        )
+        for row in answer.rows(MOST_ROWS)
+    ]
+    heads = ("check", "of", "radius", "compared", "pairs", "missed", "wrong", "at most missed")
+    return [
+        table(
+            heads,
+            rows,
+            caption="Pairs of the search, checked by comparing pictures one by one; the last "
+            "column is the upper end of a 95 % interval where the check is of a sample",
+            text_columns=2,
+        ),
+        all_rows(answer, MOST_ROWS, "checks"),
+    ]

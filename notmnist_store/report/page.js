@@ -87,6 +87,8 @@
     }
     everywhere(image);
     refresh();
+    // The bar may have come up over the picture.
+    figure.scrollIntoView({ block: "nearest" });
     if (next === "relabel") choose(figure);
   };
 

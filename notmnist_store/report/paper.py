@@ -8,7 +8,7 @@ from typing import Any
 
 from notmnist_store.duplicates import current_join
 from notmnist_store.kernels.radius import default_radius, threshold
-from notmnist_store.report.evidence import Evidence
+from notmnist_store.report.evidence import Evidence, Read
 from notmnist_store.result import printable
 from notmnist_store.storage.catalog import Catalog
 from notmnist_store.storage.tables import Tables
@@ -172,9 +172,10 @@ def _on_splits(
     ]
     if drops:
         radius = json.loads(row["arguments"]).get("radius")
-        within = f" at radius {latex(str(radius))}" if radius is not None else ""
+        within = f", at radius {latex(str(radius))}," if radius is not None else ""
+        left_out = _images(sum(d["images"] for d in drops))
         rules = ", ".join(f"{d['rule'].replace('_', ' ')}: {d['images']:,}" for d in drops)
-        sentences.append(f"Left out of it{within} were {latex(rules)}.")
+        sentences.append(f"Left out of it{within} were {left_out} ({latex(rules)}).")
     sentences.append(f"The sha256 over its splits, labels and pixels is {_hash(row['digest'])}.")
     return sentences
 
@@ -200,8 +201,26 @@ def _on_search(
         f"All pairs of {search['distinct_images']:,} distinct images{partly} within Euclidean "
         f"distance {search['radius']}, pixels scaled to $[0, 1]$, were searched for; "
         f"within {radius} of a different image in a split before theirs are {_images(near)} of "
-        "valid and test."
+        "valid and test.",
+        *_on_checks(evidence),
     ]
+
+
+def _on_checks(evidence: Evidence) -> list[str]:
+    """What the most telling certificate says: of the split set itself, or else of a sample."""
+    rows = evidence.ask(Read("certificates")).rows(1)
+    if not rows:
+        return []
+    row = rows[0]
+    compared = f"{row['compared']:,} comparisons by an independent method"
+    found = (
+        f"of {row['pairs']:,} pairs within the radius the search has missed {row['missed']:,} and "
+        f"has {row['wrong']:,} wrongly"
+    )
+    if row["method"] == "exhaustive":
+        return [f"Checked by all {compared}: {found}."]
+    bound = f"at most {100 * row['bound']:.2g}\\,\\% of all pairs"
+    return [f"Checked by {compared}, of a random sample: {found} ({bound}, at 95\\,\\%)."]
 
 
 def _table(

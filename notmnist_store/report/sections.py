@@ -11,15 +11,26 @@ from notmnist_store.report.copies import (
 from notmnist_store.report.counts import render_arrivals, render_balance
 from notmnist_store.report.evidence import Need, Read
 from notmnist_store.report.frame import Section
+from notmnist_store.report.learning import render_curves, render_suspects
 from notmnist_store.report.looks import render_audits, render_blanks, render_origin
 
-__all__ = ["PAIRS", "SECTIONS"]
+__all__ = ["PAIRS", "SCORES", "SECTIONS", "SUSPECTS"]
 
 PAIRS = Need(
     "select 1 as there from radius_join where is_current",
     "Near copies were not searched for yet: two pictures that differ by a few grey values count as "
     "two here.",
     "notmnist-store near-duplicates",
+)
+SUSPECTS = Need(
+    "select 1 as there from suspect_search where split_set = $split_set and is_newest",
+    "Labels that are likely wrong were not searched for yet in this split set.",
+    "notmnist-store suspects --split-set $split_set",
+)
+SCORES = Need(
+    "select 1 as there from score where split_set = $split_set limit 1",
+    "No baseline was trained on this split set yet, so nothing says what its leaks are worth.",
+    "notmnist-store baseline --split-set $split_set",
 )
 SECTIONS = (
     Section(
@@ -62,7 +73,19 @@ SECTIONS = (
         (Read("image_blank", "audits"), Read("image_low_ink", "audits")),
         render_blanks,
     ),
+    Section("suspects", "Suspect labels", (Read("suspects", need=SUSPECTS),), render_suspects),
+    Section(
+        "curves",
+        "Learning curves",
+        (Read("scores", need=SCORES), Read("leak_inflation", need=SCORES)),
+        render_curves,
+    ),
     Section("audits", "Audits", (), render_audits),
-    Section("origin", "Where these numbers come from", (Read("split_sets"),), render_origin),
+    Section(
+        "origin",
+        "Where these numbers come from",
+        (Read("split_sets"), Read("certificates", need=PAIRS)),
+        render_origin,
+    ),
 )
 """Every section reads named reports and audits, and says so where evidence is missing."""

@@ -6,7 +6,16 @@ from notmnist_store.report.evidence import Evidence
 from notmnist_store.report.markup import Content, Html, command, count, element, prose, share
 from notmnist_store.verdicts import Verdict
 
-__all__ = ["against", "render_verdict", "status"]
+__all__ = ["MENDS", "against", "render_verdict", "status"]
+
+
+MENDS = {
+    "label_conflict_exact": "sanitize my_clean_set --from $split_set --conflicts majority --yes",
+    "label_missing": "split my_split --train 0.8 --valid 0.1 --test 0.1",
+    "split_leak_exact": "sanitize my_clean_set --from $split_set --yes",
+    "split_leak_near": "sanitize my_clean_set --from $split_set --yes",
+}
+"""What mends a failure, by audit; where none is named, the audit's own next command does."""
 
 
 def against(evidence: Evidence) -> list[Verdict]:
@@ -66,8 +75,21 @@ def _item(evidence: Evidence, verdict: Verdict) -> Html:
             if "do" in audit.header
             else None,
         ),
-        command(verdict.next) if verdict.next else None,
+        _remedy(evidence, verdict),
     )
+
+
+def _remedy(evidence: Evidence, verdict: Verdict) -> Html:
+    """The command that mends it, where there is one, and the one to look with or to go on with."""
+    mend = MENDS.get(verdict.name) if verdict.status == "fail" else None
+    parts: list[Content] = []
+    if mend is not None:
+        told = evidence.filled(f"notmnist-store {mend}")
+        parts += [element("p", "To mend it:", class_="note"), command(told)]
+    if verdict.next:
+        title = "To look first:" if mend else "To go on:"
+        parts += [element("p", title, class_="note"), command(verdict.next)]
+    return element("div", parts, class_="remedy")
 
 
 def _found(verdict: Verdict) -> Content:

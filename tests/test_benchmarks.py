@@ -20,6 +20,7 @@ from PIL import Image
 
 import notmnist_store
 from tests.archives import class_files, pack
+from tests.letters import letter_store
 
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 VALUES = {"set/A/0": 0, "set/A/1": 100, "set/A/2": 255, "set/B/0": 7, "set/B/1": 200}
@@ -194,3 +195,17 @@ def test_the_table_of_changes_is_that_of_plain_arithmetic(tmp_path, load):
     text = finds.table(measured, shape)
     assert len(text.splitlines()) == len(finds.CHANGES) + 2
     assert "| shifted by 1 pixel | 0.0 % | 0.0 % | 0.0 % | 0.0 % | 2.83 |" in text
+
+
+def test_suspects_are_measured_on_labels_that_were_flipped(load, tmp_path: Path) -> None:
+    module = load("suspects")
+    labels = np.arange(1_000) % 10
+    given = module.flipped(labels, 10, 0.05, seed=3)
+    assert np.count_nonzero(given != labels) == 50
+    assert set(np.unique(given)) <= set(range(10))
+    assert np.array_equal(given, module.flipped(labels, 10, 0.05, seed=3))
+    source = letter_store(tmp_path / "source", tmp_path / "letters.tar")
+    finding = module.measure(source, tmp_path / "flipped", 0.05, seed=0, near=False)
+    assert finding.flipped == 11
+    assert finding.recall > 0.5
+    assert finding.right == 1

@@ -7,7 +7,7 @@ is written to this one.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from notmnist_store.engines.local import available_cores
 from notmnist_store.errors import ChecksError, SourceError
 from notmnist_store.ingest import ingest
 from notmnist_store.ingest_options import IngestOptions
+from notmnist_store.kernels.nearest_pairs import nearest_pairs
 from notmnist_store.kernels.radius import LARGEST_SQUARE, default_radius, threshold
 from notmnist_store.kernels.radius_join import Pairs, cross_join
 from notmnist_store.progress import Progress
@@ -121,28 +122,18 @@ def _nearest(
     -1 stands for none; of several at one distance the one ingested first counts.
     """
     ids, splits = standing["image_id"].to_numpy(), standing["split"].to_numpy(zero_copy_only=False)
-    member = {split: np.isin(distinct, ids[splits == split]) for split in _SPLITS}
-    least = {split: np.full(pictures, np.iinfo(np.int64).max) for split in _SPLITS}
-    place = {split: np.full(pictures, len(distinct), np.int64) for split in _SPLITS}
+    member = np.stack([np.isin(distinct, ids[splits == split]) for split in _SPLITS])
+    least, place = nearest_pairs(_watched(found, progress), pictures, member)
+    images = np.append(distinct, -1)[place]  # place -1 is the last: none
+    return {split: (least[k], images[k]) for k, split in enumerate(_SPLITS)}
+
+
+def _watched(found: Iterable[Pairs], progress: Progress) -> Iterator[Pairs]:
     done = 0
     for part in found:
-        order = np.lexsort((part.right, part.squared_distance, part.left))
-        left, right, squared = (
-            column[order] for column in (part.left, part.right, part.squared_distance)
-        )
-        for split in _SPLITS:
-            inside = np.flatnonzero(member[split][right])
-            first = inside[np.unique(left[inside], return_index=True)[1]]
-            row, here, far = left[first], right[first], squared[first]
-            nearer = (far < least[split][row]) | (
-                (far == least[split][row]) & (here < place[split][row])
-            )
-            least[split][row[nearer]] = far[nearer]
-            place[split][row[nearer]] = here[nearer]
+        yield part
         done += len(part)
         progress.advance(done)
-    known = np.append(distinct, -1)
-    return {split: (least[split], known[place[split]]) for split in _SPLITS}
 
 
 def _rows(

@@ -13,20 +13,18 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
-import pyarrow.dataset as ds
-import pyarrow.fs as pafs
-import pyarrow.parquet as pq
 
-from notmnist_store.errors import QueryError, StoreError
-from notmnist_store.schema import TABLES
-from notmnist_store.storage.datafile import DataFile, check_footer, run_of
+from notmnist_store.errors import QueryError
+from notmnist_store.schema import SPLITS, TABLES
+from notmnist_store.storage.datafile import DataFile
 from notmnist_store.storage.filesystem import write_text
+from notmnist_store.storage.queries import names_read
+from notmnist_store.storage.relations import dataset, file_rows, split_set_versions
 from notmnist_store.storage.statements import (
     comment_statements,
     ordered_views,
@@ -42,6 +40,9 @@ __all__ = ["VIEWS_FILE", "Catalog", "refresh_views_file", "views_text"]
 VIEWS_FILE = "views.sql"
 _DAMAGE = re.compile(r"checksum|thrift|IOError|OSError|StoreError|stream registered", re.I)
 _READ_ONLY = ("SELECT", "EXPLAIN")
+_WORD = re.compile(r"[a-z_][a-z0-9_]*")
+_IN_SCHEMA = re.compile(rf"\.\s*\"?(?:{'|'.join(SPLITS)})\b", re.I)
+_UNKNOWN_NAME = "Catalog Error"
 _LISTS_ALL = re.compile(r"duckdb_|pg_|information_schema|\bshow\b|comment", re.I)
 _INTERRUPT_SECONDS = 0.05
 _SQL_TYPES = {
@@ -71,26 +72,34 @@ class Catalog:
             },
         )
         weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
-        runs = tables.runs()
-        files = {table: tables.files(table, runs) for table in TABLES}
-        self.image_files = [
-            tables.path("image", file.name) for file in files["image"] if file.state == "live"
-        ]
-        for table in TABLES:
-            source = runs if table == "run" else _dataset(tables, table, files[table])
-            self._connection.register(f"stored_{table}", source)
-        self._connection.register("stored_file", _file_rows(files))
-        views = ordered_views()
-        for view in views:
-            self._connection.execute(view_statement(view))
-        self._views = {view.name: view.sql for view in views}
-        self._comments = [comment for view in views for comment in comment_statements(view)]
-        self._schemas = split_set_schemas(_split_sets(tables, files["split_set"]))
+        self._tables = tables
+        self._runs = tables.runs()
+        self._files: dict[str, list[DataFile]] = {}
+        self._views = {view.name: view for view in ordered_views()}
         self._held: dict[str, dict[str, str]] = {}
+        # Made when a statement first names it: most statements need little of all this.
+        self._unmade = [*(f"stored_{table}" for table in TABLES), "stored_file", *self._views]
+        self._uncommented = list(self._views.values())
+        self._schemas: dict[str, list[str]] | None = None
         # Else DuckDB draws a bar of its own into notebooks and interactive sessions.
         self._connection.execute("set enable_progress_bar = false")
         self._connection.execute("set enable_external_access = false")
         self._connection.execute("set lock_configuration = true")
+
+    @property
+    def image_files(self) -> list[Path]:
+        """Data files with the images that this catalog shows, in their order."""
+        return [
+            self._tables.path("image", file.name)
+            for file in self._files_of("image")
+            if file.state == "live"
+        ]
+
+    def _files_of(self, table: str) -> list[DataFile]:
+        """Files of a table; those of runs that came after this catalog are unfinished to it."""
+        if table not in self._files:
+            self._files[table] = self._tables.files(table, self._runs)
+        return self._files[table]
 
     def with_rows(self, **rows: pa.Table) -> Catalog:
         """Let queries read these tables, too, by their names; returns this catalog."""
@@ -114,6 +123,7 @@ class Catalog:
         narrowed = [name for name, held in self._held.items() if only and held == only]
         for name in narrowed:
             self._show_held(name, {})
+        self._make({view})
         try:
             rows = f"select * from {quoted_name(view)} where {_all_equal(only)}"
             self._run(f"create temp table {quoted_name('held_' + view)} as {rows}", None, None)
@@ -128,7 +138,9 @@ class Catalog:
         """Let a view show its held rows and, where they are not all, the others behind them."""
         body = f"select * from {quoted_name('held_' + view)}"
         if only:
-            body += f" union all select * from ({self._views[view]}) where not {_all_equal(only)}"
+            body += (
+                f" union all select * from ({self._views[view].sql}) where not {_all_equal(only)}"
+            )
         self._connection.execute(f"create or replace view {quoted_name(view)} as {body}")
 
     def query(
@@ -141,25 +153,65 @@ class Catalog:
                 DuckDB reports, or `timeout` seconds passed.
         """
         self._check(sql)
-        self._make_what_it_names(sql)
-        result = self._run(sql, values, timeout)
+        if _LISTS_ALL.search(sql):
+            self._make_all()
+        else:
+            self._make_what_it_names(sql)
+        try:
+            result = self._run(sql, values, timeout)
+        except QueryError as error:
+            if not self._unmade or _UNKNOWN_NAME not in error.message:
+                raise
+            self._make_all()  # so that DuckDB can say which name was perhaps meant
+            result = self._run(sql, values, timeout)
         assert result is not None
         return result
 
     def _make_what_it_names(self, sql: str) -> None:
-        """Make the schemas of split sets, and comments, for the first statement that needs them.
+        self._make(set(_WORD.findall(sql.lower())))
+        if _IN_SCHEMA.search(sql):
+            self._make_schemas(sql.lower())
 
-        They are most of the statements it takes to set a connection up, and few queries use any.
-        """
-        lists_all = _LISTS_ALL.search(sql) is not None
-        text = sql.lower()
-        for schema in [name for name in self._schemas if lists_all or name in text]:
-            for statement in self._schemas.pop(schema):
+    def _make_all(self) -> None:
+        self._make(set(self._unmade))
+        self._make_schemas(None)
+        for view in self._uncommented:
+            for statement in comment_statements(view):
                 self._connection.execute(statement)
-        if lists_all:
-            for comment in self._comments:
-                self._connection.execute(comment)
-            self._comments = []
+        self._uncommented = []
+
+    def _make(self, names: set[str]) -> None:
+        """Make the tables and views of these names that are not there, and what they read."""
+        needed = names & set(self._unmade)
+        found = needed
+        while found:
+            views = [self._views[name] for name in found & self._views.keys()]
+            read = {name for view in views for name in names_read(view.sql)}
+            found = (read & set(self._unmade)) - needed
+            needed |= found
+        for name in [name for name in self._unmade if name in needed]:
+            table = name.removeprefix("stored_")
+            if name in self._views:
+                self._connection.execute(view_statement(self._views[name]))
+            elif name == "stored_file":
+                every = {table: self._files_of(table) for table in TABLES}
+                self._connection.register(name, file_rows(every))
+            elif table == "run":
+                self._connection.register(name, self._runs)
+            else:
+                rows = dataset(self._tables, table, self._files_of(table))
+                self._connection.register(name, rows)
+            self._unmade.remove(name)
+
+    def _make_schemas(self, text: str | None) -> None:
+        """Make the schemas of split sets that stand in a text, or all."""
+        if self._schemas is None:
+            made = split_set_versions(self._tables, self._files_of("split_set"))
+            self._schemas = split_set_schemas(made)
+        for schema in [name for name in self._schemas if text is None or name in text]:
+            for statement in self._schemas.pop(schema):
+                self._make(set(_WORD.findall(statement)))
+                self._connection.execute(statement)
 
     def _run(
         self, sql: str, values: dict[str, Any] | None, timeout: float | None
@@ -223,69 +275,10 @@ def _query_error(error: Exception) -> QueryError:
     return QueryError(text, 'notmnist-store sql "show tables"')
 
 
-def _file_rows(files: dict[str, list[DataFile]]) -> pa.Table:
-    rows = [file for part in files.values() for file in part]
-    return pa.table(
-        {
-            "table_name": pa.array([file.table for file in rows], pa.string()),
-            "file_name": pa.array([file.name for file in rows], pa.string()),
-            "run_id": pa.array([run_of(file.name) for file in rows], pa.string()),
-            "state": pa.array([file.state for file in rows], pa.string()),
-            "rows": pa.array([file.rows for file in rows], pa.int64()),
-            "bytes": pa.array([file.bytes for file in rows], pa.int64()),
-        }
-    )
-
-
-def _dataset(
-    tables: Tables, table: str, files: list[DataFile]
-) -> ds.Dataset | pa.Table | pa.RecordBatchReader:
-    schema = TABLES[table]
-    root = tables.path(table).resolve()
-    paths = [str(root / file.name) for file in files if file.state == "live"]
-    if not paths:
-        return schema.empty_table()
-    try:
-        for path in paths:
-            check_footer(Path(path))
-    except StoreError as error:
-        return pa.RecordBatchReader.from_batches(schema, _damaged(error))
-    checked = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
-    return ds.FileSystemDataset.from_paths(
-        paths,
-        schema=schema,
-        format=ds.ParquetFileFormat(default_fragment_scan_options=checked),
-        filesystem=pafs.LocalFileSystem(),
-    )
-
-
-def _damaged(error: StoreError) -> Iterator[pa.RecordBatch]:
-    """Nothing but the error, for whoever reads the table; the other tables can still be read."""
-    raise error
-    yield
-
-
 def _all_equal(values: dict[str, str]) -> str:
     """A condition that rows with all these values of columns meet; without any, all do."""
     equal = [f"{quoted_name(column)} = {quoted_text(value)}" for column, value in values.items()]
     return f"({' and '.join(equal) or 'true'})"
-
-
-def _split_sets(tables: Tables, files: list[DataFile]) -> list[tuple[str, int, bool]]:
-    """(name, version, is it the current one) of each split set version that is not withdrawn."""
-    columns = ["split_set", "version"]
-    made = [
-        (row["split_set"], row["version"])
-        for file in files
-        if file.state == "live"
-        for row in pq.read_table(
-            tables.path("split_set", file.name), columns=columns, partitioning=None
-        ).to_pylist()
-    ]
-    newest: dict[str, int] = {}
-    for name, version in sorted(made):
-        newest[name] = version
-    return [(name, version, newest[name] == version) for name, version in made]
 
 
 def views_text(tables: Tables) -> str:
@@ -310,12 +303,12 @@ def views_text(tables: Tables) -> str:
             body = f"from (select {nulls}) where false"
         stored = quoted_name(f"stored_{table}")
         lines.append(f"create or replace view {stored} as\n  select {columns}\n  {body};")
-    lines.append(_file_values(_file_rows(files)))
+    lines.append(_file_values(file_rows(files)))
     for view in ordered_views():
         lines += [
             f"{statement};" for statement in (view_statement(view), *comment_statements(view))
         ]
-    made = _split_sets(tables, files["split_set"])
+    made = split_set_versions(tables, files["split_set"])
     for statements in split_set_schemas(made).values():
         lines += [f"{statement};" for statement in statements]
     return "\n".join(lines) + "\n"

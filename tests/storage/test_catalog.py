@@ -87,6 +87,47 @@ def test_explain_is_allowed(shared_store: Store) -> None:
     assert len(shared_store.sql("explain select * from image"))
 
 
+@pytest.mark.sql
+def test_a_statement_opens_no_table_that_it_does_not_name(store: Store) -> None:
+    (store.path / "image" / "_delta_log").rename(store.path / "image" / "hidden")
+    (store.path / "image" / "_delta_log").mkdir()
+    (store.path / "image" / "_delta_log" / "00000000000000000000.json").write_text("no log")
+    assert sum(row["images"] for row in store.sql("label_counts").rows()) == 13
+    with pytest.raises(StoreError, match="log of table image"):
+        store.sql("select count(*) from image")
+
+
+@pytest.mark.sql
+def test_a_catalog_shows_the_runs_of_its_time(store: Store, tmp_path: Path) -> None:
+    from notmnist_store.storage.catalog import Catalog
+
+    catalog = Catalog(Tables.open(store.path))
+    store.ingest(pack(tmp_path / "more.tar.gz", class_files(start=60)))
+    assert catalog.query("select count(*) as n from image")["n"].to_pylist() == [13]
+    assert catalog.query("select count(*) as n from run")["n"].to_pylist() == [1]
+    assert store.sql("select count(*) as n from image").rows() == [{"n": 13 + 12}]
+
+
+@pytest.mark.sql
+@pytest.mark.parametrize(
+    ("query", "meant"),
+    [("select * from imagee", "image"), ("select * from ingest.trian", "train")],
+)
+def test_an_unknown_name_is_answered_with_the_nearest(
+    shared_store: Store, query: str, meant: str
+) -> None:
+    with pytest.raises(QueryError, match=f"Did you mean.*{meant}"):
+        shared_store.sql(query)
+
+
+@pytest.mark.sql
+@pytest.mark.parametrize("name", ["ingest.train", "INGEST.Train", '"ingest" . "train"'])
+def test_splits_are_found_however_they_are_written(shared_store: Store, name: str) -> None:
+    counted = shared_store.sql(f"select count(*) as n from {name}").rows()[0]["n"]
+    query = "select count(*) as n from image where split = 'train'"
+    assert counted == shared_store.sql(query).rows()[0]["n"] > 0
+
+
 # What it never reaches
 
 ESCAPES = """

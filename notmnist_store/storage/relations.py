@@ -1,0 +1,87 @@
+"""A store's tables as DuckDB reads them: rows of exactly the files that count, all checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.dataset as ds
+import pyarrow.fs as pafs
+
+from notmnist_store.errors import StoreError
+from notmnist_store.schema import TABLES
+from notmnist_store.storage.datafile import DataFile, check_footer, open_checked, run_of
+from notmnist_store.storage.tables import Tables
+
+__all__ = ["dataset", "file_rows", "split_set_versions"]
+
+
+def file_rows(files: dict[str, list[DataFile]]) -> pa.Table:
+    """One row a data file, as view data_file has them."""
+    rows = [file for part in files.values() for file in part]
+    return pa.table(
+        {
+            "table_name": pa.array([file.table for file in rows], pa.string()),
+            "file_name": pa.array([file.name for file in rows], pa.string()),
+            "run_id": pa.array([run_of(file.name) for file in rows], pa.string()),
+            "state": pa.array([file.state for file in rows], pa.string()),
+            "rows": pa.array([file.rows for file in rows], pa.int64()),
+            "bytes": pa.array([file.bytes for file in rows], pa.int64()),
+        }
+    )
+
+
+def dataset(
+    tables: Tables, table: str, files: list[DataFile]
+) -> ds.Dataset | pa.Table | pa.RecordBatchReader:
+    """The rows of a table's live files, footers checked now, pages when they are read.
+
+    A damaged footer is an error for whoever reads the rows, not for those who read other tables.
+    """
+    schema = TABLES[table]
+    root = tables.path(table).resolve()
+    paths = [str(root / file.name) for file in files if file.state == "live"]
+    if not paths:
+        return schema.empty_table()
+    try:
+        for path in paths:
+            check_footer(Path(path))
+    except StoreError as error:
+        return pa.RecordBatchReader.from_batches(schema, _damaged(error))
+    checked = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
+    return ds.FileSystemDataset.from_paths(
+        paths,
+        schema=schema,
+        format=ds.ParquetFileFormat(default_fragment_scan_options=checked),
+        filesystem=pafs.LocalFileSystem(),
+    )
+
+
+def _damaged(error: StoreError) -> Iterator[pa.RecordBatch]:
+    """Nothing but the error, for whoever reads the table; the other tables can still be read."""
+    raise error
+    yield
+
+
+def split_set_versions(tables: Tables, files: list[DataFile]) -> list[tuple[str, int, bool]]:
+    """(name, version, is it the current one) of each split set version that is not withdrawn.
+
+    Raises:
+        StoreError: a data file is missing or damaged.
+    """
+    columns = ["split_set", "version"]
+    made: list[tuple[str, int]] = []
+    for file in files:
+        if file.state != "live":
+            continue
+        try:
+            with open_checked(tables.path("split_set", file.name)) as parquet:
+                rows = parquet.read(columns, use_threads=False).to_pylist()
+        except (OSError, pa.ArrowException) as error:
+            raise StoreError(f"{file.name} is damaged: {error}", "notmnist-store verify") from error
+        made += [(row["split_set"], row["version"]) for row in rows]
+    newest: dict[str, int] = {}
+    for name, version in sorted(made):
+        newest[name] = version
+    return [(name, version, newest[name] == version) for name, version in made]

@@ -40,7 +40,9 @@ from notmnist_store.storage.tables import Tables
 __all__ = ["VIEWS_FILE", "Catalog", "refresh_views_file", "views_text"]
 
 VIEWS_FILE = "views.sql"
-_DAMAGE = re.compile(r"checksum|thrift|IOError|OSError|StoreError|stream registered", re.I)
+_DAMAGE = re.compile(
+    r"checksum|thrift|IOError|OSError|StoreError|stream registered|been consumed", re.I
+)
 _READ_ONLY = ("SELECT", "EXPLAIN")
 _LISTS_ALL = re.compile(r"duckdb_|pg_|information_schema|\bshow\b|comment", re.I)
 _INTERRUPT_SECONDS = 0.05
@@ -73,12 +75,14 @@ class Catalog:
         weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
         runs = tables.runs()
         files = {table: tables.files(table, runs) for table in TABLES}
-        self.image_files = [
-            tables.path("image", file.name) for file in files["image"] if file.state == "live"
-        ]
+        self.image_files = [tables.path("image", name) for name in _live(files["image"])]
         for table in TABLES:
-            source = runs if table == "run" else _dataset(tables, table, files[table])
-            self._connection.register(f"stored_{table}", source)
+            if table == "run":
+                self._connection.register("stored_run", runs)
+            elif names := _live(files[table]):
+                self._connection.register(f"stored_{table}", _dataset(tables, table, names))
+            else:
+                self._connection.execute(f"create view stored_{table} as {_no_rows(table)}")
         self._connection.register("stored_file", _file_rows(files))
         views = ordered_views()
         for view in views:
@@ -237,14 +241,23 @@ def _file_rows(files: dict[str, list[DataFile]]) -> pa.Table:
     )
 
 
-def _dataset(
-    tables: Tables, table: str, files: list[DataFile]
-) -> ds.Dataset | pa.Table | pa.RecordBatchReader:
+def _live(files: list[DataFile]) -> list[str]:
+    return [file.name for file in files if file.state == "live"]
+
+
+def _no_rows(table: str) -> str:
+    """A SELECT of no rows. DuckDB knows that before it runs, so joins with them read nothing."""
+    nulls = ", ".join(
+        f"cast(null as {_SQL_TYPES[column.type]}) as {quoted_name(column.name)}"
+        for column in TABLES[table]
+    )
+    return f"select * from (select {nulls}) where false"
+
+
+def _dataset(tables: Tables, table: str, names: list[str]) -> ds.Dataset | pa.RecordBatchReader:
     schema = TABLES[table]
     root = tables.path(table).resolve()
-    paths = [str(root / file.name) for file in files if file.state == "live"]
-    if not paths:
-        return schema.empty_table()
+    paths = [str(root / name) for name in names]
     try:
         for path in paths:
             check_footer(Path(path))
@@ -298,18 +311,16 @@ def views_text(tables: Tables) -> str:
     files = {table: tables.files(table, runs) for table in TABLES}
     for table, schema in TABLES.items():
         columns = ", ".join(quoted_name(name) for name in schema.names)
-        live = [f"{table}/{file.name}" for file in files[table] if file.state == "live"]
-        if live:
-            listed = ",\n    ".join(quoted_text(file) for file in live)
-            body = f"from read_parquet([\n    {listed}\n  ], hive_partitioning = false)"
-        else:
-            nulls = ", ".join(
-                f"cast(null as {_SQL_TYPES[column.type]}) as {quoted_name(column.name)}"
-                for column in schema
+        if live := _live(files[table]):
+            listed = ",\n    ".join(quoted_text(f"{table}/{name}") for name in live)
+            body = (
+                f"select {columns}\n"
+                f"  from read_parquet([\n    {listed}\n  ], hive_partitioning = false)"
             )
-            body = f"from (select {nulls}) where false"
+        else:
+            body = _no_rows(table)
         stored = quoted_name(f"stored_{table}")
-        lines.append(f"create or replace view {stored} as\n  select {columns}\n  {body};")
+        lines.append(f"create or replace view {stored} as\n  {body};")
     lines.append(_file_values(_file_rows(files)))
     for view in ordered_views():
         lines += [

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from notmnist_store.commands.audit import add_audit
 from notmnist_store.commands.baseline import add_baseline, add_suspects
+from notmnist_store.commands.decide import add_decide
 from notmnist_store.commands.download import add_download
 from notmnist_store.commands.duplicates import add_near_duplicates
 from notmnist_store.commands.export import add_export
@@ -117,6 +118,7 @@ def _parser() -> _Parser:
     add_split(command)
     add_near_duplicates(command)
     add_sanitize(command)
+    add_decide(command)
     add_export(command)
     add_baseline(command)
     add_suspects(command)

@@ -62,6 +62,11 @@ __all__ = [
 DEFAULT_LIMIT = 100_000_000
 _FILE_PAIRS = 1 << 22
 _SURELY_TOO_MANY = 2
+_KNOWN_PAIRS = """
+select a, b, squared_distance
+from searched_pair
+where squared_distance <= $limit
+"""
 
 _Ids = npt.NDArray[np.int64]
 
@@ -284,11 +289,12 @@ def _write_pairs(tables: Tables, run_id: str, ids: _Ids, found: Iterable[Pairs])
 
 
 def _known_pairs(catalog: Catalog, ids: _Ids, limit: int) -> list[Pairs]:
-    """Pairs found before, within `limit`, as rows of `ids`."""
-    rows = catalog.query(
-        "select a, b, squared_distance from pair where squared_distance <= $limit",
-        {"limit": limit},
-    )
+    """Pairs found before, within `limit`, as rows of `ids`.
+
+    Those that decisions part are among them: groups are made of all pairs, for a decision can be
+    taken back, and must not move other pictures.
+    """
+    rows = catalog.query(_KNOWN_PAIRS, {"limit": limit})
     order = np.argsort(ids)
     left, right = (
         order[np.searchsorted(ids, rows[name].to_numpy(), sorter=order)].astype(np.int32)

@@ -24,6 +24,7 @@ from notmnist_store.exports.readme import readme
 from notmnist_store.loading import Split
 from notmnist_store.progress import Progress
 from notmnist_store.schema import SPLITS
+from notmnist_store.split_decisions import decision_note
 from notmnist_store.split_sets import SplitSetVersion, find_split_set, split_rows
 from notmnist_store.split_sizes import ASKED
 from notmnist_store.splits import split_digest
@@ -115,6 +116,8 @@ def export(
         split: Split(tables, catalog, split_set, split, split_rows(catalog, split_set, split))
         for split in _chosen(split_set, options.splits)
     }
+    if note := decision_note(catalog, split_set.name, split_set.version):
+        progress.note(note)
     has_labels = options.form != "hashes"
     if has_labels and not options.with_labels and not split_set.version:
         raise UsageError(

@@ -35,6 +35,9 @@ def info(tables: Tables, catalog: Catalog) -> pa.Table:
     splits = catalog.query(find_query("reports", "ingest_splits").sql).to_pylist()
     detail = ", ".join(f"{row['split']} {row['images']:,}" for row in splits)
     add("split set", "ingest", sum(row["images"] for row in splits), detail)
+    decided = "select action, count(*) as n from decision where is_current group by 1 order by 1"
+    for row in catalog.query(decided).to_pylist():
+        add("decision", row["action"], row["n"], "that count; see report decisions")
     for run in tables.runs().to_pylist()[-_LAST_RUNS:]:
         detail = f"{run['verb']} {run['source'] or ''} in {run['seconds']:.1f} s"
         add("run", run["run_id"], run["members_stored"], detail)

@@ -12,8 +12,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.errors import UsageError
+from notmnist_store.progress import Progress
 from notmnist_store.schema import Shape
-from notmnist_store.split_sets import SplitRows, SplitSetVersion, find_split_set, split_rows
+from notmnist_store.split_decisions import decision_note
+from notmnist_store.split_sets import (
+    SplitRows,
+    SplitSetVersion,
+    find_split_set,
+    split_rows,
+)
 from notmnist_store.storage.catalog import Catalog
 from notmnist_store.storage.gather import Gatherer, binary_column
 from notmnist_store.storage.tables import Tables
@@ -48,8 +55,10 @@ class Batch(NamedTuple):
     ids: npt.NDArray[np.int64]
 
 
-def load(tables: Tables, name: str, split: str) -> Split:
+def load(tables: Tables, name: str, split: str, progress: Progress | None = None) -> Split:
     """One split of the split set `name` (`clean`, `clean_v1` for an old version, `ingest`).
+
+    `progress` is told of decisions that the split set does not follow.
 
     Raises:
         UsageError: an unknown split set or split, or an empty one.
@@ -57,7 +66,10 @@ def load(tables: Tables, name: str, split: str) -> Split:
     """
     catalog = Catalog(tables)
     split_set = find_split_set(catalog, name)
-    return Split(tables, catalog, split_set, split, split_rows(catalog, split_set, split))
+    loaded = Split(tables, catalog, split_set, split, split_rows(catalog, split_set, split))
+    if progress and (note := decision_note(catalog, split_set.name, split_set.version)):
+        progress.note(note)
+    return loaded
 
 
 class Split:

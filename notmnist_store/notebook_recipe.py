@@ -10,7 +10,7 @@ from tabulate import tabulate
 
 from notmnist_store.errors import UsageError
 from notmnist_store.kernels.notebook_split import replay
-from notmnist_store.split_plan import NO_DROPS, Placed, SplitOptions, labels_of, placed_rows
+from notmnist_store.split_plan import Placed, SplitOptions, dropped, labels_of, placed_rows
 from notmnist_store.split_sizes import ASKED, Sizes
 from notmnist_store.storage.catalog import Catalog
 from notmnist_store.storage.queries import load_queries
@@ -21,6 +21,12 @@ _Ids = npt.NDArray[np.int64]
 
 _EXAMPLE = "notmnist-store split notebook --recipe notebook"
 _ROUNDED = "sizes that do not divide by the classes are rounded down, as in the notebook"
+_DECIDED = """
+select count(*) as images
+from image
+where image.is_dropped or image.label <> image.label_ingested
+"""
+_DECISIONS = "decisions are honoured, so this is not the split that the notebook itself makes"
 _SIZES = {"train": "200000", "valid": "10000", "test": "10000"}
 
 
@@ -58,12 +64,15 @@ def place_as_notebook(catalog: Catalog, options: SplitOptions, extends: str | No
         test_size=test,
         seed=options.seed,
     )
-    images = catalog.query(load_queries("splits")["ingested"].sql)
+    every = catalog.query(load_queries("splits")["ingested"].sql)
+    images = every.filter(pc.invert(every["is_dropped"]))
     all_labels = labels_of(catalog, images)
     rows = _placed(images, order, all_labels)
     uneven = any(size % len(labels) for size in (train, valid, test))
-    notes = (_ROUNDED,) if uneven else ()
-    return Placed(rows, NO_DROPS, all_labels, {}, rows.num_rows, notes)
+    notes: tuple[str, ...] = (_ROUNDED,) if uneven else ()
+    if catalog.query(_DECIDED)["images"][0].as_py():
+        notes += (_DECISIONS,)
+    return Placed(rows, dropped(every), all_labels, {}, rows.num_rows, notes)
 
 
 def _placed(images: pa.Table, order: dict[str, _Ids], labels: list[str]) -> pa.Table:

@@ -54,7 +54,7 @@ _SEED = 0
 _PAIR_ROWS = pa.schema([TABLES["pair"].field(name) for name in ("a", "b", "squared_distance")])
 _KNOWN = """
 select pair.a, pair.b, pair.squared_distance
-from pair
+from searched_pair as pair
 where pair.a in (select image_id from chosen_image) or pair.b in (select image_id from chosen_image)
 """
 

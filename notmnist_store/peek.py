@@ -18,7 +18,7 @@ _PAIRS_EXAMPLE = "notmnist-store peek --pairs --label A"
 _SAMPLE = """
 select image.image_id
 from image
-where $label is null or image.label = $label
+where ($label is null or image.label = $label) and not image.is_dropped
 order by md5($seed || ':' || image.image_id), image.image_id
 limit $n
 """

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import pandas
     import polars
 
-__all__ = ["FORMATS", "Result", "printable"]
+__all__ = ["FORMATS", "Result", "printable", "without_apostrophe"]
 
 FORMATS = ("table", "csv", "json", "markdown", "arrow", "parquet")
 _SUFFIXES = {
@@ -40,7 +40,7 @@ _SHOWN_IN_REPR = 20
 _SHOWN_IN_HTML = 50
 _WIDEST_CELL = 80
 _NOT_PRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-_FORMULA = re.compile("[=+\\-@\t\r]")
+_FORMULA = re.compile("'*[=+\\-@\t\r]")
 
 _Thumbnails = Callable[[Sequence[int]], dict[int, bytes]]
 
@@ -48,6 +48,11 @@ _Thumbnails = Callable[[Sequence[int]], dict[int, bytes]]
 def printable(text: str) -> str:
     """`text` without control characters and direction marks, safe to send to a terminal."""
     return _NOT_PRINTABLE.sub("", text)
+
+
+def without_apostrophe(cell: str) -> str:
+    """A cell of our CSV as it was before it got the apostrophe that a formula gets."""
+    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 class Result:
@@ -204,9 +209,12 @@ def _json_rows(table: pa.Table) -> list[object]:
 
 
 def _csv(table: pa.Table) -> str:
-    """CSV; text that a spreadsheet would run as a formula gets a leading apostrophe."""
-    sink = io.StringIO()
-    writer = csv.writer(sink, lineterminator="\n")
+    """CSV; text that a spreadsheet would run as a formula gets a leading apostrophe.
+
+    So does such text behind apostrophes, for `without_apostrophe` to know what was added.
+    """
+    lines = _Lines()
+    writer = csv.writer(lines, lineterminator=_Lines.END)
     writer.writerow(table.column_names)
     for row in table.to_pylist():
         values = [_plain(value) for value in row.values()]
@@ -214,7 +222,20 @@ def _csv(table: pa.Table) -> str:
             f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
             for value in values
         )
-    return sink.getvalue()
+    return "".join(lines.written)
+
+
+class _Lines:
+    """Takes the lines of a csv.writer: only text with characters of its line ends is quoted."""
+
+    END = "\r\n"
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+
+    def write(self, line: str) -> None:
+        """Keep a line, ended by a line feed alone."""
+        self.written.append(line.removesuffix(self.END) + "\n")
 
 
 def _cell(value: object) -> str:

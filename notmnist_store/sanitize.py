@@ -31,7 +31,8 @@ from notmnist_store.kernels.radius_join import Pairs
 from notmnist_store.progress import Progress
 from notmnist_store.sanitize_options import SANITIZE, SanitizeOptions
 from notmnist_store.schema import SPLITS
-from notmnist_store.split_plan import NO_DROPS, Placed
+from notmnist_store.split_decisions import decision_note
+from notmnist_store.split_plan import NO_DROPS, Placed, dropped, labels_of
 from notmnist_store.split_sets import SplitSetVersion, check_none_gone, find_split_set
 from notmnist_store.splits import (
     Origin,
@@ -69,12 +70,16 @@ _Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class _Base:
-    """The rows of a split set as Arrow and as the kernel takes them, and their pictures' ids."""
+    """The rows of a split set as Arrow and as the kernel takes them, and their pictures' ids.
+
+    Rows whose images a decision dropped are not among them: `dropped` tells of those.
+    """
 
     version: SplitSetVersion
     rows: pa.Table
     table: SplitTable
     picture_ids: _Ints
+    dropped: pa.Table
 
 
 def sanitize(
@@ -90,7 +95,8 @@ def sanitize(
 
     Rows that go, and unused rows, are unused in it; table split_drop says why the former went. The
     others keep their split and their order, and what is drawn from unused takes the places of what
-    went. The same name and arguments again is a no-op.
+    went. The same name and arguments again is a no-op. Labels are those after decisions, and images
+    that one dropped are left out, with the rule decision.
 
     Returns one row a split and label at the radius asked for, then one row a split (label null) at
     each of STEPS and that radius: radius, split, label, images, exact, near, conflict (images that
@@ -118,8 +124,13 @@ def sanitize(
     known = int(join["threshold"]) if join is not None and not uncovered else 0
     origin = Origin(SANITIZE, SANITIZE, _arguments(base, options), options.seed)
     earlier = current_version(catalog, new)
-    made = None if earlier is None else made_already(earlier, origin.arguments, replace=replace)
+    made = None
+    if earlier is not None:
+        decided = decision_note(catalog, new, earlier["version"])
+        made = made_already(earlier, origin.arguments, decided, replace=replace)
     fates, counted = _settled(catalog, base, options, known, progress)
+    if gone := base.dropped.num_rows:
+        progress.note(f"{gone:,} images of {options.base} are left out: decisions dropped them")
     if made is not None:
         for note in made.notes:
             progress.note(note)
@@ -138,7 +149,13 @@ def _base(catalog: Catalog, options: SanitizeOptions) -> _Base:
         "version": version.version,
         "seed": str(options.seed),
     }
-    rows = catalog.query(load_queries("sanitize")["rows"].sql, values).combine_chunks()
+    every = catalog.query(load_queries("sanitize")["rows"].sql, values)
+    rows = every.filter(pc.invert(every["is_dropped"])).combine_chunks()
+    known = list(version.labels)
+    labels = known + [label for label in labels_of(catalog, rows) if label not in known]
+    label_ids = pc.index_in(rows["label"], pa.array(labels, pa.string())).cast(pa.int64())
+    rows = rows.append_column("label_id", label_ids)
+    version = dataclasses.replace(version, labels=tuple(labels))
     place = pc.index_in(rows["split"], pa.array([*options.keep, "unused"]))
     ids, picture = np.unique(rows["picture_id"].to_numpy(), return_inverse=True)
     table = SplitTable(
@@ -153,7 +170,8 @@ def _base(catalog: Catalog, options: SanitizeOptions) -> _Base:
             f"split set {options.base} has no images in {', '.join(options.keep)}",
             "notmnist-store split --list",
         )
-    return _Base(version, rows, table, ids)
+    stood = every.filter(pc.not_equal(every["split"], "unused"))
+    return _Base(version, rows, table, ids, dropped(stood))
 
 
 def _uncovered(base: _Base) -> int:
@@ -181,8 +199,7 @@ def _arguments(base: _Base, options: SanitizeOptions) -> str:
         order = ["split", "image_id"]
         rows = base.rows.select([*order, "label", "pixel_hash"])
         rows = rows.sort_by([(name, "ascending") for name in order])
-        columns = (rows[name].to_pylist() for name in ("split", "label", "pixel_hash"))
-        digest = split_digest(zip(*columns, strict=True))
+        digest = split_digest(rows.select(["split", "label", "pixel_hash"]))
     named = dataclasses.replace(options, base=version.name)
     return named.to_json(base_version=version.version, base_digest=digest)
 
@@ -298,6 +315,7 @@ def _placed(base: _Base, options: SanitizeOptions, fates: Fates) -> Placed:
         },
         schema=NO_DROPS.schema,
     )
+    drops = pa.concat_tables([drops, base.dropped])
     return Placed(placed, drops, list(base.version.labels), {}, placed.num_rows)
 
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 from notmnist_store.learning_schema import LEARNING_TABLES
 
 __all__ = [
+    "ACTIONS",
     "DEFAULT_SHAPE",
     "FORMAT_VERSION",
     "KIND_DEVICE",
@@ -109,6 +110,9 @@ REJECT_REASONS = {
     "unsafe_name": "a name with .., an absolute path, NUL, or more than 1,024 bytes",
     "duplicate_path": "a second member of the same path",
 }
+
+ACTIONS = ("drop", "relabel", "not_duplicate", "keep")
+"""What a decision may do with a picture."""
 
 _IMAGE = pa.schema(
     [
@@ -280,6 +284,20 @@ _CERTIFICATE = pa.schema(
     ]
 )
 
+_DECISION = pa.schema(
+    [
+        pa.field("run_id", pa.string(), nullable=False),
+        pa.field("place", pa.int64(), nullable=False),
+        pa.field("pixel_hash", pa.string(), nullable=False),
+        pa.field("image_id", pa.int64()),
+        pa.field("action", pa.string(), nullable=False),
+        pa.field("value", pa.string()),
+        pa.field("note", pa.string()),
+        pa.field("decided_by", pa.string(), nullable=False),
+        pa.field("decided_at", pa.timestamp("us", tz="UTC"), nullable=False),
+    ]
+)
+
 TABLES: dict[str, pa.Schema] = {
     "image": _IMAGE,
     "reject": _REJECT,
@@ -293,5 +311,6 @@ TABLES: dict[str, pa.Schema] = {
     "star": _STAR,
     **LEARNING_TABLES,
     "certificate": _CERTIFICATE,
+    "decision": _DECISION,
 }
 """Arrow schema of every table, by name; the folder of the same name in a store holds it."""

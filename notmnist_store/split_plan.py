@@ -20,16 +20,21 @@ from notmnist_store.storage.catalog import Catalog
 from notmnist_store.storage.queries import load_queries
 
 __all__ = [
+    "DROPPED",
     "NO_DROPS",
     "Placed",
     "SplitOptions",
     "candidates",
     "described",
+    "dropped",
     "labels_of",
     "placed_rows",
 ]
 
 _GROUP_COLUMNS = {"pixels": "pixel_hash", "near": "pixel_hash"}
+
+DROPPED = "decision"
+"""The rule, in table split_drop, of images that a decision dropped."""
 
 NO_DROPS = pa.schema(
     [
@@ -122,10 +127,11 @@ class Placed:
 
 
 def candidates(catalog: Catalog, options: SplitOptions) -> pa.Table:
-    """Images to place: image_id, label, pixel_hash, group_key, is_representative.
+    """Images to place: image_id, label, pixel_hash, is_dropped, group_key, is_representative.
 
     In the order in which they were ingested; a group's first is its representative. Of near copies
-    the groups are the connected components of pairs within the radius.
+    the groups are the connected components of pairs within the radius. Those that a decision
+    dropped are not to be placed: `dropped` tells of them.
 
     Raises:
         UsageError: view image has no such column to group by, or pairs are not known that far.
@@ -143,7 +149,7 @@ def candidates(catalog: Catalog, options: SplitOptions) -> pa.Table:
     sql = sql.replace("GROUP_KEY", '"' + column + '"')
     sql = sql.replace("CONDITION", f"({options.where}\n)" if options.where else "true")
     rows = catalog.query(sql)
-    if not rows.num_rows:
+    if pc.all(rows["is_dropped"], min_count=0).as_py():
         raise QueryError(
             "there are no images to split" + (f" where {options.where}" if options.where else ""),
             "notmnist-store sql label_counts",
@@ -153,6 +159,20 @@ def candidates(catalog: Catalog, options: SplitOptions) -> pa.Table:
         place = rows.column_names.index("group_key")
         rows = rows.set_column(place, "group_key", keys)
     return rows
+
+
+def dropped(images: pa.Table) -> pa.Table:
+    """Rows for table split_drop: those of these images that a decision dropped."""
+    ids = images.filter(images["is_dropped"])["image_id"]
+    return pa.table(
+        {
+            "image_id": ids,
+            "rule": pa.repeat(pa.scalar(DROPPED, pa.string()), len(ids)),
+            "twin_id": pa.nulls(len(ids), pa.int64()),
+            "squared_distance": pa.nulls(len(ids), pa.int64()),
+        },
+        schema=NO_DROPS.schema,
+    )
 
 
 def labels_of(catalog: Catalog, rows: pa.Table) -> list[str]:

@@ -19,6 +19,7 @@ from notmnist_store.split_plan import (
     SplitOptions,
     candidates,
     described,
+    dropped,
     labels_of,
 )
 from notmnist_store.split_sizes import ASKED, Sizes, class_quotas, hash_bounds
@@ -58,7 +59,9 @@ def place_images(catalog: Catalog, options: SplitOptions, extends: str | None) -
     images = candidates(catalog, options)
     if extends is not None:
         return _extended(catalog, options, sizes, images, extends)
-    return _fresh(catalog, options, sizes, images, groups_must_fit=True)
+    usable = images.filter(pc.invert(images["is_dropped"]))
+    placed = _fresh(catalog, options, sizes, usable, groups_must_fit=True)
+    return replace(placed, drops=dropped(images))
 
 
 def _fresh(
@@ -160,12 +163,13 @@ def _extended(
         {"name": name},
     )
     is_new = pc.invert(pc.is_in(images["image_id"], old["image_id"].combine_chunks()))
-    fresh = images.filter(is_new)
+    new_images = images.filter(is_new)
+    fresh = new_images.filter(pc.invert(new_images["is_dropped"]))
     labels = catalog.query(
         "select labels from split_set where split_set = $name and is_current", {"name": name}
     )["labels"].to_pylist()
     known_labels: list[str] = json.loads(labels[0])
-    all_labels = known_labels + [v for v in labels_of(catalog, images) if v not in known_labels]
+    all_labels = known_labels + [v for v in labels_of(catalog, fresh) if v not in known_labels]
     if not fresh.num_rows:
         return Placed(old, NO_DROPS, all_labels, {}, 0)
     splits_of: dict[str, dict[str, int]] = {}
@@ -200,9 +204,10 @@ def _extended(
     if options.group_by == "near" and drops:
         twins = nearest_used(catalog, name, [image_id for image_id, *_ in drops])
         drops = [(i, rule, *twins.get(i, (twin, None))) for i, rule, twin, _ in drops]
-    drop_rows = pa.Table.from_pylist(
+    clashes = pa.Table.from_pylist(
         [dict(zip(NO_DROPS.column_names, drop, strict=True)) for drop in drops],
         schema=NO_DROPS.schema,
     )
+    drop_rows = pa.concat_tables([dropped(new_images), clashes])
     rows = pa.concat_tables([old.cast(moved.schema), moved])
     return Placed(rows, drop_rows, all_labels, {}, fresh.num_rows)

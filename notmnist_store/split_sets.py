@@ -37,10 +37,9 @@ where split_rows.split_set = $name and split_rows.version = $version
     and split_rows.split = $split
 """
 _INGESTED = """
-select image.image_id, label.label_id
-from stored_image as image
-inner join label on label.label = image.label
-where image.split = $split
+select image.image_id, image.label_id
+from image
+where image.split = $split and not image.is_dropped
 order by image.image_id
 """
 
@@ -140,7 +139,9 @@ def _ordered(rows: pa.Table) -> pa.Table:
 
 def _ingest(catalog: Catalog) -> SplitSetVersion:
     labels = catalog.query("select label from label order by label_id")["label"].to_pylist()
-    counted = catalog.query("select split, count(*) as images from image group by split")
+    counted = catalog.query(
+        "select split, count(*) as images from image where not is_dropped group by split"
+    )
     counts = dict(zip(counted["split"].to_pylist(), counted["images"].to_pylist(), strict=True))
     return SplitSetVersion(
         name="ingest",

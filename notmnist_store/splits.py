@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.sanitize_options import SANITIZE, SanitizeOptions
 from notmnist_store.schema import SPLITS, TABLES
+from notmnist_store.split_decisions import decision_note
 from notmnist_store.split_plan import Placed, SplitOptions
 from notmnist_store.split_recipes import place_images
 from notmnist_store.storage.catalog import Catalog, refresh_views_file
@@ -137,7 +138,8 @@ def make_split(
 ) -> SplitSet:
     """Make version 1 of a split set, or, with `replace` or `extend`, the next version.
 
-    The same name and arguments again is a no-op; `extend` keeps every row and places new images.
+    The same name and arguments again is a no-op, unless `replace` is to follow decisions taken
+    since; `extend` keeps every row and places new images.
 
     Raises:
         UsageError: a name or size that cannot be meant; the name is taken by other arguments.
@@ -157,7 +159,8 @@ def make_split(
     options = options.with_radius(catalog.shape)
     origin = Origin("split", options.recipe, options.to_json(), options.seed)
     if earlier is not None and not extend:
-        known = made_already(earlier, origin.arguments, replace=replace)
+        decided = decision_note(catalog, name, earlier["version"])
+        known = made_already(earlier, origin.arguments, decided, replace=replace)
         if known is not None:
             return known
     placed = place_images(catalog, options, name if extend else None)
@@ -180,17 +183,23 @@ def _check_extendable(row: dict[str, Any]) -> None:
         )
 
 
-def made_already(row: dict[str, Any], arguments: str, *, replace: bool) -> SplitSet | None:
+def made_already(
+    row: dict[str, Any], arguments: str, decided: str | None, *, replace: bool
+) -> SplitSet | None:
     """The version of this row of view split_set, where it was made with the same arguments.
 
-    None where it was made with others and may be replaced.
+    None where it was made with others, or decisions would change it (`decided` says so), and it may
+    be replaced.
 
     Raises:
         UsageError: it was made with others, and may not.
     """
     name = row["split_set"]
     if row["arguments"] == arguments:
-        return _unchanged(row, f"{name} is there already, made with the same arguments")
+        if replace and decided:
+            return None
+        anew = f"{decided}; --replace makes it anew" if decided else None
+        return _unchanged(row, f"{name} is there already, made with the same arguments", anew)
     if not replace:
         raise UsageError(
             f"split set {name} was made with other arguments: {row['arguments']}",
@@ -228,8 +237,9 @@ def _named(catalog: Catalog, name: str, placed: Placed) -> SplitSet:
     return SplitSet(name, _next_version(catalog, name), digest, placed.counts(), placed.notes)
 
 
-def _unchanged(row: dict[str, Any], note: str) -> SplitSet:
-    return SplitSet(row["split_set"], row["version"], row["digest"], notes=(note,))
+def _unchanged(row: dict[str, Any], *notes: str | None) -> SplitSet:
+    told = tuple(note for note in notes if note)
+    return SplitSet(row["split_set"], row["version"], row["digest"], notes=told)
 
 
 def _next_version(catalog: Catalog, name: str) -> int:

@@ -15,6 +15,7 @@ from notmnist_store.result import Result
 from notmnist_store.storage.queries import bind, find_query, load_queries
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store_changes import StoreChanges
+from notmnist_store.store_decisions import StoreDecisions
 from notmnist_store.store_duplicates import StoreDuplicates
 from notmnist_store.store_learning import StoreLearning
 
@@ -30,7 +31,7 @@ __all__ = ["Store"]
 _REPORT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
 
-class Store(StoreChanges, StoreDuplicates, StoreLearning):
+class Store(StoreChanges, StoreDuplicates, StoreDecisions, StoreLearning):
     """A store at a path. Every method reads the store as it is at that moment."""
 
     def info(self) -> Result:
@@ -271,7 +272,7 @@ class Store(StoreChanges, StoreDuplicates, StoreLearning):
         """One split of a split set as Arrow, NumPy, batches or for torch; see `loading.load`."""
         from notmnist_store.loading import load
 
-        return load(Tables.open(self.path), name, split)
+        return load(Tables.open(self.path), name, split, self._progress)
 
     def export(
         self,

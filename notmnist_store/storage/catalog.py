@@ -24,9 +24,10 @@ from notmnist_store.schema import SPLITS, TABLES
 from notmnist_store.storage.datafile import DataFile
 from notmnist_store.storage.filesystem import write_text
 from notmnist_store.storage.queries import names_read
-from notmnist_store.storage.relations import dataset, file_rows, split_set_versions
+from notmnist_store.storage.relations import dataset, file_rows, live_names, split_set_versions
 from notmnist_store.storage.statements import (
     comment_statements,
+    no_rows,
     ordered_views,
     quoted_name,
     quoted_text,
@@ -38,22 +39,15 @@ from notmnist_store.storage.tables import Tables
 __all__ = ["VIEWS_FILE", "Catalog", "refresh_views_file", "views_text"]
 
 VIEWS_FILE = "views.sql"
-_DAMAGE = re.compile(r"checksum|thrift|IOError|OSError|StoreError|stream registered", re.I)
+_DAMAGE = re.compile(
+    r"checksum|thrift|IOError|OSError|StoreError|stream registered|been consumed", re.I
+)
 _READ_ONLY = ("SELECT", "EXPLAIN")
 _WORD = re.compile(r"[a-z_][a-z0-9_]*")
 _IN_SCHEMA = re.compile(rf"\.\s*\"?(?:{'|'.join(SPLITS)})\b", re.I)
 _UNKNOWN_NAME = "Catalog Error"
 _LISTS_ALL = re.compile(r"duckdb_|pg_|information_schema|\bshow\b|comment", re.I)
 _INTERRUPT_SECONDS = 0.05
-_SQL_TYPES = {
-    pa.string(): "varchar",
-    pa.int64(): "bigint",
-    pa.int32(): "integer",
-    pa.bool_(): "boolean",
-    pa.float64(): "double",
-    pa.binary(): "blob",
-    pa.timestamp("us", tz="UTC"): "timestamptz",
-}
 
 
 class Catalog:
@@ -89,11 +83,7 @@ class Catalog:
     @property
     def image_files(self) -> list[Path]:
         """Data files with the images that this catalog shows, in their order."""
-        return [
-            self._tables.path("image", file.name)
-            for file in self._files_of("image")
-            if file.state == "live"
-        ]
+        return [self._tables.path("image", name) for name in live_names(self._files_of("image"))]
 
     def _files_of(self, table: str) -> list[DataFile]:
         """Files of a table; those of runs that came after this catalog are unfinished to it."""
@@ -198,9 +188,10 @@ class Catalog:
                 self._connection.register(name, file_rows(every))
             elif table == "run":
                 self._connection.register(name, self._runs)
+            elif files := live_names(self._files_of(table)):
+                self._connection.register(name, dataset(self._tables, table, files))
             else:
-                rows = dataset(self._tables, table, self._files_of(table))
-                self._connection.register(name, rows)
+                self._connection.execute(f"create view {quoted_name(name)} as {no_rows(table)}")
             self._unmade.remove(name)
 
     def _make_schemas(self, text: str | None) -> None:
@@ -291,18 +282,16 @@ def views_text(tables: Tables) -> str:
     files = {table: tables.files(table, runs) for table in TABLES}
     for table, schema in TABLES.items():
         columns = ", ".join(quoted_name(name) for name in schema.names)
-        live = [f"{table}/{file.name}" for file in files[table] if file.state == "live"]
-        if live:
-            listed = ",\n    ".join(quoted_text(file) for file in live)
-            body = f"from read_parquet([\n    {listed}\n  ], hive_partitioning = false)"
-        else:
-            nulls = ", ".join(
-                f"cast(null as {_SQL_TYPES[column.type]}) as {quoted_name(column.name)}"
-                for column in schema
+        if live := live_names(files[table]):
+            listed = ",\n    ".join(quoted_text(f"{table}/{name}") for name in live)
+            body = (
+                f"select {columns}\n"
+                f"  from read_parquet([\n    {listed}\n  ], hive_partitioning = false)"
             )
-            body = f"from (select {nulls}) where false"
+        else:
+            body = no_rows(table)
         stored = quoted_name(f"stored_{table}")
-        lines.append(f"create or replace view {stored} as\n  select {columns}\n  {body};")
+        lines.append(f"create or replace view {stored} as\n  {body};")
     lines.append(_file_values(file_rows(files)))
     for view in ordered_views():
         lines += [

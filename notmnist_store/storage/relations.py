@@ -14,7 +14,7 @@ from notmnist_store.schema import TABLES
 from notmnist_store.storage.datafile import DataFile, check_footer, open_checked, run_of
 from notmnist_store.storage.tables import Tables
 
-__all__ = ["dataset", "file_rows", "split_set_versions"]
+__all__ = ["dataset", "file_rows", "live_names", "split_set_versions"]
 
 
 def file_rows(files: dict[str, list[DataFile]]) -> pa.Table:
@@ -32,18 +32,19 @@ def file_rows(files: dict[str, list[DataFile]]) -> pa.Table:
     )
 
 
-def dataset(
-    tables: Tables, table: str, files: list[DataFile]
-) -> ds.Dataset | pa.Table | pa.RecordBatchReader:
-    """The rows of a table's live files, footers checked now, pages when they are read.
+def live_names(files: list[DataFile]) -> list[str]:
+    """Names of the files whose rows count, in their order."""
+    return [file.name for file in files if file.state == "live"]
+
+
+def dataset(tables: Tables, table: str, names: list[str]) -> ds.Dataset | pa.RecordBatchReader:
+    """The rows of these files of a table, footers checked now, pages when they are read.
 
     A damaged footer is an error for whoever reads the rows, not for those who read other tables.
     """
     schema = TABLES[table]
     root = tables.path(table).resolve()
-    paths = [str(root / file.name) for file in files if file.state == "live"]
-    if not paths:
-        return schema.empty_table()
+    paths = [str(root / name) for name in names]
     try:
         for path in paths:
             check_footer(Path(path))

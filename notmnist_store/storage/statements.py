@@ -4,18 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+import pyarrow as pa
+
 from notmnist_store.errors import QueryError
-from notmnist_store.schema import SPLITS
+from notmnist_store.schema import SPLITS, TABLES
 from notmnist_store.storage.queries import Query, load_queries, names_read
 
 __all__ = [
     "comment_statements",
+    "no_rows",
     "ordered_views",
     "quoted_name",
     "quoted_text",
     "split_set_schemas",
     "view_statement",
 ]
+
+_SQL_TYPES = {
+    pa.string(): "varchar",
+    pa.int64(): "bigint",
+    pa.int32(): "integer",
+    pa.bool_(): "boolean",
+    pa.float64(): "double",
+    pa.binary(): "blob",
+    pa.timestamp("us", tz="UTC"): "timestamptz",
+}
 
 
 def ordered_views() -> list[Query]:
@@ -44,6 +57,15 @@ def quoted_name(identifier: str) -> str:
 def quoted_text(value: str) -> str:
     """A string as SQL."""
     return "'" + value.replace("'", "''") + "'"
+
+
+def no_rows(table: str) -> str:
+    """A SELECT of no rows. DuckDB knows that before it runs, so joins with them read nothing."""
+    nulls = ", ".join(
+        f"cast(null as {_SQL_TYPES[column.type]}) as {quoted_name(column.name)}"
+        for column in TABLES[table]
+    )
+    return f"select * from (select {nulls}) where false"
 
 
 def view_statement(view: Query) -> str:

@@ -4,13 +4,14 @@
 -- tolerance: 0
 -- needs: pair
 -- param radius: radius = 1.0
--- total: select (select count(*) from image) - count(*) from duplicate_image where duplicate_image.kind = 'exact' and duplicate_image.copy_number > 1
+-- total: select (select count(*) from image where not image.is_dropped) - count(*) from duplicate_image inner join image on image.image_id = duplicate_image.image_id where duplicate_image.kind = 'exact' and duplicate_image.copy_number > 1 and not image.is_dropped
 -- next: sql near_groups
 -- why: A set holds fewer pictures than it has images, and scores on it are surer than they look.
 -- do: Keep them together with `split NAME --group-by near`. Many of one group, say near-white bars, may be worth leaving out.
 --
 -- Each picture within the radius of one that was ingested before it, with the nearest of those.
--- Equal pictures count once; duplicate_exact has their copies.
+-- Equal pictures count once; duplicate_exact has their copies. Pictures that were dropped are not
+-- compared, nor are pairs that a decision parted.
 select
     near.image_id,
     image.label,
@@ -28,7 +29,11 @@ from (
             order by pair.squared_distance, pair.a
         ) as choice
     from pair
+    left join dropped_image as dropped_a on dropped_a.image_id = pair.a
+    left join dropped_image as dropped_b on dropped_b.image_id = pair.b
     where pair.squared_distance <= $radius
+        and dropped_a.image_id is null
+        and dropped_b.image_id is null
 ) as near
 inner join image on image.image_id = near.image_id
 inner join image as twin on twin.image_id = near.twin_id

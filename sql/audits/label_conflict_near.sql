@@ -4,13 +4,16 @@
 -- tolerance: 0
 -- needs: pair
 -- param radius: radius = 1.0
--- total: select (select count(*) from image) - count(*) from duplicate_image where duplicate_image.kind = 'exact' and duplicate_image.copy_number > 1
+-- total: select (select count(*) from image where not image.is_dropped) - count(*) from duplicate_image inner join image on image.image_id = duplicate_image.image_id where duplicate_image.kind = 'exact' and duplicate_image.copy_number > 1 and not image.is_dropped
 -- next: peek --pairs --audit label_conflict_near
 -- why: Of two pictures that hardly differ, one is probably filed under the wrong class.
 -- do: Look at the pairs; a bar can be an I and an l in good faith. `sanitize --conflicts majority` leaves the odd ones out.
 --
 -- Each picture within the radius of one with another label, with the nearest of those. Equal
 -- pictures count once, with the label of the copy ingested first; label_conflict_exact has them.
+-- Labels are those after decisions; pictures that were dropped are not compared, nor are pairs that a
+-- decision parted. (Labels are compared in aggregates: as a condition of the joins, a planner may take
+-- them for the way to join all images with all.)
 with neighbour as (
     select
         pair.a as image_id,
@@ -18,7 +21,11 @@ with neighbour as (
         pair.squared_distance,
         pair.distance
     from pair
+    left join dropped_image as dropped_a on dropped_a.image_id = pair.a
+    left join dropped_image as dropped_b on dropped_b.image_id = pair.b
     where pair.squared_distance <= $radius
+        and dropped_a.image_id is null
+        and dropped_b.image_id is null
     union all
     select
         pair.b as image_id,
@@ -26,34 +33,39 @@ with neighbour as (
         pair.squared_distance,
         pair.distance
     from pair
+    left join dropped_image as dropped_a on dropped_a.image_id = pair.a
+    left join dropped_image as dropped_b on dropped_b.image_id = pair.b
     where pair.squared_distance <= $radius
+        and dropped_a.image_id is null
+        and dropped_b.image_id is null
 ),
 
 conflict as (
     select
         neighbour.image_id,
-        image.label,
-        image.label_id,
-        neighbour.twin_id,
-        twin.label as twin_label,
-        neighbour.squared_distance,
-        neighbour.distance,
-        row_number() over (
-            partition by neighbour.image_id
-            order by neighbour.squared_distance, neighbour.twin_id
-        ) as choice
+        min(
+            case when twin.label <> image.label then neighbour.squared_distance end
+        ) as squared_distance,
+        min(case when twin.label <> image.label then neighbour.distance end) as distance,
+        arg_min(
+            neighbour.twin_id,
+            case when twin.label <> image.label
+            then (neighbour.squared_distance, neighbour.twin_id) end
+        ) as twin_id
     from neighbour
     inner join image on image.image_id = neighbour.image_id
     inner join image as twin on twin.image_id = neighbour.twin_id
-    where twin.label <> image.label
+    group by neighbour.image_id
+    having count(case when twin.label <> image.label then 1 end) > 0
 )
 
 select
     conflict.image_id,
-    conflict.label,
+    image.label,
     conflict.twin_id,
-    conflict.twin_label,
+    twin.label as twin_label,
     conflict.distance
 from conflict
-where conflict.choice = 1
-order by conflict.squared_distance, conflict.label_id, conflict.image_id
+inner join image on image.image_id = conflict.image_id
+inner join image as twin on twin.image_id = conflict.twin_id
+order by conflict.squared_distance, image.label_id, conflict.image_id

@@ -34,7 +34,7 @@ from (
     select
         image.run_id,
         image.source,
-        image.label,
+        image.label_ingested as label,
         0 as seen,
         0 as stored,
         0 as rejected,
@@ -42,7 +42,7 @@ from (
         count(*) as images,
         0 as rejects
     from image
-    group by image.run_id, image.source, image.label
+    group by image.run_id, image.source, image.label_ingested
     union all
     select
         reject.run_id,

@@ -14,7 +14,7 @@ with placed as (
     select
         split_image.image_id,
         split_image.split,
-        image.label,
+        split_image.label,
         image.family
     from split_image
     inner join image on image.image_id = split_image.image_id

@@ -17,7 +17,7 @@
 select
     near.image_id,
     near.split,
-    image.label,
+    split_image.label,
     near.twin_id,
     near.twin_split,
     twin.label as twin_label,
@@ -39,7 +39,10 @@ from (
         and leak.kind = 'near'
         and leak.squared_distance <= $radius
 ) as near
-inner join image on image.image_id = near.image_id
+inner join split_image
+    on split_image.split_set = $split_set
+    and split_image.image_id = near.image_id
+    and split_image.split = near.split
 inner join image as twin on twin.image_id = near.twin_id
 where near.choice = 1
 order by near.split, near.squared_distance, near.image_id

@@ -3,13 +3,14 @@
 -- severity: must
 -- tolerance: 0
 -- param split_set: string = ingest
--- total: select count(*) from image
+-- total: select count(*) from image where not image.is_dropped
 -- next: split $split_set --extend
 -- why: What one trains on is then not what the store holds, and the set's digest cannot be made again.
 -- do: Place new images with `split NAME --extend`; where images were undone, split anew with `--replace`.
 --
 -- `missing` is split for an image that was ingested after the set was made, and image for a row of
--- the set whose image was withdrawn. Images that the set's own `--where` left out are not meant.
+-- the set whose image was withdrawn. Images that the set's own `--where` left out, or
+-- that a decision dropped, are not meant.
 select
     image.image_id,
     'split' as missing,
@@ -24,7 +25,7 @@ inner join (
 left join split_image
     on split_image.split_set = $split_set
     and split_image.image_id = image.image_id
-where split_image.image_id is null
+where split_image.image_id is null and not image.is_dropped
 union all
 select
     split_image.image_id,

@@ -14,7 +14,7 @@ select
 from ledger
 left join (
     select
-        image.label,
+        image.label_ingested as label,
         count(*) as images
     from image
     where image.run_id = $run_id and image.pixel_hash in (
@@ -23,7 +23,7 @@ left join (
         inner join run as other_run on other_run.run_id = other.run_id
         where other_run.sequence < (select run.sequence from run where run.run_id = $run_id)
     )
-    group by image.label
+    group by image.label_ingested
 ) as known on known.label = ledger.label
 where ledger.run_id = $run_id
 order by ledger.label nulls last

@@ -12,6 +12,6 @@ select
     duplicate_image.pixel_hash
 from duplicate_image
 inner join image on image.image_id = duplicate_image.image_id
-where duplicate_image.kind = 'exact'
+where duplicate_image.kind = 'exact' and not image.is_dropped
 group by duplicate_image.group_id, duplicate_image.pixel_hash
 order by images desc, image_id

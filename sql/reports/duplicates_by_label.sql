@@ -10,5 +10,6 @@ select
     count(*) - count(distinct image.pixel_hash) as copies,
     1 - count(distinct image.pixel_hash) / count(*) as share
 from image
+where not image.is_dropped
 group by image.label, image.label_id
 order by image.label_id

@@ -13,5 +13,6 @@ select
         - avg(image.ink_mean) * avg(image.ink_mean)
     ) as std
 from image
+where not image.is_dropped
 group by image.source, image.label
 order by image.source, image.label

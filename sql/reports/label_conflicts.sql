@@ -12,6 +12,7 @@ from duplicate_image
 inner join duplicate_group
     on duplicate_group.kind = duplicate_image.kind
     and duplicate_group.group_id = duplicate_image.group_id
-where duplicate_image.kind = 'exact' and duplicate_group.labels > 1
+inner join image on image.image_id = duplicate_image.image_id
+where duplicate_image.kind = 'exact' and duplicate_group.labels > 1 and not image.is_dropped
 group by duplicate_image.group_id, duplicate_group.images, duplicate_image.label
 order by of_images desc, duplicate_image.group_id, images desc, duplicate_image.label

@@ -13,6 +13,6 @@ select
     max(duplicate_image.label) as last_label
 from duplicate_image
 inner join image on image.image_id = duplicate_image.image_id
-where duplicate_image.kind = 'near'
+where duplicate_image.kind = 'near' and not image.is_dropped
 group by duplicate_image.group_id
 order by images desc, image_id

@@ -2,7 +2,8 @@
 -- grain: image
 -- param split_set: string = ingest
 --
--- Found by the command suspects: confident learning over cross-validation.
+-- Found by the command suspects: confident learning over cross-validation. Images that were dropped,
+-- relabelled or said to keep since are not listed.
 select
     suspect.image_id,
     suspect.label,
@@ -13,5 +14,5 @@ select
     image.path
 from suspect
 inner join image on image.image_id = suspect.image_id
-where suspect.split_set = $split_set
+where suspect.split_set = $split_set and image.decision is null
 order by suspect.margin, suspect.image_id

@@ -5,13 +5,13 @@
 --
 -- Version 0 is split set ingest. A picture is named as in view pair, by the image ingested first that
 -- shows it. `draw` is the order of sql/splits/order.sql, and `is_covered` says whether the current
--- near-duplicates run knows the image.
+-- near-duplicates run knows the image. Labels are those after decisions.
 select
     placed.image_id,
     placed.split,
     placed.position,
-    placed.label,
-    placed.label_id,
+    case when image.is_dropped then placed.label else image.label end as label,
+    image.is_dropped,
     image.pixel_hash,
     coalesce(duplicate_image.group_id, image.image_id) as picture_id,
     row_number() over (
@@ -23,8 +23,7 @@ from (
         split_image.image_id,
         split_image.split,
         split_image.position,
-        split_image.label,
-        split_image.label_id
+        split_image.label
     from stored_split_image as split_image
     where split_image.split_set = $split_set and split_image.version = $version
     union all
@@ -32,10 +31,9 @@ from (
         image.image_id,
         image.split,
         cast(null as bigint) as position,
-        image.label,
-        image.label_id
+        image.label
     from image
-    where $version = 0
+    where $version = 0 and not image.is_dropped
 ) as placed
 inner join image on image.image_id = placed.image_id
 inner join run on run.run_id = image.run_id

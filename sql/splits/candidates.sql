@@ -5,6 +5,7 @@ select
     image.image_id,
     image.label,
     image.pixel_hash,
+    image.is_dropped,
     coalesce(cast(image.GROUP_KEY as varchar), image.pixel_hash) as group_key,
     row_number() over (
         partition by image.pixel_hash

@@ -7,7 +7,7 @@ select
     image.image_id,
     image.label
 from image
-where image.source = $source
+where image.source = $source and not image.is_dropped
 order by
     image.label_id,
     case when $nocase = 1 then lower(string_split(image.path, '/')[-1]) end,

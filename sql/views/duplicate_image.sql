@@ -3,13 +3,13 @@
 -- column group_id: the group's representative: of kind exact the image ingested first (by order of runs, then by position) · no unit · 3205438726766297100
 -- column image_id: id, as in view image · no unit · 3205438726766297101
 -- column copy_number: place in the order of ingest, 1 for the representative; what is above 1 is surplus · no unit · 2
--- column label: name of the class folder · no unit · I
+-- column label: as in view image · no unit · I
 -- column file_hash: xxh3-128 of the member's bytes · hex · 99aa06d3014798d86001c324468d497f
 -- column pixel_hash: as in view image; the same for all of a group of kind exact · hex · 1f9a56d3014798d86001c324468d4901
 --
 -- Always say which kind. Near groups are stars: every picture in one is within the radius of its
 -- representative, the first ingested picture that no earlier representative has taken; copies go
--- with their picture.
+-- with their picture. A picture that view not_duplicate parts from its representative is in no group.
 with copied as (
     select
         first_value(image.image_id) over (
@@ -34,6 +34,59 @@ with copied as (
     ) as shared on shared.pixel_hash = image.pixel_hash
 ),
 
+apart as (
+    select
+        not_duplicate.a,
+        not_duplicate.b
+    from not_duplicate
+),
+
+named as (
+    select
+        image.image_id,
+        image.pixel_hash
+    from stored_image as image
+    inner join (
+        select apart.a as pixel_hash
+        from apart
+        union
+        select apart.b as pixel_hash
+        from apart
+    ) as decided on decided.pixel_hash = image.pixel_hash
+),
+
+alone as (
+    select named.image_id
+    from named
+    inner join apart on apart.a = named.pixel_hash and apart.b is null
+),
+
+parted as (
+    select
+        star.image_id,
+        star.group_id
+    from stored_star as star
+    inner join alone on alone.image_id = star.image_id
+    union all
+    select
+        star.image_id,
+        star.group_id
+    from stored_star as star
+    inner join alone on alone.image_id = star.group_id
+    union all
+    select
+        star.image_id,
+        star.group_id
+    from stored_star as star
+    inner join named as one on one.image_id = star.image_id
+    inner join named as other on other.image_id = star.group_id
+    inner join apart
+        on apart.a
+        = case when one.pixel_hash < other.pixel_hash then one.pixel_hash else other.pixel_hash end
+        and apart.b
+        = case when one.pixel_hash < other.pixel_hash then other.pixel_hash else one.pixel_hash end
+),
+
 star as (
     select
         star.image_id,
@@ -45,6 +98,8 @@ star as (
         inner join run on radius_join.pair_runs like '%"' || run.run_id || '"%'
         where radius_join.is_current
     ) as counted on counted.run_id = star.run_id
+    left join parted on parted.image_id = star.image_id and parted.group_id = star.group_id
+    where parted.image_id is null
 ),
 
 member as (

@@ -2,9 +2,12 @@
 -- column image_id: id, the same in every store that took the same source; its low 32 bits are the member's position · no unit · 3205438726766297100
 -- column source: name of the archive or folder it came from · no unit · notMNIST_small
 -- column path: the member's name in the source · no unit · notMNIST_small/A/Q0NXaWxkV29yZHMtQm9sZEl0YWxpYy50dGY=.png
--- column label: name of the class folder · no unit · A
--- column label_id: position of the label in the store's sorted labels, from 0 · no unit · 0
--- column split: train, valid, test or unused: the split set called ingest · no unit · test
+-- column label: its label: name of the class folder, or what a decision made of it · no unit · A
+-- column label_ingested: name of the class folder · no unit · A
+-- column label_id: position of the label in the store's sorted labels, from 0; null where all images of the label are dropped · no unit · 0
+-- column split: train, valid, test or unused: where its ingest put it; unused where dropped · no unit · test
+-- column decision: drop, relabel or keep where one of view decision counts for it · no unit · keep
+-- column is_dropped: whether a decision dropped it: then it is in no new split set, and not in ingest · no unit · false
 -- column file_hash: xxh3-128 of the member's bytes · hex · 99aa06d3014798d86001c324468d497f
 -- column pixel_hash: xxh3-128 over height, width, channels and the stored pixels · hex · 1f9a56d3014798d86001c324468d4901
 -- column dhash: 64-bit difference hash of the image · bits · -8138269444283625472
@@ -21,9 +24,12 @@ select
     image.image_id,
     image.source,
     image.path,
-    image.label,
+    coalesce(decided.new_label, image.label) as label,
+    image.label as label_ingested,
     label.label_id,
-    image.split,
+    case when decided.action = 'drop' then 'unused' else image.split end as split,
+    decided.action as decision,
+    coalesce(decided.action = 'drop', false) as is_dropped,
     image.file_hash,
     image.pixel_hash,
     image.dhash,
@@ -35,4 +41,5 @@ select
     image.family,
     image.run_id
 from stored_image as image
-left join label on label.label = image.label
+left join picture_decision as decided on decided.pixel_hash = image.pixel_hash
+left join label on label.label = coalesce(decided.new_label, image.label)

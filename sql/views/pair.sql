@@ -5,19 +5,67 @@
 -- column distance: Euclidean distance, pixels scaled to [0, 1]; for reading · pixels scaled to [0, 1] · 1.0
 -- column rms: root of the mean squared difference of their pixels · pixels scaled to [0, 1] · 0.0357
 --
--- No pair within the radius is missing. Equal images are no pair: they are one picture.
+-- No pair within the radius is missing, but those that view not_duplicate names: a decision says that
+-- they are none. Equal images are no pair: they are one picture.
+with apart as (
+    select
+        not_duplicate.a,
+        not_duplicate.b
+    from not_duplicate
+),
+
+named as (
+    select
+        image.image_id,
+        image.pixel_hash
+    from stored_image as image
+    inner join (
+        select apart.a as pixel_hash
+        from apart
+        union
+        select apart.b as pixel_hash
+        from apart
+    ) as decided on decided.pixel_hash = image.pixel_hash
+),
+
+alone as (
+    select named.image_id
+    from named
+    inner join apart on apart.a = named.pixel_hash and apart.b is null
+),
+
+parted as (
+    select
+        pair.a,
+        pair.b
+    from stored_pair as pair
+    inner join alone on alone.image_id = pair.a
+    union all
+    select
+        pair.a,
+        pair.b
+    from stored_pair as pair
+    inner join alone on alone.image_id = pair.b
+    union all
+    select
+        pair.a,
+        pair.b
+    from stored_pair as pair
+    inner join named as one on one.image_id = pair.a
+    inner join named as other on other.image_id = pair.b
+    inner join apart
+        on apart.a
+        = case when one.pixel_hash < other.pixel_hash then one.pixel_hash else other.pixel_hash end
+        and apart.b
+        = case when one.pixel_hash < other.pixel_hash then other.pixel_hash else one.pixel_hash end
+)
+
 select
     pair.a,
     pair.b,
     pair.squared_distance,
     sqrt(pair.squared_distance / 65025.0e0) as distance,
-    sqrt(pair.squared_distance / 65025.0e0 / counted.image_size) as rms
-from stored_pair as pair
-inner join (
-    select
-        run.run_id,
-        radius_join.image_size
-    from radius_join
-    inner join run on radius_join.pair_runs like '%"' || run.run_id || '"%'
-    where radius_join.is_current
-) as counted on counted.run_id = pair.run_id
+    sqrt(pair.squared_distance / 65025.0e0 / pair.image_size) as rms
+from searched_pair as pair
+left join parted on parted.a = pair.a and parted.b = pair.b
+where parted.a is null

@@ -4,7 +4,7 @@
 -- column image_id: id, as in view image · no unit · 3205438726766297100
 -- column split: train, valid, test or unused · no unit · train
 -- column position: place in the order of its split, from 0; null where unused, and for ingest, which claims no order · no unit · 0
--- column label: label when the split set was made · no unit · A
+-- column label: label when the split set was made; for ingest the label now · no unit · A
 -- column label_id: place of the label in the split set's own labels · no unit · 0
 select
     split_image.split_set,
@@ -29,3 +29,4 @@ select
     image.label,
     image.label_id
 from image
+where not image.is_dropped

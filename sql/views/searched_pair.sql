@@ -1,0 +1,22 @@
+-- title: One row a pair that the last near-duplicates run found, whatever was decided of it
+-- column a: image that stands for the first picture: of equal images the one ingested first · no unit · 3205438726766297100
+-- column b: image that stands for the second; a was ingested before it · no unit · 3205438726766297105
+-- column squared_distance: sum of the squared differences of their pixels; compare this · 8-bit values squared · 65025
+-- column image_size: height x width x channels of an image · values · 784
+--
+-- What view pair shows, and the pairs that view not_duplicate takes out of it: further searches and
+-- certificates go by these.
+select
+    pair.a,
+    pair.b,
+    pair.squared_distance,
+    counted.image_size
+from stored_pair as pair
+inner join (
+    select
+        run.run_id,
+        radius_join.image_size
+    from radius_join
+    inner join run on radius_join.pair_runs like '%"' || run.run_id || '"%'
+    where radius_join.is_current
+) as counted on counted.run_id = pair.run_id

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from selenium.webdriver.common.by import By
 
@@ -202,6 +204,32 @@ def test_a_click_decides_and_the_csv_says_so(page: Browser, bad: Store) -> None:
     assert not bar.is_displayed()
     assert decisions(page) == []
     assert page.console() == []
+
+
+def test_a_relabel_made_by_a_click_ends_in_the_export(
+    page: Browser, bad: Store, tmp_path: Path
+) -> None:
+    store = notmnist_store.open(shutil.copytree(bad.path, tmp_path / "copy"))
+    store.split("before", train=0.5, valid=0.25, test=0.25)
+    store.report(tmp_path / "page.html", split_set="before")
+    page.open(tmp_path / "page.html")
+    figure = figures(page, "#blanks")[0]
+    page.run("arguments[0].scrollIntoView(false)", figure)
+    for _ in range(3):  # the bar that comes up must not cover it
+        figure.find_element(By.CSS_SELECTOR, ".t").click()
+    figure.find_element(By.CSS_SELECTOR, "option[value=C]").click()
+    (tmp_path / "decisions.csv").write_text(
+        page.run("return document.getElementById('csv').value"), encoding="utf-8"
+    )
+    store.decide(tmp_path / "decisions.csv", yes=True)
+    image_id = int(figure.get_attribute("data-image"))
+    store.split("after", train=0.5, valid=0.25, test=0.25)
+    store.export("after", tmp_path / "out", form="parquet", splits="train,valid,test")
+    files = sorted((tmp_path / "out").glob("*.parquet"))
+    rows = [row for file in files for row in pq.read_table(file).to_pylist()]
+    assert {row["label"] for row in rows if row["image_id"] == image_id} == {"C"}
+    text = store.report(split_set="after").content.decode()
+    assert "decided: relabel" in text
 
 
 def test_the_keyboard_decides_too(page: Browser, bad: Store) -> None:

@@ -17,7 +17,8 @@ select
     image.image_id,
     image.label,
     split_image.split,
-    image.pixel_hash
+    image.pixel_hash,
+    image.decision
 from image
 left join split_image
     on split_image.image_id = image.image_id

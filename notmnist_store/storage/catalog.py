@@ -76,7 +76,10 @@ class Catalog:
         self._uncommented = list(self._views.values())
         self._schemas: dict[str, list[str]] | None = None
         # Else DuckDB draws a bar of its own into notebooks and interactive sessions.
-        self._connection.execute("set enable_progress_bar = false")
+        # In a notebook without ipywidgets there is none, and DuckDB refuses to be told.
+        bar = self._connection.sql("select current_setting('enable_progress_bar')").fetchall()
+        if bar == [(True,)]:
+            self._connection.execute("set enable_progress_bar = false")
         self._connection.execute("set enable_external_access = false")
         self._connection.execute("set lock_configuration = true")
 

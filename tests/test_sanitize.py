@@ -244,7 +244,7 @@ def test_afterwards_the_leak_audits_pass(grown: Store) -> None:
     assert [v.status for v in grown.audit(*names, split_set="first").verdicts] == ["fail", "fail"]
     asked: dict[str, dict[str, Any]] = {
         "1": {"policy": "minimal"},
-        "2": {"refill": True, "conflicts": "drop"},
+        "2": {"refill": True, "keep": "test,valid,train"},
     }
     for radius, options in asked.items():
         name = f"audited_{radius}"

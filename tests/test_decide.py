@@ -16,7 +16,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import notmnist_store
@@ -127,6 +127,15 @@ def views() -> Iterator[duckdb.DuckDBPyConnection]:
         yield connection
 
 
+_A, _B, _C = _PICTURES
+_BACK = ("keep", "duplicate")
+
+
+@example([[(_A, "not_duplicate", _B)], [(_B, *_BACK)]])
+@example([[(_B, "not_duplicate", _A)], [(_B, *_BACK)], [(_A, "not_duplicate", _C)]])
+@example([[(_A, "not_duplicate", _B), (_B, "not_duplicate", _A)], [(_A, "not_duplicate", None)]])
+@example([[(_A, *_BACK)], [(_C, "not_duplicate", _A)], [(_C, *_BACK), (_A, "keep", None)]])
+@example([[(_A, "drop", None)], [(_A, *_BACK)], [(_A, "not_duplicate", None)]])
 @given(runs=st.lists(st.lists(_SAID, max_size=4), max_size=4))
 def test_the_last_word_counts(
     views: duckdb.DuckDBPyConnection, runs: list[list[tuple[str, str, str | None]]]

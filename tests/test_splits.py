@@ -529,3 +529,14 @@ def test_counts_add_up_or_are_refused(
         assert sum(asked) == share
         if not keep_ratio:
             assert max(asked) - min(asked) <= 1
+
+
+def test_images_that_are_drawn_one_by_one_lie_in_no_order_of_their_draw(
+    tmp_path: Path, data_folder: Path
+) -> None:
+    """Each class has its own share of draws in valid: by their order it would show its edges."""
+    store = notmnist_store.open(tmp_path / "store")
+    store.ingest(data_folder / "notMNIST_t10k.tar.gz")
+    for seed in (102, 103):
+        store.split("one", group_by="image_id", seed=seed, replace=True)
+        assert store.audit("order_shuffled", split_set="one").verdicts[0].status == "pass"

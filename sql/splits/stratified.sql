@@ -6,7 +6,8 @@
 -- are drawn first, spread over the ranges in proportion; one that is more than half of its split
 -- goes to the largest split instead, and none overfills a split. Groups of one then fill every
 -- split up exactly, or, where there are too few of them, in proportion. A group of several labels
--- belongs to the label that most of its images have.
+-- belongs to the label that most of its images have. The draw has a word of its own, since order.sql
+-- orders by seed and image_id: groups that are single images would else lie in the order of their draw.
 with part as (
     select
         candidate.group_key,
@@ -20,7 +21,7 @@ sized as (
     select
         part.group_key,
         part.label,
-        md5($seed || ':' || part.group_key) as draw,
+        md5($seed || ':draw:' || part.group_key) as draw,
         sum(part.images) over (partition by part.group_key) as images,
         row_number() over (
             partition by part.group_key

@@ -143,7 +143,7 @@ class Split:
         return flat.reshape(len(self), *_image_shape(self.shape)), self.label_ids.copy()
 
     def _gatherer(self, ids: _Ids) -> Gatherer:
-        return Gatherer(self._tables, ids, self._catalog.image_files)
+        return Gatherer(self._tables, ids, self._catalog.live_files("image"))
 
     def description(self) -> pa.Table:
         """pixel_hash, source and path of the images, one row each in the order of the split."""

@@ -14,6 +14,7 @@ from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.schema import SPLITS
 from notmnist_store.splits import ingest_runs, split_line
 from notmnist_store.storage.catalog import Catalog
+from notmnist_store.storage.relations import split_members
 
 __all__ = [
     "SplitRows",
@@ -24,11 +25,6 @@ __all__ = [
 ]
 
 _OLD = re.compile(r"(?P<name>.+)_v(?P<version>[0-9]{1,9})")
-_MADE = """
-select image_id, label_id, position
-from stored_split_image
-where split_set = $name and version = $version and split = $split
-"""
 _GONE = """
 select count(*) as images
 from stored_split_image as split_rows
@@ -46,7 +42,10 @@ order by image.image_id
 
 @dataclass(frozen=True)
 class SplitSetVersion:
-    """A version of a split set; `ingest` is version 0, has no digest, and stands in no table."""
+    """A version of a split set; `ingest` is version 0, has no digest, and stands in no table.
+
+    `run_id` is the run that made it, None for `ingest`.
+    """
 
     name: str
     version: int
@@ -56,6 +55,7 @@ class SplitSetVersion:
     labels: tuple[str, ...]
     counts: dict[str, int]
     image_runs: tuple[str, ...]
+    run_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -98,6 +98,7 @@ def find_split_set(catalog: Catalog, name: str) -> SplitSetVersion:
         labels=tuple(json.loads(row["labels"])),
         counts={split: row[split] for split in SPLITS},
         image_runs=tuple(json.loads(row["image_runs"])),
+        run_id=row["run_id"],
     )
 
 
@@ -121,8 +122,8 @@ def split_rows(catalog: Catalog, split_set: SplitSetVersion, split: str) -> Spli
         )
     if split_set.version:
         check_none_gone(catalog, split_set, split)
-        values = {"name": split_set.name, "version": split_set.version, "split": split}
-        rows = _ordered(catalog.query(_MADE, values))
+        paths = catalog.live_files("split_image", split_set.run_id)
+        rows = _ordered(split_members(paths, split))
     else:
         rows = catalog.query(_INGESTED, {"split": split})
     return SplitRows(rows["image_id"].to_numpy(), rows["label_id"].to_numpy())

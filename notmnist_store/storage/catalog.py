@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from notmnist_store.errors import QueryError
 from notmnist_store.schema import SPLITS, TABLES
-from notmnist_store.storage.datafile import DataFile
+from notmnist_store.storage.datafile import DataFile, run_of
 from notmnist_store.storage.filesystem import write_text
 from notmnist_store.storage.queries import names_read
 from notmnist_store.storage.relations import dataset, file_rows, live_names, split_set_versions
@@ -83,10 +83,13 @@ class Catalog:
         self._connection.execute("set enable_external_access = false")
         self._connection.execute("set lock_configuration = true")
 
-    @property
-    def image_files(self) -> list[Path]:
-        """Data files with the images that this catalog shows, in their order."""
-        return [self._tables.path("image", name) for name in live_names(self._files_of("image"))]
+    def live_files(self, table: str, run_id: str | None = None) -> list[Path]:
+        """Data files with the rows of a table that this catalog shows, or those of one run."""
+        return [
+            self._tables.path(table, file.name)
+            for file in self._files_of(table)
+            if file.state == "live" and run_id in (None, run_of(file.name))
+        ]
 
     def _files_of(self, table: str) -> list[DataFile]:
         """Files of a table; those of runs that came after this catalog are unfinished to it."""

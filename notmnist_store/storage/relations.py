@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.dataset as ds
 import pyarrow.fs as pafs
 
@@ -15,6 +16,8 @@ from notmnist_store.storage.datafile import DataFile, check_footer, open_checked
 from notmnist_store.storage.tables import Tables
 
 __all__ = ["dataset", "file_rows", "live_names", "split_set_versions"]
+
+_MEMBER = ["split", "image_id", "label_id", "position"]
 
 
 def file_rows(files: dict[str, list[DataFile]]) -> pa.Table:
@@ -86,3 +89,29 @@ def split_set_versions(tables: Tables, files: list[DataFile]) -> list[tuple[str,
     for name, version in sorted(made):
         newest[name] = version
     return [(name, version, newest[name] == version) for name, version in made]
+
+
+def split_members(paths: Iterable[Path], split: str) -> pa.Table:
+    """image_id, label_id and position of the images of one split in files of table split_image.
+
+    Row groups of other splits are passed over, the others read one by one.
+
+    Raises:
+        StoreError: a data file is missing or damaged.
+    """
+    parts = []
+    for path in paths:
+        try:
+            with open_checked(path) as parquet:
+                for group in range(parquet.num_row_groups):
+                    at = parquet.schema_arrow.get_field_index("split")
+                    known = parquet.metadata.row_group(group).column(at).statistics
+                    if known is not None and not known.min <= split <= known.max:
+                        continue
+                    rows = parquet.read_row_group(group, columns=_MEMBER, use_threads=False)
+                    parts.append(rows.filter(pc.equal(rows["split"], split)).drop_columns("split"))
+        except (OSError, pa.ArrowException) as error:
+            raise StoreError(f"{path.name} is damaged: {error}", "notmnist-store verify") from error
+    if not parts:
+        return pa.schema([TABLES["split_image"].field(name) for name in _MEMBER[1:]]).empty_table()
+    return pa.concat_tables(parts)

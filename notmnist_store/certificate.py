@@ -36,6 +36,7 @@ from notmnist_store.storage.tables import Tables, new_run_id
 __all__ = ["DEFAULT_SAMPLE", "certify"]
 
 DEFAULT_SAMPLE = 1_000
+_BLOCK_ROWS = 8_192  # small matrix products wait for each other too often
 
 _Ids = npt.NDArray[np.int64]
 _Mask = npt.NDArray[np.bool_]
@@ -176,9 +177,22 @@ def _check(
 def _stored(tables: Tables, ids: _Ids, rows: _Ids) -> Iterator[tuple[_Ids, npt.NDArray[np.uint8]]]:
     """Some of the pictures, as they are read from the data files: their rows, and pixels."""
     gatherer = Gatherer(tables, ids[rows])
-    found = 0
+    held: list[tuple[_Ids, npt.NDArray[np.uint8]]] = []
+    found = waiting = 0
     for span in gatherer.spans:
         for places, pixels in gatherer.read(span):
-            found += len(places)
-            yield rows[places], pixels
-    gatherer.check_found(found)
+            held.append((rows[places], pixels))
+            waiting += len(places)
+            if waiting >= _BLOCK_ROWS:
+                yield _together(held)
+                found, waiting, held = found + waiting, 0, []
+    if held:
+        yield _together(held)
+    gatherer.check_found(found + waiting)
+
+
+def _together(
+    parts: list[tuple[_Ids, npt.NDArray[np.uint8]]],
+) -> tuple[_Ids, npt.NDArray[np.uint8]]:
+    rows, pixels = zip(*parts, strict=True)
+    return np.concatenate(rows), np.concatenate(pixels)

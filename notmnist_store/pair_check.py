@@ -48,7 +48,7 @@ __all__ = [
 
 _SAMPLE_PRODUCTS = 64 * 529_114 * 784  # about a second on two cores
 _LEAST_SAMPLE = 16
-_BLOCK_ROWS = 4_096
+_BLOCK_ROWS = 8_192
 _CHUNK_PAIRS = 1 << 22
 _SEED = 0
 _PAIR_ROWS = pa.schema([TABLES["pair"].field(name) for name in ("a", "b", "squared_distance")])

@@ -18,7 +18,8 @@ import numpy.typing as npt
 
 __all__ = ["scan"]
 
-_MOST_ROWS = 1_024
+_MOST_ROWS = 2_048
+_WIDEST = 8_192
 _MOST_COLUMNS = 1_024
 _MIDDLE = np.float32(128)
 
@@ -32,10 +33,12 @@ def scan(
     `a is b` every pair comes once, the lesser row on the left.
     """
     edge = max(1, min(_MOST_ROWS, isqrt(chunk_pairs)))
+    # Few rows take wide blocks: one large product costs less than many small ones.
+    wide = edge if a is b else max(edge, min(_WIDEST, edge * edge // max(1, len(a))))
     norms_a, norms_b = _squared_norms(a, edge), _squared_norms(b, edge)
     for top in range(0, len(a), edge):
-        for start in range(top if a is b else 0, len(b), edge):
-            rows, columns = slice(top, top + edge), slice(start, start + edge)
+        for start in range(top if a is b else 0, len(b), wide):
+            rows, columns = slice(top, top + edge), slice(start, start + wide)
             squared = _products(a[rows], b[columns])
             squared *= -2
             squared += norms_a[rows, None]

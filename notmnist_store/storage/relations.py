@@ -15,7 +15,7 @@ from notmnist_store.schema import TABLES
 from notmnist_store.storage.datafile import DataFile, check_footer, open_checked, run_of
 from notmnist_store.storage.tables import Tables
 
-__all__ = ["dataset", "file_rows", "live_names", "split_set_versions"]
+__all__ = ["dataset", "file_rows", "live_names", "split_members", "split_set_versions"]
 
 _MEMBER = ["split", "image_id", "label_id", "position"]
 

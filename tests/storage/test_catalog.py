@@ -92,7 +92,7 @@ def test_a_statement_opens_no_table_that_it_does_not_name(store: Store) -> None:
     (store.path / "image" / "_delta_log").rename(store.path / "image" / "hidden")
     (store.path / "image" / "_delta_log").mkdir()
     (store.path / "image" / "_delta_log" / "00000000000000000000.json").write_text("no log")
-    assert sum(row["images"] for row in store.sql("label_counts").rows()) == 13
+    assert sum(row["stored"] for row in store.sql("ingest_ledger").rows()) == 13
     with pytest.raises(StoreError, match="log of table image"):
         store.sql("select count(*) from image")
 
@@ -118,6 +118,12 @@ def test_an_unknown_name_is_answered_with_the_nearest(
 ) -> None:
     with pytest.raises(QueryError, match=f"Did you mean.*{meant}"):
         shared_store.sql(query)
+
+
+@pytest.mark.sql
+@pytest.mark.parametrize("name", ["image", "IMAGE", "main.image", 'memory . "main" . "image"'])
+def test_views_are_found_however_they_are_written(shared_store: Store, name: str) -> None:
+    assert shared_store.sql(f"select count(*) as n from {name}").rows() == [{"n": 13}]
 
 
 @pytest.mark.sql

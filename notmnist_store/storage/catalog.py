@@ -43,7 +43,7 @@ _DAMAGE = re.compile(
     r"checksum|thrift|IOError|OSError|StoreError|stream registered|been consumed", re.I
 )
 _READ_ONLY = ("SELECT", "EXPLAIN")
-_WORD = re.compile(r"[a-z_][a-z0-9_]*")
+_WORD = re.compile(r"(?<![.a-z0-9_])[a-z_][a-z0-9_]*")  # behind a dot stand columns
 _IN_SCHEMA = re.compile(rf"\.\s*\"?(?:{'|'.join(SPLITS)})\b", re.I)
 _UNKNOWN_NAME = "Catalog Error"
 _LISTS_ALL = re.compile(r"duckdb_|pg_|information_schema|\bshow\b|comment", re.I)

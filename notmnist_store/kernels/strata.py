@@ -22,7 +22,7 @@ def equal_shares(
     most = float(values.max())
     place = np.zeros(len(values), np.int64)
     if most > 0:
-        place = np.minimum((values * (bins / most)).astype(np.int64), bins - 1)
+        place = np.minimum((values / most * bins).astype(np.int64), bins - 1)
     counts = np.bincount(place, minlength=bins)
     shares = np.zeros(bins, np.int64)
     left = n

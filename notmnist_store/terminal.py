@@ -78,10 +78,14 @@ class Terminal(Progress):
         for line in error.message.splitlines():
             self._write(f"error: {line}" if line == error.message.splitlines()[0] else line)
         if error.hint:
-            self.suggest(error.hint)
+            self._hint(error.hint)
 
     def suggest(self, command: str) -> None:
-        """A line with a command, as this user can type it here."""
+        """A line with a command, as this user can type it here: what a note before it tells of."""
+        if not self._quiet:
+            self._hint(command)
+
+    def _hint(self, command: str) -> None:
         self._write(f"  try: {self.command(command)}")
 
     def command(self, text: str) -> str:
@@ -106,7 +110,7 @@ class Terminal(Progress):
             self.write(_for_people(content, form) if sys.stdout.isatty() else content)
         if not len(result):
             self._write("no rows")
-            self.suggest(empty)
+            self._hint(empty)
 
     def write(self, content: bytes) -> None:
         """Send data to stdout as it is."""

@@ -149,6 +149,17 @@ def test_parameters_reports_and_the_list(
 
 
 @pytest.mark.sql
+def test_quiet_leaves_out_notes_and_the_commands_they_tell_of(
+    store: Store, capfdbinary: Capture
+) -> None:
+    """`undo` says what it did and how to take that back; an empty result still says so."""
+    code, out, err = cli(capfdbinary, "undo", "--store", store.path, "--quiet")
+    assert (code, err) == (0, "")
+    assert out
+    nothing = ("sql", "--store", store.path, "--quiet", "select 1 as one where false")
+    assert "try: " in cli(capfdbinary, *nothing)[2]
+
+
 def test_an_empty_result_prints_a_command(shared_store: Store, capfdbinary: Capture) -> None:
     query = "select * from image where label = 'Z'"
     code, out, err = cli(capfdbinary, "sql", "--store", shared_store.path, query)

@@ -56,8 +56,8 @@ format: $(VENV)/dev.done ## put the code into its format
 	@$(RUN) -m ruff check --fix .
 
 docs: $(VENV)/project.done ## write docs/tables.md and docs/audits.md from the headers of the SQL files
-	@$(RUN) -m docs.make_tables
-	@$(RUN) -m docs.make_audits
+	@$(RUN) -m tools.make_tables
+	@$(RUN) -m tools.make_audits
 
 bench: $(VENV)/dev.done ## measure ingest: speed and memory (ARGS go to benchmarks/run.py)
 	@$(RUN) benchmarks/run.py $(ARGS)

@@ -43,7 +43,8 @@ from run import say
 sys.path.insert(0, str(ROOT))
 
 import notmnist_store
-from notmnist_store.kernels.radius_join import cross_join, self_join, threshold
+from notmnist_store.near.kernels.join import cross_join, self_join
+from notmnist_store.schema.radius import threshold
 
 __all__ = [
     "JoinCost",

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from measure import Spread
 from tabulate import tabulate
 
-from notmnist_store.engines.local import available_cores
+from notmnist_store.machine import available_cores
 
 if TYPE_CHECKING:
     from run import Measured

@@ -4,7 +4,7 @@
     make bench ARGS="--images 10000,100000,529114 --write"
     make bench ARGS="--archive notMNIST_large.tar.gz"
 
-Archives are drawn once, by `notmnist_store.glyphs`, into build/benchmarks. Each pair of runs is
+Archives are drawn once, by `glyphs`, into build/benchmarks. Each pair of runs is
 the notebook's steps, then ours; a ratio belongs to its pair, so a drift of the machine's speed
 does not enter it. --write puts the results into their part of
 benchmarks/RESULTS.md.
@@ -29,7 +29,7 @@ from measure import ROOT, Cost, Spread, environment, peak_memory, timed
 sys.path.insert(0, str(ROOT))
 
 import notmnist_store
-from notmnist_store.glyphs import glyphs
+from notmnist_store.drawing.glyphs import glyphs
 
 HERE = Path(__file__).resolve().parent
 PROGRAM = [sys.executable, "-m", "notmnist_store"]

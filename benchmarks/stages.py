@@ -14,14 +14,14 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from notmnist_store.blocks.kernels import fingerprint
+from notmnist_store.blocks.kernels.decode import decode
+from notmnist_store.blocks.kernels.rows import RowRules, make_rows
 from notmnist_store.engines.local import write_blocks
-from notmnist_store.kernels import fingerprint
-from notmnist_store.kernels.decode import decode
-from notmnist_store.kernels.rows import RowRules, make_rows
-from notmnist_store.schema import DEFAULT_SHAPE
-from notmnist_store.storage.gunzip import gunzip
-from notmnist_store.storage.members import Limits, Meter
-from notmnist_store.storage.tar import TarSource
+from notmnist_store.schema.tables import DEFAULT_SHAPE
+from notmnist_store.sources.gunzip import gunzip
+from notmnist_store.sources.members import Limits, Meter
+from notmnist_store.sources.tar import TarSource
 
 RULES = RowRules(
     source="benchmark",

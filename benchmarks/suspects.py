@@ -30,7 +30,7 @@ import numpy as np
 import numpy.typing as npt
 
 import notmnist_store
-from notmnist_store.kernels.encode import png_files
+from notmnist_store.drawing.kernels.encode import png_files
 from notmnist_store.store import Store
 
 __all__ = ["Finding", "flipped", "main", "measure"]

@@ -33,15 +33,15 @@ from use_others import OTHERS
 sys.path.insert(0, str(ROOT))
 
 import notmnist_store
-from notmnist_store.audit import audit_store, find_audits
+from notmnist_store.audits.audit import audit_store, find_audits
+from notmnist_store.audits.verdicts import Scope
+from notmnist_store.catalog.cached_views import hold_shared
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.queries import bind, find_query
 from notmnist_store.progress import Progress
-from notmnist_store.storage.catalog import Catalog
-from notmnist_store.storage.held import hold_shared
 from notmnist_store.storage.pixels import pixels_by_id
-from notmnist_store.storage.queries import bind, find_query
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
-from notmnist_store.verdicts import Scope
 
 HERE = Path(__file__).resolve().parent
 LARGE, SMALL = 529_114, 10_000

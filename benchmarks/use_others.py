@@ -27,8 +27,8 @@ IMAGES_DECODED = 10_000
 def ours(path: str, dtype: str) -> dict[str, float]:
     """Training images and labels of split set bench, out of the store."""
     import notmnist_store
-    import notmnist_store.loading
-    import notmnist_store.storage.catalog
+    import notmnist_store.catalog.connection
+    import notmnist_store.loading.split
 
     store = notmnist_store.open(path)
     store.load("bench", "valid").to_numpy(dtype)  # what a process loads and compiles but once

@@ -21,8 +21,8 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 import notmnist_store
-from notmnist_store.kernels.radius import default_radius, threshold
-from notmnist_store.schema import Shape
+from notmnist_store.schema.radius import default_radius, threshold
+from notmnist_store.schema.tables import Shape
 from notmnist_store.storage.marker import Marker
 
 __all__ = ["CHANGES", "RADII", "measure", "pictures_of", "table"]

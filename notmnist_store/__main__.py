@@ -2,7 +2,7 @@
 
 import sys
 
-from notmnist_store.cli import main
+from notmnist_store.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

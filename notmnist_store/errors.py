@@ -5,15 +5,6 @@ Exceptions are for the operator. Bad data is rows (table ``reject``), never an e
 
 from __future__ import annotations
 
-__all__ = [
-    "BudgetError",
-    "ChecksError",
-    "QueryError",
-    "SourceError",
-    "StoreError",
-    "UsageError",
-]
-
 
 class StoreError(Exception):
     """Base class of every error this package raises on purpose.

@@ -8,7 +8,6 @@ import html
 import io
 import json
 import math
-import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -20,12 +19,11 @@ import pyarrow as pa
 
 from notmnist_store.errors import UsageError
 from notmnist_store.storage.filesystem import replacing
+from notmnist_store.text import printable, with_apostrophe
 
 if TYPE_CHECKING:
     import pandas
     import polars
-
-__all__ = ["FORMATS", "Result", "printable", "without_apostrophe"]
 
 FORMATS = ("table", "csv", "json", "markdown", "arrow", "parquet")
 _SUFFIXES = {
@@ -39,20 +37,7 @@ _SUFFIXES = {
 _SHOWN_IN_REPR = 20
 _SHOWN_IN_HTML = 50
 _WIDEST_CELL = 80
-_NOT_PRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
-_FORMULA = re.compile("'*[=+\\-@\t\r]")
-
 _Thumbnails = Callable[[Sequence[int]], dict[int, bytes]]
-
-
-def printable(text: str) -> str:
-    """`text` without control characters and direction marks, safe to send to a terminal."""
-    return _NOT_PRINTABLE.sub("", text)
-
-
-def without_apostrophe(cell: str) -> str:
-    """A cell of our CSV as it was before it got the apostrophe that a formula gets."""
-    return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
 
 
 class Result:
@@ -219,8 +204,7 @@ def _csv(table: pa.Table) -> str:
     for row in table.to_pylist():
         values = [_plain(value) for value in row.values()]
         writer.writerow(
-            f"'{value}" if isinstance(value, str) and _FORMULA.match(value) else value
-            for value in values
+            with_apostrophe(value) if isinstance(value, str) else value for value in values
         )
     return "".join(lines.written)
 

@@ -49,22 +49,21 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from notmnist_store.certificate import certify
-from notmnist_store.duplicates import NearOptions, current_join, near_duplicates
+from notmnist_store.blocks.kernels.fingerprint import dhashes, file_hashes, ink, pixel_hashes
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.drawing.kernels.encode import png_files
 from notmnist_store.errors import StoreError
-from notmnist_store.ingest import DEFAULT_FRACTIONS, ingest
-from notmnist_store.ingest_options import IngestOptions
-from notmnist_store.kernels.encode import png_files
-from notmnist_store.kernels.fingerprint import dhashes, file_hashes, ink, pixel_hashes
+from notmnist_store.ingest.ingest import DEFAULT_FRACTIONS, ingest
+from notmnist_store.ingest.options import IngestOptions
+from notmnist_store.near.certify import certify
+from notmnist_store.near.evidence import current_join
+from notmnist_store.near.search import NearOptions, near_duplicates
 from notmnist_store.progress import Progress
-from notmnist_store.schema import DEFAULT_SHAPE, SPLITS, TABLES
-from notmnist_store.split_plan import SplitOptions
-from notmnist_store.splits import make_split
-from notmnist_store.storage.catalog import Catalog
+from notmnist_store.schema.tables import DEFAULT_SHAPE, SPLITS, TABLES
+from notmnist_store.splits.make import make_split
+from notmnist_store.splits.plan import SplitOptions
 from notmnist_store.storage.marker import Marker
 from notmnist_store.storage.tables import Tables
-
-__all__ = ["GONE_IMAGE", "make_bad_store", "make_clean_store"]
 
 _Pixels = npt.NDArray[np.uint8]
 

@@ -11,7 +11,7 @@ from hypothesis import settings
 
 import notmnist_store
 from notmnist_store.store import Store
-from tests.archives import class_files, pack, picture, png
+from tests.support.archives import class_files, pack, picture, png
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

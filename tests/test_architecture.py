@@ -1,4 +1,4 @@
-"""The shape of the package: imports run downward, modules are small and say what they offer."""
+"""The shape of the package: imports run down one list of folders, and modules are small."""
 
 from __future__ import annotations
 
@@ -18,29 +18,16 @@ MODULES = {
     for path in sorted(PACKAGE.rglob("*.py"))
 }
 
-VOCABULARY, KERNELS, STORAGE, ENGINES, VERBS, FACES = range(6)
-PLACES = {
-    "errors": VOCABULARY,
-    "schema": VOCABULARY,
-    "learning_schema": VOCABULARY,
-    "archives": VOCABULARY,
-    "kernels": KERNELS,
-    "storage": STORAGE,
-    "engines": ENGINES,
-    "store": FACES,
-    "store_base": FACES,
-    "store_changes": FACES,
-    "store_decisions": FACES,
-    "store_duplicates": FACES,
-    "store_learning": FACES,
-    "report": FACES,
-    "cli": FACES,
-    "commands": FACES,
-    "__main__": FACES,
-}
-"""Layer of each part of the package; a part not named here is a verb."""
+ORDER = (
+    *("errors", "text", "progress", "machine", "schema", "storage", "result", "catalog"),
+    *("sources", "blocks", "engines", "drawing", "ingest", "near", "decisions", "splits"),
+    *("loading", "export", "audits", "learning", "peek", "report", "upkeep", "testing"),
+    *("store", "cli"),
+)
+"""The folders and modules of the package from the ground up: imports run down this list."""
 
 MAX_LINES = 400
+LONG = {"notmnist_store.store"}  # the face: one class in one file
 VAGUE_NAMES = {"utils", "util", "helpers", "helper", "common", "manager", "misc", "tools"}
 KERNELS_DO_WITHOUT = {
     "deltalake",
@@ -72,9 +59,10 @@ HEAVY = {
 every_module = pytest.mark.parametrize("module", MODULES)
 
 
-def layer(module: str) -> int:
-    parts = module.split(".")
-    return FACES if len(parts) == 1 else PLACES.get(parts[1], VERBS)
+def place(module: str) -> int:
+    """Where a module stands in ORDER; the package itself and `__main__` stand above all."""
+    part = module.split(".")[1] if "." in module else "__main__"
+    return len(ORDER) if part == "__main__" else ORDER.index(part)
 
 
 def imports(tree: ast.AST) -> Iterator[str]:
@@ -106,13 +94,21 @@ def parse(module: str) -> ast.Module:
 
 
 def test_the_package_is_found() -> None:
-    assert {"notmnist_store", "notmnist_store.errors", "notmnist_store.kernels"} <= set(MODULES)
+    assert {"notmnist_store", "notmnist_store.near.kernels.join"} <= set(MODULES)
 
 
 @every_module
-def test_imports_run_downward(module: str) -> None:
-    upward = {name for name in own(imports(parse(module))) if layer(name) > layer(module)}
-    assert not upward
+def test_imports_run_down_the_order(module: str) -> None:
+    assert not {name for name in own(imports(parse(module))) if place(name) > place(module)}
+
+
+@every_module
+def test_a_name_is_imported_from_the_module_that_defines_it(module: str) -> None:
+    for name in imports(parse(module)):
+        origin, _, wanted = name.rpartition(".")
+        if name not in MODULES and origin in MODULES:
+            assert wanted in set(defined(parse(origin).body)), f"{origin} only passes {wanted} on"
+            assert not wanted.startswith("_") or wanted == "__version__", f"not for others: {name}"
 
 
 def test_imports_have_no_cycle() -> None:
@@ -125,8 +121,8 @@ def test_imports_have_no_cycle() -> None:
     assert not graph, "these modules import each other in a circle, or import one that does"
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if layer(name) == KERNELS])
-def test_kernels_do_no_input_or_output(module: str) -> None:
+@pytest.mark.parametrize("module", [name for name in MODULES if ".kernels" in name])
+def test_below_a_folder_kernels_there_is_no_input_or_output(module: str) -> None:
     tree = parse(module)
     prefixes = {
         ".".join(name.split(".")[:length]) for name in imports(tree) for length in range(1, 4)
@@ -140,25 +136,8 @@ def test_kernels_do_no_input_or_output(module: str) -> None:
 def test_a_module_has_a_telling_name_a_docstring_and_few_lines(module: str) -> None:
     assert not set(module.split(".")) & VAGUE_NAMES
     assert ast.get_docstring(parse(module))
-    assert len(MODULES[module].read_text(encoding="utf-8").splitlines()) <= MAX_LINES
-
-
-@pytest.mark.parametrize(
-    "module", [name for name, path in MODULES.items() if not path.stem.startswith("__")]
-)
-def test_all_is_exact(module: str) -> None:
-    """`__all__` is what a module defines without a leading underscore; it may add imports."""
-    tree = parse(module)
-    imported = {name.rpartition(".")[2] for name in imports(tree)}
-    public = {name for name in defined(tree.body) if not name.startswith("_")}
-    declared = [
-        node.value
-        for node in tree.body
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__"
-    ]
-    assert len(declared) == 1, "one __all__ = [...]"
-    offered = set(ast.literal_eval(declared[0]))
-    assert public <= offered <= public | imported
+    lines = len(MODULES[module].read_text(encoding="utf-8").splitlines())
+    assert lines <= MAX_LINES or module in LONG
 
 
 def defined(body: Iterable[ast.stmt]) -> Iterator[str]:
@@ -185,7 +164,7 @@ def test_the_package_offers_what_it_declares() -> None:
     assert [name for name in package.__all__ if not hasattr(package, name)] == []
 
 
-@pytest.mark.parametrize("module", ["notmnist_store", "notmnist_store.cli"])
+@pytest.mark.parametrize("module", ["notmnist_store", "notmnist_store.cli.main"])
 def test_importing_the_package_is_cheap(module: str) -> None:
     """What a verb does not need it does not import: the heavy packages come late."""
     program = f"import json, sys, {module}; print(json.dumps(sorted(sys.modules)))"

@@ -19,8 +19,8 @@ import pytest
 from PIL import Image
 
 import notmnist_store
-from tests.archives import class_files, pack
-from tests.letters import letter_store
+from tests.support.archives import class_files, pack
+from tests.support.letters import letter_store
 
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 VALUES = {"set/A/0": 0, "set/A/1": 100, "set/A/2": 255, "set/B/0": 7, "set/B/1": 200}

@@ -33,12 +33,12 @@ from PIL import Image
 
 import notmnist_store
 from docs import make_tables
-from notmnist_store.cli import main
+from notmnist_store.catalog.queries import load_queries
+from notmnist_store.cli.main import main
+from notmnist_store.drawing.kernels.encode import png_files
 from notmnist_store.errors import StoreError
-from notmnist_store.kernels.encode import png_files
-from notmnist_store.schema import REJECT_REASONS, TABLES
-from notmnist_store.storage.members import Limits
-from notmnist_store.storage.queries import load_queries
+from notmnist_store.schema.tables import REJECT_REASONS, TABLES
+from notmnist_store.sources.members import Limits
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DOCUMENTS = (
@@ -242,7 +242,7 @@ def test_the_format_says_how_a_folder_is_hashed(
     for path, content in files.items():
         (tmp_path / "set" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "set" / path).write_bytes(content)
-    from notmnist_store.storage.source import open_source
+    from notmnist_store.sources.source import open_source
 
     digest, size = open_source(tmp_path / "set", limits=Limits()).identity()
     assert digest == definitions["folder_sha256"](files)

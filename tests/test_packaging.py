@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 import notmnist_store
-from notmnist_store.fonts import FAMILIES
+from notmnist_store.drawing.fonts import FAMILIES
 
 Lock = dict[str, list[tuple[Requirement, int]]]
 
@@ -72,7 +72,7 @@ def test_the_wheel_runs_by_itself(wheel: Path, tmp_path: Path) -> None:
         archive.extractall(tmp_path)
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
-        "from notmnist_store.storage.queries import sql_folder; print(sql_folder())"
+        "from notmnist_store.catalog.queries import sql_folder; print(sql_folder())"
     )
     folder = Path(python("-I", "-c", program, str(tmp_path), cwd=tmp_path).strip())
     assert folder == tmp_path / "notmnist_store" / "sql"

@@ -23,8 +23,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from notmnist_store.errors import StoreError, UsageError
-from notmnist_store.result import FORMATS, Result, printable
+from notmnist_store.result import FORMATS, Result
 from notmnist_store.store import Store
+from notmnist_store.text import printable
 
 NASTY = "\x1b[31mred\x1b[0m\n\r\t\x07\u202e<b>|🦊"
 TABLE = pa.table(

@@ -18,7 +18,7 @@ from notmnist_store.errors import QueryError, StoreError, UsageError
 from notmnist_store.storage.datafile import parquet_writer, seal
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
-from tests.archives import pack, picture, png
+from tests.support.archives import pack, picture, png
 
 # peek
 

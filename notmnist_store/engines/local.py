@@ -12,22 +12,13 @@ from types import TracebackType
 
 import pyarrow as pa
 
+from notmnist_store.blocks.kernels.rows import RowRules
+from notmnist_store.blocks.writer import Block, BlockWriter, split_by_block
 from notmnist_store.engines.worker import job_to_json
 from notmnist_store.errors import BudgetError, StoreError
-from notmnist_store.kernels.rows import RowRules
-from notmnist_store.schema import MEMBER_SCHEMA
-from notmnist_store.storage.blocks import Block, BlockWriter, split_by_block
-
-__all__ = ["available_cores", "write_blocks"]
+from notmnist_store.schema.tables import MEMBER_SCHEMA
 
 _PIPE_BYTES = 1 << 20
-
-
-def available_cores() -> int:
-    """Cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def write_blocks(

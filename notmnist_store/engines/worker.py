@@ -18,12 +18,10 @@ from typing import Any, BinaryIO
 
 import pyarrow as pa
 
+from notmnist_store.blocks.kernels.rows import RowRules
+from notmnist_store.blocks.writer import BlockWriter
 from notmnist_store.errors import BudgetError, StoreError
-from notmnist_store.kernels.rows import RowRules
-from notmnist_store.schema import Shape
-from notmnist_store.storage.blocks import BlockWriter
-
-__all__ = ["job_from_json", "job_to_json", "main"]
+from notmnist_store.schema.tables import Shape
 
 _READ_AHEAD_BYTES = 64 << 20
 

@@ -9,8 +9,6 @@ from notmnist_store.report.evidence import Answer
 from notmnist_store.report.markup import Content, Html, command, count, element, join, number
 from notmnist_store.report.sprites import Pictures
 
-__all__ = ["MOST_ROWS", "ImageFacts", "Tiles", "absent", "all_rows", "folded", "missing_of"]
-
 MOST_ROWS = 200
 _OPEN = 24
 

@@ -13,8 +13,6 @@ from notmnist_store.report.frame import Desk, stale_note
 from notmnist_store.report.markup import Cell, Content, Html, count, element, join, share, table
 from notmnist_store.report.plots import steps
 
-__all__ = ["render_conflicts", "render_groups", "render_leaks", "render_overlap"]
-
 _LEAKS = (("test", "train"), ("valid", "train"), ("test", "valid"))
 _NEAR = 1.0
 _GROUPS = 40

@@ -10,9 +10,7 @@ from notmnist_store.report.evidence import Answer
 from notmnist_store.report.frame import Desk
 from notmnist_store.report.markup import NOTHING, Cell, Content, Html, count, element, share, table
 from notmnist_store.report.plots import bars
-from notmnist_store.schema import REJECT_REASONS, SPLITS
-
-__all__ = ["render_arrivals", "render_balance"]
+from notmnist_store.schema.tables import REJECT_REASONS, SPLITS
 
 _MOST_BARS = 60
 

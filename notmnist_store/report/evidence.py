@@ -8,16 +8,14 @@ from typing import Any
 
 import pyarrow as pa
 
-from notmnist_store.audit import audit_store, find_audits
+from notmnist_store.audits.audit import audit_store, find_audits
+from notmnist_store.audits.verdicts import Scope, Verdict, audit_rows
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.queries import Query, bind, load_queries
+from notmnist_store.catalog.split_sets import current_version, split_line
 from notmnist_store.errors import QueryError
 from notmnist_store.progress import Progress
-from notmnist_store.splits import current_version, split_line
-from notmnist_store.storage.catalog import Catalog
-from notmnist_store.storage.queries import Query, bind, load_queries
 from notmnist_store.storage.tables import Tables
-from notmnist_store.verdicts import Scope, Verdict, audit_rows
-
-__all__ = ["Answer", "Evidence", "Need", "Read"]
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,6 @@ from notmnist_store.report.evidence import Answer, Evidence, Read
 from notmnist_store.report.markup import Content, Html, command, element
 from notmnist_store.report.sprites import Pictures
 
-__all__ = ["Desk", "Section", "framed", "stale_note"]
-
 _FACTS = """
 select
     image.image_id,

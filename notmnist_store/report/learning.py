@@ -10,8 +10,6 @@ from notmnist_store.report.frame import Desk
 from notmnist_store.report.markup import NOTHING, Content, count, element, number, share, table
 from notmnist_store.report.plots import curves
 
-__all__ = ["render_curves", "render_suspects"]
-
 _SUBSETS = {
     "raw": "all",
     "clean": "clean: no copy in train",

@@ -17,8 +17,6 @@ from notmnist_store.report.markup import (
 )
 from notmnist_store.report.verdict import status
 
-__all__ = ["render_audits", "render_blanks", "render_origin"]
-
 _CERTIFY = "notmnist-store near-duplicates --certify"
 
 

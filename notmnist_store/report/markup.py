@@ -9,22 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from notmnist_store.result import printable
-
-__all__ = [
-    "NOTHING",
-    "Cell",
-    "Content",
-    "Html",
-    "command",
-    "count",
-    "element",
-    "join",
-    "number",
-    "prose",
-    "share",
-    "table",
-]
+from notmnist_store.text import printable
 
 _VOID = {"br", "hr", "img", "input", "link", "meta"}
 _CODE = re.compile(r"`([^`]+)`")

@@ -8,6 +8,7 @@ import json
 from dataclasses import dataclass
 from importlib import resources
 
+from notmnist_store.catalog.connection import Catalog
 from notmnist_store.progress import Progress
 from notmnist_store.report.evidence import Evidence
 from notmnist_store.report.frame import Desk, framed
@@ -16,11 +17,8 @@ from notmnist_store.report.plots import check_matplotlib
 from notmnist_store.report.sections import SECTIONS
 from notmnist_store.report.sprites import Pictures
 from notmnist_store.report.verdict import against, render_verdict
-from notmnist_store.storage.catalog import Catalog
 from notmnist_store.storage.pixels import pixels_by_id
 from notmnist_store.storage.tables import Tables
-
-__all__ = ["Page", "make_page"]
 
 
 @dataclass(frozen=True)

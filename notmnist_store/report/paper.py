@@ -6,14 +6,12 @@ import json
 import re
 from typing import Any
 
-from notmnist_store.duplicates import current_join
-from notmnist_store.kernels.radius import default_radius, threshold
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.near.evidence import current_join
 from notmnist_store.report.evidence import Evidence, Read
-from notmnist_store.result import printable
-from notmnist_store.storage.catalog import Catalog
+from notmnist_store.schema.radius import default_radius, threshold
 from notmnist_store.storage.tables import Tables
-
-__all__ = ["latex", "make_paper"]
+from notmnist_store.text import printable
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",

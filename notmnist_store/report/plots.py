@@ -16,12 +16,10 @@ from xml.etree import ElementTree
 
 from notmnist_store.errors import StoreError
 from notmnist_store.report.markup import Html, element, join
-from notmnist_store.result import printable
+from notmnist_store.text import printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-__all__ = ["SERIES", "bars", "check_matplotlib", "clean_svg", "curves", "steps"]
 
 _INK, _MUTED, _GRID = "#000001", "#000002", "#000003"
 SERIES = tuple(f"#00001{place}" for place in range(1, 6))

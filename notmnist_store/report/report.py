@@ -7,15 +7,13 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from notmnist_store.catalog.connection import Catalog
 from notmnist_store.progress import Progress
 from notmnist_store.report.page import make_page
 from notmnist_store.report.paper import make_paper
 from notmnist_store.result import Result
-from notmnist_store.storage.catalog import Catalog
 from notmnist_store.storage.filesystem import replacing
 from notmnist_store.storage.tables import Tables
-
-__all__ = ["ReportResult", "report"]
 
 
 class ReportResult(Result):

@@ -14,8 +14,6 @@ from notmnist_store.report.frame import Section
 from notmnist_store.report.learning import render_curves, render_suspects
 from notmnist_store.report.looks import render_audits, render_blanks, render_origin
 
-__all__ = ["PAIRS", "SCORES", "SECTIONS", "SUSPECTS"]
-
 PAIRS = Need(
     "select 1 as there from radius_join where is_current",
     "Near copies were not searched for yet: two pictures that differ by a few grey values count as "

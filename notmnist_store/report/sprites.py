@@ -11,9 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from notmnist_store.report.markup import Html, element
-from notmnist_store.schema import Shape
-
-__all__ = ["Pictures", "Sprite", "difference", "sprite_png"]
+from notmnist_store.schema.tables import Shape
 
 _COLUMNS = 32
 _BUDGET = 1 << 22

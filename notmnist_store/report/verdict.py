@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
+from notmnist_store.audits.verdicts import Verdict
 from notmnist_store.report.evidence import Evidence
 from notmnist_store.report.markup import Content, Html, command, count, element, prose, share
-from notmnist_store.verdicts import Verdict
-
-__all__ = ["MENDS", "against", "render_verdict", "status"]
-
 
 MENDS = {
     "label_conflict_exact": "sanitize my_clean_set --from $split_set --conflicts majority --yes",

@@ -1,1 +1,1 @@
-"""Everything that reads or writes: sources, tables, catalog, queries. The only I/O."""
+"""The store on disk: its marker, its tables, its data files."""

@@ -16,8 +16,6 @@ import xxhash
 
 from notmnist_store.errors import StoreError
 
-__all__ = ["DataFile", "check_footer", "open_checked", "parquet_writer", "run_of", "seal"]
-
 _TAIL = 8
 
 

@@ -18,11 +18,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from notmnist_store.errors import StoreError
-from notmnist_store.schema import Shape
+from notmnist_store.schema.tables import Shape
 from notmnist_store.storage.datafile import open_checked
 from notmnist_store.storage.tables import Tables
-
-__all__ = ["Gatherer", "Span", "binary_column", "to_notebook_scale"]
 
 _COLUMNS = ["image_id", "pixels"]
 _MOST_THREADS = 4

@@ -9,9 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 
 from notmnist_store.errors import StoreError
-from notmnist_store.schema import FORMAT_VERSION, SPLITS, Shape
-
-__all__ = ["MARKER_NAME", "Marker", "parse_fractions"]
+from notmnist_store.schema.tables import FORMAT_VERSION, SPLITS, Shape
 
 MARKER_NAME = "notmnist_store.json"
 

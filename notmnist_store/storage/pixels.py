@@ -8,11 +8,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from notmnist_store.schema import Shape
+from notmnist_store.schema.tables import Shape
 from notmnist_store.storage.gather import Gatherer
 from notmnist_store.storage.tables import Tables
-
-__all__ = ["pixels_by_id"]
 
 _Ids = npt.NDArray[np.int64]
 

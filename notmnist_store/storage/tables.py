@@ -26,17 +26,10 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Transaction
 
 from notmnist_store.errors import StoreError
-from notmnist_store.schema import TABLES
+from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import DataFile, open_checked, parquet_writer, run_of, seal
 from notmnist_store.storage.filesystem import create_exclusive, disk_errors, locked
 from notmnist_store.storage.marker import MARKER_NAME, Marker
-
-__all__ = [
-    "AlreadyDoneError",
-    "Tables",
-    "new_run_id",
-    "withdrawn_runs",
-]
 
 _LOG_RETENTION = {"delta.logRetentionDuration": "interval 3650 days"}
 _RUN_TRANSACTION = "notmnist_store/run"

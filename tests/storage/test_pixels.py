@@ -11,7 +11,7 @@ import pytest
 
 import notmnist_store
 from notmnist_store.errors import StoreError
-from notmnist_store.schema import TABLES
+from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage import gather
 from notmnist_store.storage.pixels import pixels_by_id
 from notmnist_store.storage.tables import Tables, new_run_id

@@ -1,0 +1,191 @@
+"""The verb audit: run the files of ``sql/audits`` and judge what they find.
+
+An audit is a SELECT whose rows are violations. Its header says what one row stands for (grain),
+how to count what was looked at (``total``), and which share of violations is borne (tolerance).
+"""
+
+from __future__ import annotations
+
+import difflib
+import time
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import pyarrow as pa
+
+from notmnist_store.audits.verdicts import (
+    SEVERITIES,
+    Scope,
+    Verdict,
+    audit_one,
+    audit_rows,
+    broken,
+    parse_share,
+    verdict_rows,
+)
+from notmnist_store.catalog.cached_views import hold_shared
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.queries import Query, load_queries
+from notmnist_store.catalog.split_sets import split_line
+from notmnist_store.errors import QueryError, StoreError, UsageError
+from notmnist_store.near.evidence import check_radius
+from notmnist_store.progress import Progress
+from notmnist_store.result import Result
+
+FAIL_ON = ("must", "should", "never")
+
+
+class AuditResult(Result):
+    """Rows of verdicts, or the violating rows of one audit, with the verdicts themselves."""
+
+    def __init__(
+        self,
+        table: pa.Table,
+        thumbnails: Callable[[Sequence[int]], dict[int, bytes]] | None,
+        verdicts: Sequence[Verdict],
+        fail_on: str,
+    ) -> None:
+        super().__init__(table, thumbnails)
+        self.verdicts = tuple(verdicts)
+        self.passed = not any(verdict.stops(fail_on) for verdict in verdicts)
+
+
+def audit(
+    catalog: Catalog,
+    names: Sequence[str],
+    *,
+    scope: Scope,
+    fail_on: str,
+    tolerance: Mapping[str, float | str],
+    folder: str | Path | None,
+    progress: Progress,
+    thumbnails: Callable[[Sequence[int]], dict[int, bytes]] | None = None,
+) -> AuditResult:
+    """Run audits against one split set: their verdicts, or, of one name alone, its rows.
+
+    Raises:
+        UsageError: an unknown audit, split set or severity; a tolerance that is no share; a radius
+            beyond that of the last near-duplicates run.
+        QueryError: the one audit asked for is broken, or `folder` cannot be read.
+    """
+    check_fail_on(fail_on)
+    audits = find_audits(names, folder)
+    tolerances = parse_tolerances(tolerance, [audit.name for audit in audits])
+    progress.note(split_line(catalog, scope.split_set))
+    check_radius(catalog, scope.radius)
+    if len(names) == 1:
+        verdict, rows = audit_one(catalog, audits[0], scope, tolerances.get(names[0]))
+        return AuditResult(rows, thumbnails, [verdict], fail_on)
+    verdicts = audit_store(catalog, audits, scope=scope, tolerances=tolerances, progress=progress)
+    return AuditResult(verdict_rows(verdicts), None, verdicts, fail_on)
+
+
+def check_fail_on(fail_on: str) -> None:
+    """Raise UsageError unless this is one of FAIL_ON."""
+    if fail_on not in FAIL_ON:
+        raise UsageError(
+            f"--fail-on is one of {', '.join(FAIL_ON)}, not {fail_on!r}",
+            "notmnist-store audit --fail-on should",
+        )
+
+
+def rows_found(
+    catalog: Catalog, name: str, scope: Scope, folder: str | Path | None = None
+) -> pa.Table:
+    """The violating rows of the audit of this name.
+
+    Raises:
+        UsageError: an unknown audit or split set, or a radius beyond what was searched.
+        QueryError: the audit is broken, or `folder` cannot be read.
+    """
+    (found,) = find_audits([name], folder)
+    split_line(catalog, scope.split_set)
+    check_radius(catalog, scope.radius)
+    return audit_rows(catalog, found, scope)
+
+
+def find_audits(names: Sequence[str], folder: str | Path | None = None) -> list[Query]:
+    """The audits of these names, or all of them; files in `folder` go before ours.
+
+    Files in `folder` that are no audit of ours and have no line ``-- severity:`` are reports.
+
+    Raises:
+        UsageError: an unknown name; the message says which was perhaps meant.
+        QueryError: `folder` is not a folder, or a file in it has no title or no statement.
+    """
+    ours = load_queries("audits")
+    audits = {
+        name: query
+        for name, query in load_queries("audits", Path(folder) if folder else None).items()
+        if name in ours or "severity" in query.header
+    }
+    for name in names:
+        if name not in audits:
+            close = difflib.get_close_matches(name, audits, n=1)
+            meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(audits)}"
+            raise UsageError(
+                f"there is no audit {name!r}; {meant}",
+                f"notmnist-store audit {close[0]}" if close else "notmnist-store audit",
+            )
+    chosen = [audits[name] for name in dict.fromkeys(names)] or list(audits.values())
+    return sorted(chosen, key=_place)
+
+
+def _place(audit: Query) -> tuple[int, str]:
+    severity = audit.header.get("severity", "")
+    return (SEVERITIES.index(severity) if severity in SEVERITIES else 0, audit.name)
+
+
+def parse_tolerances(given: Mapping[str, float | str], names: Sequence[str]) -> dict[str, float]:
+    """Tolerances of the audits of these names: shares from 0 to 1, one for each name once.
+
+    Raises:
+        UsageError: not a number from 0 to 1, or no such audit among these.
+    """
+    tolerances: dict[str, float] = {}
+    for name, value in given.items():
+        if name not in names:
+            close = difflib.get_close_matches(name, names, n=1)
+            meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(names)}"
+            raise UsageError(
+                f"--tolerance names {name!r}, which is no audit that runs; {meant}",
+                f"notmnist-store audit --tolerance {(close or names)[0]}=0.01",
+            )
+        share = parse_share(str(value))
+        if share is None:
+            raise UsageError(
+                f"a tolerance is a share from 0 to 1, not {value!r}",
+                f"notmnist-store audit --tolerance {name}=0.01",
+            )
+        tolerances[name] = share
+    return tolerances
+
+
+def audit_store(
+    catalog: Catalog,
+    audits: Sequence[Query],
+    *,
+    scope: Scope,
+    tolerances: Mapping[str, float],
+    progress: Progress,
+) -> list[Verdict]:
+    """Run each audit and judge it. A broken one is a verdict like the others."""
+    statements = [f"{audit.sql}\n{audit.header.get('total', '')}" for audit in audits]
+    with suppress(QueryError):  # where a view cannot be read, each audit says so itself
+        hold_shared(catalog, statements, scope.split_set)
+    verdicts = []
+    progress.stage("auditing", len(audits), "audits")
+    try:
+        for done, audit in enumerate(audits):
+            tolerance = tolerances.get(audit.name)
+            started = time.perf_counter()
+            try:
+                verdict, _ = audit_one(catalog, audit, scope, tolerance)
+            except StoreError as error:
+                verdict = broken(audit, scope, tolerance, started, error.message)
+            verdicts.append(verdict)
+            progress.advance(done + 1)
+    finally:
+        progress.end()
+    return verdicts

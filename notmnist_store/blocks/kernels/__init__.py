@@ -1,0 +1,1 @@
+"""From the bytes of members to record batches of images and rejects."""

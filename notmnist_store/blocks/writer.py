@@ -1,0 +1,199 @@
+"""Data files of an ingest, one a block of member positions.
+
+Blocks and row groups are cut by position alone, so files, rows and values are the same for any
+number of workers and any size of the batches that come in.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from notmnist_store.blocks.kernels.rows import RowRules, Rows, Tally, make_rows
+from notmnist_store.errors import BudgetError
+from notmnist_store.schema.tables import TABLES, Shape
+from notmnist_store.storage.datafile import DataFile, parquet_writer, seal
+from notmnist_store.storage.filesystem import disk_errors
+
+
+@dataclass(frozen=True)
+class Block:
+    """One finished block: its data files, its tally, and keys of its paths to find copies by."""
+
+    number: int
+    files: tuple[DataFile, ...]
+    tally: Tally
+    path_keys: npt.NDArray[np.uint64]
+
+    def to_json(self) -> dict[str, Any]:
+        """A form that `from_json` reads back, for a worker's answer."""
+        return {
+            "number": self.number,
+            "files": [asdict(file) for file in self.files],
+            "seen": [[*key, count] for key, count in self.tally.seen.items()],
+            "outcomes": [[*key, count] for key, count in self.tally.outcomes.items()],
+            "other_shapes": dict(self.tally.other_shapes),
+            "path_keys": base64.b64encode(self.path_keys.tobytes()).decode(),
+        }
+
+    @classmethod
+    def from_json(cls, content: dict[str, Any]) -> Block:
+        """The block that `to_json` described."""
+        return cls(
+            number=content["number"],
+            files=tuple(DataFile(**file) for file in content["files"]),
+            tally=Tally(
+                seen=Counter({(f, label): n for f, label, n in content["seen"]}),
+                outcomes=Counter({(f, label, o): n for f, label, o, n in content["outcomes"]}),
+                other_shapes=Counter(content["other_shapes"]),
+            ),
+            path_keys=np.frombuffer(base64.b64decode(content["path_keys"]), np.uint64).reshape(
+                -1, 2
+            ),
+        )
+
+
+def block_file_name(run_id: str, number: int) -> str:
+    """The name of a block's data file while it is written, the same in every table's folder."""
+    return f"{run_id}-{number:06d}.parquet"
+
+
+def split_by_block(batch: pa.RecordBatch, members: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """Cut a batch of consecutive positions at multiples of `members`: (number, part) pairs."""
+    if not len(batch):
+        return
+    first = batch.column("position")[0].as_py()
+    start = 0
+    while start < len(batch):
+        number = (first + start) // members
+        stop = min(len(batch), (number + 1) * members - first)
+        yield number, batch.slice(start, stop - start)
+        start = stop
+
+
+class BlockWriter:
+    """Turns member batches, in order of position, into data files of one run."""
+
+    def __init__(self, root: Path, rules: RowRules) -> None:
+        self._root = root
+        self._rules = rules
+        self._shape: Shape = rules.shape
+        self._open: _OpenBlock | None = None
+        self._labels: set[str] = set()
+        self.blocks: list[Block] = []
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take the next batch.
+
+        Raises:
+            BudgetError: there are more labels than the rules allow.
+            StoreError: its rows cannot be written.
+        """
+        for group, part in split_by_block(batch, self._shape.group_members):
+            number = group * self._shape.group_members // self._shape.block_members
+            if self._open is not None and self._open.number != number:
+                self._finish()
+            if self._open is None:
+                self._open = _OpenBlock(number, self._root, self._rules.run_id)
+            self._open.add(group, make_rows(part, self._rules))
+
+    def close(self) -> list[Block]:
+        """Finish the last block, and give all blocks written; raises what `add` does."""
+        self._finish()
+        return self.blocks
+
+    def abandon(self) -> None:
+        """Close what is open and delete every file written: this run will not be finished."""
+        if self._open is not None:
+            self._open.abandon()
+        for block in self.blocks:
+            for file in block.files:
+                (self._root / file.table / file.name).unlink(missing_ok=True)
+
+    def _finish(self) -> None:
+        if self._open is not None:
+            block = self._open.close()
+            self._open = None
+            self.blocks.append(block)
+            self._check_labels(block)
+
+    def _check_labels(self, block: Block) -> None:
+        """Stop where a source is made of labels: they are kept in memory until its end."""
+        self._labels.update(label for _, label in block.tally.seen if label is not None)
+        found, most = len(self._labels), self._rules.max_labels
+        if found > most:
+            raise BudgetError(
+                f"{self._rules.source} has at least {found:,} labels, more than {most:,}",
+                option=f"--max-labels {found * 4}",
+            )
+
+
+class _OpenBlock:
+    """A block being written: rows of one row group in memory, earlier ones on disk."""
+
+    def __init__(self, number: int, root: Path, run_id: str) -> None:
+        self.number = number
+        self._root = root
+        self._name = block_file_name(run_id, number)
+        self._writers: dict[str, pq.ParquetWriter] = {}
+        self._waiting: dict[str, list[pa.Table]] = {"image": [], "reject": []}
+        self._rows: Counter[str] = Counter()
+        self._group = -1
+        self._tally = Tally()
+        self._keys: list[npt.NDArray[np.uint64]] = []
+
+    def add(self, group: int, rows: Rows) -> None:
+        if group != self._group:
+            self._write_group()
+            self._group = group
+        self._tally.add(rows.tally)
+        self._keys.append(rows.path_keys)
+        for table, part in (("image", rows.images), ("reject", rows.rejects)):
+            if part.num_rows:
+                self._waiting[table].append(part)
+
+    def close(self) -> Block:
+        self._write_group()
+        files = []
+        for table, writer in self._writers.items():
+            path = self._path(table)
+            with disk_errors(path):
+                writer.close()
+                path = seal(path)
+                size = path.stat().st_size
+            files.append(DataFile(table, path.name, self._rows[table], size))
+        return Block(self.number, tuple(files), self._tally, np.concatenate(self._keys))
+
+    def abandon(self) -> None:
+        for table, writer in self._writers.items():
+            with suppress(OSError):  # a full disk is the likely reason that we are here
+                writer.close()
+            self._path(table).unlink(missing_ok=True)
+
+    def _path(self, table: str) -> Path:
+        return self._root / table / self._name
+
+    def _write_group(self) -> None:
+        for table, parts in self._waiting.items():
+            if not parts:
+                continue
+            path = self._path(table)
+            with disk_errors(path):
+                if table not in self._writers:
+                    path.parent.mkdir(exist_ok=True)
+                    self._writers[table] = parquet_writer(path, TABLES[table])
+                # One chunk a column: else the pages would be cut where the batches were.
+                group = pa.concat_tables(parts).combine_chunks()
+                self._writers[table].write_table(group, row_group_size=max(1, group.num_rows))
+            self._rows[table] += group.num_rows
+            parts.clear()

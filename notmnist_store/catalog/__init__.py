@@ -1,0 +1,1 @@
+"""The DuckDB lens over a store: views, the SQL files, and what is looked up through them."""

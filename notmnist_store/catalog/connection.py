@@ -1,0 +1,339 @@
+"""The DuckDB lens over a store: an in-memory connection that can only read this store.
+
+DuckDB never opens a file here. It reads Arrow datasets made from exactly the files of finished
+runs, with page checksums verified, under the views of ``sql/views``. The connection has no access
+to files or network and its settings are locked. ``views.sql`` gives the same views to a plain
+DuckDB; it is the only SQL text with paths in it.
+"""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+import threading
+import weakref
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pyarrow as pa
+
+from notmnist_store.catalog.queries import names_read
+from notmnist_store.catalog.relations import dataset, file_rows, live_names, split_set_versions
+from notmnist_store.catalog.statements import (
+    comment_statements,
+    no_rows,
+    ordered_views,
+    quoted_name,
+    quoted_text,
+    split_set_schemas,
+    view_statement,
+)
+from notmnist_store.errors import QueryError
+from notmnist_store.schema.tables import SPLITS, TABLES
+from notmnist_store.storage.datafile import DataFile, run_of
+from notmnist_store.storage.filesystem import write_text
+from notmnist_store.storage.tables import Tables
+
+VIEWS_FILE = "views.sql"
+_DAMAGE = re.compile(
+    r"checksum|thrift|IOError|OSError|StoreError|stream registered|been consumed", re.I
+)
+_READ_ONLY = ("SELECT", "EXPLAIN")
+_WORD = re.compile(r"(?<![.a-z0-9_])[a-z_][a-z0-9_]*")  # behind a dot stand columns
+_IN_SCHEMA = re.compile(rf"\.\s*\"?(?:{'|'.join(SPLITS)})\b", re.I)
+_UNKNOWN_NAME = "Catalog Error"
+_LISTS_ALL = re.compile(r"duckdb_|pg_|information_schema|\bshow\b|comment", re.I)
+_INTERRUPT_SECONDS = 0.05
+
+
+class Catalog:
+    """The locked connection. It shows the store as it was when the catalog was made."""
+
+    def __init__(self, tables: Tables) -> None:
+        self.shape = tables.marker.shape
+        spill = tempfile.mkdtemp(prefix="notmnist_store-")
+        self._connection = duckdb.connect(
+            ":memory:",
+            config={
+                "autoinstall_known_extensions": "false",
+                "autoload_known_extensions": "false",
+                "python_enable_replacements": "false",
+                "temp_directory": spill,
+            },
+        )
+        weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
+        self._tables = tables
+        self._runs = tables.runs()
+        self._files: dict[str, list[DataFile]] = {}
+        self._views = {view.name: view for view in ordered_views()}
+        self._held: dict[str, dict[str, str]] = {}
+        # Made when a statement first names it: most statements need little of all this.
+        self._unmade = [*(f"stored_{table}" for table in TABLES), "stored_file", *self._views]
+        self._uncommented = list(self._views.values())
+        self._schemas: dict[str, list[str]] | None = None
+        # Else DuckDB draws a bar of its own into notebooks and interactive sessions.
+        # In a notebook without ipywidgets there is none, and DuckDB refuses to be told.
+        bar = self._connection.sql("select current_setting('enable_progress_bar')").fetchall()
+        if bar == [(True,)]:
+            self._connection.execute("set enable_progress_bar = false")
+        self._connection.execute("set enable_external_access = false")
+        self._connection.execute("set lock_configuration = true")
+
+    def live_files(self, table: str, run_id: str | None = None) -> list[Path]:
+        """Data files with the rows of a table that this catalog shows, or those of one run."""
+        return [
+            self._tables.path(table, file.name)
+            for file in self._files_of(table)
+            if file.state == "live" and run_id in (None, run_of(file.name))
+        ]
+
+    def _files_of(self, table: str) -> list[DataFile]:
+        """Files of a table; those of runs that came after this catalog are unfinished to it."""
+        if table not in self._files:
+            self._files[table] = self._tables.files(table, self._runs)
+        return self._files[table]
+
+    def with_rows(self, **rows: pa.Table) -> Catalog:
+        """Let queries read these tables, too, by their names; returns this catalog."""
+        for name, table in rows.items():
+            self._connection.register(name, table)
+        return self
+
+    def hold(self, view: str, **only: str) -> Catalog:
+        """Compute a view once: later queries, and views over it, read its rows from memory.
+
+        `only` are values of columns: rows with all of them are held, others computed as before.
+        Views that were held before with the same `only` show nothing else meanwhile, since the
+        rows of a split set follow from its own. What does not fit into memory goes to a folder of
+        this catalog.
+
+        Raises:
+            QueryError: the view cannot be read.
+        """
+        if view in self._held:
+            return self
+        narrowed = [name for name, held in self._held.items() if only and held == only]
+        for name in narrowed:
+            self._show_held(name, {})
+        self._make({view})
+        try:
+            rows = f"select * from {quoted_name(view)} where {_all_equal(only)}"
+            self._run(f"create temp table {quoted_name('held_' + view)} as {rows}", None, None)
+        finally:
+            for name in narrowed:
+                self._show_held(name, only)
+        self._held[view] = only
+        self._show_held(view, only)
+        return self
+
+    def _show_held(self, view: str, only: dict[str, str]) -> None:
+        """Let a view show its held rows and, where they are not all, the others behind them."""
+        body = f"select * from {quoted_name('held_' + view)}"
+        if only:
+            body += (
+                f" union all select * from ({self._views[view].sql}) where not {_all_equal(only)}"
+            )
+        self._connection.execute(f"create or replace view {quoted_name(view)} as {body}")
+
+    def query(
+        self, sql: str, values: dict[str, Any] | None = None, *, timeout: float | None = None
+    ) -> pa.Table:
+        """Run one SELECT (or EXPLAIN) with bound values; the whole result as a table.
+
+        Raises:
+            QueryError: more or less than one statement, another kind of statement, whatever
+                DuckDB reports, or `timeout` seconds passed.
+        """
+        self._check(sql)
+        if _LISTS_ALL.search(sql):
+            self._make_all()
+        else:
+            self._make_what_it_names(sql)
+        try:
+            result = self._run(sql, values, timeout)
+        except QueryError as error:
+            if not self._unmade or _UNKNOWN_NAME not in error.message:
+                raise
+            self._make_all()  # so that DuckDB can say which name was perhaps meant
+            result = self._run(sql, values, timeout)
+        assert result is not None
+        return result
+
+    def _make_what_it_names(self, sql: str) -> None:
+        self._make(set(_WORD.findall(sql.lower())))
+        if _IN_SCHEMA.search(sql):
+            self._make_schemas(sql.lower())
+
+    def _make_all(self) -> None:
+        self._make(set(self._unmade))
+        self._make_schemas(None)
+        for view in self._uncommented:
+            for statement in comment_statements(view):
+                self._connection.execute(statement)
+        self._uncommented = []
+
+    def _make(self, names: set[str]) -> None:
+        """Make the tables and views of these names that are not there, and what they read."""
+        needed = names & set(self._unmade)
+        found = needed
+        while found:
+            views = [self._views[name] for name in found & self._views.keys()]
+            read = {name for view in views for name in names_read(view.sql)}
+            found = (read & set(self._unmade)) - needed
+            needed |= found
+        for name in [name for name in self._unmade if name in needed]:
+            table = name.removeprefix("stored_")
+            if name in self._views:
+                self._connection.execute(view_statement(self._views[name]))
+            elif name == "stored_file":
+                every = {table: self._files_of(table) for table in TABLES}
+                self._connection.register(name, file_rows(every))
+            elif table == "run":
+                self._connection.register(name, self._runs)
+            elif files := live_names(self._files_of(table)):
+                self._connection.register(name, dataset(self._tables, table, files))
+            else:
+                self._connection.execute(f"create view {quoted_name(name)} as {no_rows(table)}")
+            self._unmade.remove(name)
+
+    def _make_schemas(self, text: str | None) -> None:
+        """Make the schemas of split sets that stand in a text, or all."""
+        if self._schemas is None:
+            made = split_set_versions(self._tables, self._files_of("split_set"))
+            self._schemas = split_set_schemas(made)
+        for schema in [name for name in self._schemas if text is None or name in text]:
+            for statement in self._schemas.pop(schema):
+                self._make(set(_WORD.findall(statement)))
+                self._connection.execute(statement)
+
+    def _run(
+        self, sql: str, values: dict[str, Any] | None, timeout: float | None
+    ) -> pa.Table | None:
+        """Run one statement in a thread; None where it gives no rows. Raises what `query` does."""
+        outcome: list[pa.Table | BaseException | None] = []
+        done = threading.Event()
+
+        def run() -> None:
+            try:
+                relation = self._connection.sql(sql, params=values or None)
+                outcome.append(None if relation is None else pa.table(relation.to_arrow_table()))
+            except BaseException as error:
+                outcome.append(error)
+            finally:
+                done.set()
+
+        # DuckDB does not look for Ctrl-C while it works, so this thread waits for it instead.
+        worker = threading.Thread(target=run)
+        worker.start()
+        try:
+            expired = not done.wait(timeout)
+        finally:
+            while not done.wait(_INTERRUPT_SECONDS):  # an interrupt that comes too early is lost
+                self._connection.interrupt()
+            worker.join()  # a thread that outlives the interpreter would abort the process
+        (result,) = outcome
+        if isinstance(result, duckdb.InterruptException) and expired:
+            raise QueryError(
+                f"the query was stopped after {timeout:g} seconds; --timeout gives it more",
+                "notmnist-store sql --help",
+            ) from result
+        if isinstance(result, duckdb.Error | pa.ArrowException | OSError):
+            raise _query_error(result) from result
+        if isinstance(result, BaseException):
+            raise result
+        return result
+
+    def _check(self, sql: str) -> None:
+        try:
+            statements = self._connection.extract_statements(sql)
+        except duckdb.Error as error:
+            raise _query_error(error) from error
+        if len(statements) != 1:
+            raise QueryError(
+                f"one SELECT is wanted, not {len(statements)} statements",
+                'notmnist-store sql "select count(*) as images from image"',
+            )
+        if statements[0].type.name not in _READ_ONLY:
+            raise QueryError(
+                f"only SELECT is run here, not {statements[0].type.name}: a store is not changed "
+                "by SQL",
+                'notmnist-store sql "select count(*) as images from image"',
+            )
+
+
+def _query_error(error: Exception) -> QueryError:
+    text = str(error)
+    if _DAMAGE.search(text) or isinstance(error, pa.ArrowException | OSError):
+        return QueryError(f"a data file is damaged: {text}", "notmnist-store verify")
+    return QueryError(text, 'notmnist-store sql "show tables"')
+
+
+def _all_equal(values: dict[str, str]) -> str:
+    """A condition that rows with all these values of columns meet; without any, all do."""
+    equal = [f"{quoted_name(column)} = {quoted_text(value)}" for column, value in values.items()]
+    return f"({' and '.join(equal) or 'true'})"
+
+
+def views_text(tables: Tables) -> str:
+    """The text of views.sql: relative paths, exactly the files of finished runs."""
+    runs = tables.runs()
+    lines = [
+        "-- Views over this store for a plain DuckDB, rewritten after every run.",
+        "-- Use it from this folder: duckdb -init views.sql",
+    ]
+    files = {table: tables.files(table, runs) for table in TABLES}
+    for table, schema in TABLES.items():
+        columns = ", ".join(quoted_name(name) for name in schema.names)
+        if live := live_names(files[table]):
+            listed = ",\n    ".join(quoted_text(f"{table}/{name}") for name in live)
+            body = (
+                f"select {columns}\n"
+                f"  from read_parquet([\n    {listed}\n  ], hive_partitioning = false)"
+            )
+        else:
+            body = no_rows(table)
+        stored = quoted_name(f"stored_{table}")
+        lines.append(f"create or replace view {stored} as\n  {body};")
+    lines.append(_file_values(file_rows(files)))
+    for view in ordered_views():
+        lines += [
+            f"{statement};" for statement in (view_statement(view), *comment_statements(view))
+        ]
+    made = split_set_versions(tables, files["split_set"])
+    for statements in split_set_schemas(made).values():
+        lines += [f"{statement};" for statement in statements]
+    return "\n".join(lines) + "\n"
+
+
+def _file_values(rows: pa.Table) -> str:
+    listed = [
+        "("
+        + ", ".join(quoted_text(v) if isinstance(v, str) else str(v) for v in row.values())
+        + ")"
+        for row in rows.to_pylist()
+    ]
+    columns = ", ".join(quoted_name(name) for name in rows.column_names)
+    if not listed:
+        listed, where = ["(" + ", ".join(["null"] * rows.num_columns) + ")"], " where false"
+    else:
+        where = ""
+    values = ",\n    ".join(listed)
+    return (
+        f"create or replace view stored_file as\n  select * from (values\n    {values}\n  )"
+        f" as file ({columns}){where};"
+    )
+
+
+def refresh_views_file(tables: Tables) -> Path:
+    """Write views.sql anew where it does not show the runs there are; returns its path."""
+    target = tables.root / VIEWS_FILE
+    while True:
+        text = views_text(tables)
+        try:
+            if target.read_text(encoding="utf-8") == text:
+                return target
+        except (OSError, UnicodeDecodeError):
+            pass
+        write_text(target, text)

@@ -1,0 +1,227 @@
+"""Finding a split set by name: its current version, an old one as NAME_v1, or `ingest`."""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.relations import split_members
+from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.schema.tables import SPLITS
+
+_OLD = re.compile(r"(?P<name>.+)_v(?P<version>[0-9]{1,9})")
+_GONE = """
+select count(*) as images
+from stored_split_image as split_rows
+anti join stored_image as image on image.image_id = split_rows.image_id
+where split_rows.split_set = $name and split_rows.version = $version
+    and split_rows.split = $split
+"""
+_INGESTED = """
+select image.image_id, image.label_id
+from image
+where image.split = $split and not image.is_dropped
+order by image.image_id
+"""
+
+
+@dataclass(frozen=True)
+class SplitSetVersion:
+    """A version of a split set; `ingest` is version 0, has no digest, and stands in no table.
+
+    `run_id` is the run that made it, None for `ingest`.
+    """
+
+    name: str
+    version: int
+    digest: str | None
+    recipe: str
+    arguments: str
+    labels: tuple[str, ...]
+    counts: dict[str, int]
+    image_runs: tuple[str, ...]
+    run_id: str | None = None
+
+
+@dataclass(frozen=True)
+class SplitRows:
+    """The images of one split in its order: ids and label_ids, int64 (n,)."""
+
+    ids: npt.NDArray[np.int64]
+    label_ids: npt.NDArray[np.int64]
+
+
+def find_split_set(catalog: Catalog, name: str) -> SplitSetVersion:
+    """The split set of this name: `clean`, `clean_v1` for a version of it, or `ingest`.
+
+    Raises:
+        UsageError: there is none, or it was withdrawn; the message says what was perhaps meant.
+    """
+    if name == "ingest":
+        return _ingest(catalog)
+    old = _OLD.fullmatch(name)
+    rows = catalog.query(
+        "select * from split_set where (split_set = $name and is_current)"
+        " or (split_set = $old_name and version = $version)",
+        {
+            "name": name,
+            "old_name": old["name"] if old else None,
+            "version": int(old["version"]) if old else None,
+        },
+    ).to_pylist()
+    if not rows:
+        _check_withdrawn(catalog, old["name"] if old else name, old and int(old["version"]))
+        split_line(catalog, name)
+        raise UsageError(f"there is no split set {name!r}", "notmnist-store split --list")
+    row = rows[0]
+    return SplitSetVersion(
+        name=row["split_set"],
+        version=row["version"],
+        digest=row["digest"],
+        recipe=row["recipe"],
+        arguments=row["arguments"],
+        labels=tuple(json.loads(row["labels"])),
+        counts={split: row[split] for split in SPLITS},
+        image_runs=tuple(json.loads(row["image_runs"])),
+        run_id=row["run_id"],
+    )
+
+
+def split_rows(catalog: Catalog, split_set: SplitSetVersion, split: str) -> SplitRows:
+    """The images of one split by position; those of `ingest` and `unused` by image_id.
+
+    Raises:
+        UsageError: there is no such split, or it is empty.
+        StoreError: images of it were withdrawn; the message says by which run.
+    """
+    if split not in SPLITS:
+        raise UsageError(
+            f"there is no split {split!r}; there are {', '.join(SPLITS)}",
+            "notmnist-store split --list",
+        )
+    if not split_set.counts[split]:
+        there = ", ".join(f"{name} {images:,}" for name, images in split_set.counts.items())
+        raise UsageError(
+            f"split {split} of {split_set.name} is empty: {there}",
+            f"notmnist-store split --show {split_set.name}",
+        )
+    if split_set.version:
+        check_none_gone(catalog, split_set, split)
+        paths = catalog.live_files("split_image", split_set.run_id)
+        rows = _ordered(split_members(paths, split))
+    else:
+        rows = catalog.query(_INGESTED, {"split": split})
+    return SplitRows(rows["image_id"].to_numpy(), rows["label_id"].to_numpy())
+
+
+def _ordered(rows: pa.Table) -> pa.Table:
+    """These rows by position, and where it is null (in unused) by image_id."""
+    by = "image_id" if rows["position"].null_count else "position"
+    keys = rows[by].to_numpy()
+    if np.all(keys[1:] > keys[:-1]):  # they lie in their order in the file
+        return rows
+    return rows.take(np.argsort(keys))
+
+
+def _ingest(catalog: Catalog) -> SplitSetVersion:
+    labels = catalog.query("select label from label order by label_id")["label"].to_pylist()
+    counted = catalog.query(
+        "select split, count(*) as images from image where not is_dropped group by split"
+    )
+    counts = dict(zip(counted["split"].to_pylist(), counted["images"].to_pylist(), strict=True))
+    return SplitSetVersion(
+        name="ingest",
+        version=0,
+        digest=None,
+        recipe="ingest",
+        arguments="{}",
+        labels=tuple(labels),
+        counts={split: counts.get(split, 0) for split in SPLITS},
+        image_runs=tuple(ingest_runs(catalog)),
+    )
+
+
+def _check_withdrawn(catalog: Catalog, name: str, version: int | None) -> None:
+    """UsageError where a run made this split set and another withdrew it."""
+    made = catalog.query(
+        "select arguments, run_id from run where verb in ('split', 'sanitize')"
+        " and state = 'withdrawn' order by sequence desc"
+    ).to_pylist()
+    for row in made:
+        arguments = json.loads(row["arguments"])
+        if arguments["split_set"] == name and version in (None, arguments["version"]):
+            by = _withdrawer(catalog, row["run_id"])
+            raise UsageError(
+                f"split set {name} was withdrawn by run {by}; undoing that run restores it",
+                f"notmnist-store undo {by}",
+            )
+
+
+def check_none_gone(catalog: Catalog, split_set: SplitSetVersion, split: str) -> None:
+    """Make sure that the store has all images of the split.
+
+    Raises:
+        StoreError: images of it were stored by a run that is withdrawn.
+    """
+    runs = catalog.query("select run_id from run where state = 'withdrawn'")["run_id"].to_pylist()
+    blamed = [run for run in split_set.image_runs if run in runs]
+    values = {"name": split_set.name, "version": split_set.version, "split": split}
+    gone = catalog.query(_GONE, values)["images"][0].as_py() if blamed else 0
+    if gone:
+        by = _withdrawer(catalog, blamed[0])
+        raise StoreError(
+            f"{gone:,} images of split {split} of {split_set.name} are not in the store "
+            f"any more: run {blamed[0]}, which stored images of it, was withdrawn by run {by}; "
+            "undoing that run restores them",
+            f"notmnist-store undo {by}",
+        )
+
+
+def _withdrawer(catalog: Catalog, run_id: str) -> str:
+    rows = catalog.query(
+        "select run_id from run where withdraws = $run_id order by sequence desc limit 1",
+        {"run_id": run_id},
+    )
+    return str(rows["run_id"][0].as_py())
+
+
+def ingest_runs(catalog: Catalog) -> list[str]:
+    """Ids of the runs whose images are in the store now, in their order."""
+    rows = catalog.query(
+        "select run_id from run where verb = 'ingest' and state = 'live' order by sequence"
+    )
+    return list(rows["run_id"].to_pylist())
+
+
+def current_version(catalog: Catalog, name: str) -> dict[str, Any] | None:
+    """The row of view split_set for the current version, or None where there is no such set."""
+    rows = catalog.query(
+        "select * from split_set where split_set = $name and is_current", {"name": name}
+    ).to_pylist()
+    return rows[0] if rows else None
+
+
+def split_line(catalog: Catalog, name: str) -> str:
+    """One line that names a split set's version and digest.
+
+    Raises:
+        UsageError: there is no split set of this name; the message says which was perhaps meant.
+    """
+    if name == "ingest":
+        return "split set ingest: as the images were ingested"
+    row = current_version(catalog, name)
+    if row is None:
+        made = catalog.query("select distinct split_set from split_set order by split_set")
+        known = ["ingest", *made["split_set"].to_pylist()]
+        close = difflib.get_close_matches(name, known, n=1)
+        meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+        raise UsageError(f"there is no split set {name!r}; {meant}", "notmnist-store split --list")
+    return f"split set {name} version {row['version']}, digest {row['digest']}"

@@ -1,0 +1,43 @@
+"""What decisions would change in a split set that was made before them."""
+
+from __future__ import annotations
+
+from notmnist_store.catalog.connection import Catalog
+
+_DECIDED = """
+select
+    count(case when image.is_dropped then 1 end) as dropped,
+    count(case when not image.is_dropped and image.label <> split_rows.label then 1 end)
+    as relabelled,
+    (
+        select count(*)
+        from stored_split_drop as split_drop
+        inner join image as back on back.image_id = split_drop.image_id
+        where split_drop.split_set = $name
+            and split_drop.version = $version
+            and split_drop.rule = 'decision'
+            and not back.is_dropped
+    ) as kept
+from stored_split_image as split_rows
+inner join image on image.image_id = split_rows.image_id
+where split_rows.split_set = $name and split_rows.version = $version
+"""
+
+
+def decision_note(catalog: Catalog, name: str, version: int) -> str | None:
+    """What decisions would change in a version of a split set, or None where that is nothing.
+
+    Decisions never change a split set; `ingest` is none (version 0) and follows them.
+    """
+    taken = catalog.query("select count(*) as runs from run where verb = 'decide'")
+    if not version or not taken["runs"][0].as_py():
+        return None
+    (found,) = catalog.query(_DECIDED, {"name": name, "version": version}).to_pylist()
+    told = [f"{images:,} {what}" for what, images in found.items() if images]
+    if not told:
+        return None
+    images = sum(found.values())
+    return (
+        f"decisions since would touch {images:,} images of {name} ({', '.join(told)}); "
+        "a split set stays as it was made"
+    )

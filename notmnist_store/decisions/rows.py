@@ -1,0 +1,313 @@
+"""What a person decided, as read: rows of a CSV file or of a query, checked one by one.
+
+Columns are image_id or pixel_hash, action, value and note; others are passed over. What is wrong is
+collected, so that one error names the first few lines of it.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import re
+import shlex
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from io import TextIOWrapper
+from pathlib import Path
+from typing import BinaryIO
+
+import pyarrow as pa
+
+from notmnist_store.errors import UsageError
+from notmnist_store.schema.tables import ACTIONS
+from notmnist_store.text import without_apostrophe
+
+COLUMNS = ("image_id", "pixel_hash", "action", "value", "note")
+
+DUPLICATE = "duplicate"
+"""The value with which `keep` takes back that a picture is no duplicate."""
+
+MOST_ROWS = 1_000_000
+"""Decisions that are taken at once."""
+
+_MOST_LINE = 1 << 20
+_LONGEST_TEXT = 1_024
+_SHOWN = 5
+_WHOLE = re.compile(r"-?[0-9]{1,19}")
+_HASH = re.compile(r"[0-9a-f]{32}")
+_EXAMPLE = "notmnist-store decide --help"
+
+
+@dataclass(frozen=True)
+class Defaults:
+    """What stands in for empty cells, and for columns that are not there."""
+
+    action: str | None = None
+    value: str | None = None
+    note: str | None = None
+
+
+@dataclass(frozen=True)
+class GivenDecision:
+    """One row: `line` is where it stood; of a not_duplicate the other is an id, a hash or neither.
+
+    `image_id` or `pixel_hash` is there. `value` is the text of a relabel or a keep.
+    """
+
+    line: int
+    image_id: int | None
+    pixel_hash: str | None
+    action: str
+    value: str | None
+    other_id: int | None
+    other_hash: str | None
+    note: str | None
+
+
+@dataclass(frozen=True)
+class GivenDecisions:
+    """Rows that can be meant, what their lines are called, and columns that were passed over."""
+
+    rows: list[GivenDecision]
+    line: str
+    ignored: tuple[str, ...]
+
+
+class Problems:
+    """What is wrong with rows: all are counted, the first few are told."""
+
+    def __init__(self, where: str, line: str) -> None:
+        self._where, self._line = where, line
+        self._told: list[str] = []
+        self._count = 0
+
+    def add(self, line: int, what: str) -> None:
+        """One more, in this line."""
+        self._count += 1
+        if len(self._told) < _SHOWN:
+            self._told.append(f"{self._line} {line}: {what}")
+
+    def check(self, hint: str = _EXAMPLE) -> None:
+        """Raise UsageError if there was any."""
+        if self._count:
+            more = self._count - len(self._told)
+            told = self._told + ([f"and {more:,} more"] if more else [])
+            raise UsageError(
+                f"{self._where} holds decisions that cannot be meant:\n" + "\n".join(told), hint
+            )
+
+
+def read_csv(path: Path, defaults: Defaults) -> GivenDecisions:
+    """Decisions of a CSV file, `-` for stdin: UTF-8, with commas, its first line names the columns.
+
+    A byte order mark and any line ends are taken, and the apostrophes that our own CSV sets before
+    what a spreadsheet would run are taken away.
+
+    Raises:
+        UsageError: no such file or columns, no CSV, too many rows, rows that cannot be meant.
+    """
+    where = "stdin" if str(path) == "-" else str(path)
+    problems = Problems(where, "line")
+    rows: list[GivenDecision] = []
+    try:
+        with _opened(path) as file:
+            lines = _lines(TextIOWrapper(file, "utf-8-sig", newline=""), where)
+            reader = csv.reader(lines, strict=True)
+            names = [name.strip() for name in next(reader, [])]
+            _check_columns(names, where, defaults)
+            for cells in reader:
+                if not cells:
+                    continue
+                if len(rows) == MOST_ROWS:
+                    raise _too_many(where)
+                if len(cells) != len(names):
+                    problems.add(
+                        reader.line_num, f"{len(cells)} fields, where the header has {len(names)}"
+                    )
+                    continue
+                texts = {
+                    name: without_apostrophe(cell)
+                    for name, cell in zip(names, cells, strict=True)
+                    if name in COLUMNS
+                }
+                if row := _read(texts, defaults, reader.line_num, problems):
+                    rows.append(row)
+    except UnicodeDecodeError as error:
+        raise UsageError(
+            f"{where} is no text in UTF-8: {error}", f"file {_quoted(path)}"
+        ) from error
+    except csv.Error as error:
+        raise UsageError(
+            f"{where} is no CSV: line {reader.line_num}: {error}", f"file {_quoted(path)}"
+        ) from error
+    except OSError as error:
+        raise UsageError(f"{where} cannot be read: {error}", f"ls -l {_quoted(path)}") from error
+    problems.check()
+    return GivenDecisions(rows, "line", _ignored(names))
+
+
+def read_rows(table: pa.Table, defaults: Defaults, where: str) -> GivenDecisions:
+    """Decisions of a table with such columns, `where` it is from; lines are its rows, from 1.
+
+    Raises:
+        UsageError: no such columns, too many rows, rows that cannot be meant.
+    """
+    _check_columns(table.column_names, where, defaults)
+    if table.num_rows > MOST_ROWS:
+        raise _too_many(where)
+    problems = Problems(where, "row")
+    chosen = table.select([name for name in table.column_names if name in COLUMNS])
+    rows = []
+    for line, cells in enumerate(chosen.to_pylist(), 1):
+        texts = {name: "" if cell is None else str(cell) for name, cell in cells.items()}
+        if row := _read(texts, defaults, line, problems):
+            rows.append(row)
+    problems.check()
+    return GivenDecisions(rows, "row", _ignored(table.column_names))
+
+
+def _opened(path: Path) -> AbstractContextManager[BinaryIO]:
+    return nullcontext(sys.stdin.buffer) if str(path) == "-" else path.open("rb")
+
+
+def _quoted(path: Path) -> str:
+    return shlex.quote(str(path))
+
+
+def _lines(file: TextIOWrapper, where: str) -> Iterator[str]:
+    """Its lines, none of which fills the memory."""
+    while line := file.readline(_MOST_LINE):
+        if len(line) == _MOST_LINE and line[-1] not in "\r\n":
+            raise UsageError(f"{where} has a line of over {_MOST_LINE:,} characters", _EXAMPLE)
+        yield line
+    file.detach()  # else stdin would be closed with it
+
+
+def _too_many(where: str) -> UsageError:
+    return UsageError(
+        f"{where} has more than {MOST_ROWS:,} decisions; give them in several parts", _EXAMPLE
+    )
+
+
+def _ignored(names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(name for name in names if name not in COLUMNS)
+
+
+def _check_columns(names: Sequence[str], where: str, defaults: Defaults) -> None:
+    if not any(names):
+        raise UsageError(
+            f"{where} is empty; its first line names the columns {', '.join(COLUMNS)}", _EXAMPLE
+        )
+    twice = [name for name in COLUMNS if list(names).count(name) > 1]
+    if twice:
+        raise UsageError(f"{where} has two columns {twice[0]}", _EXAMPLE)
+    if "image_id" not in names and "pixel_hash" not in names:
+        raise UsageError(
+            f"{where} has no column image_id or pixel_hash{_meant('image_id', names)}", _EXAMPLE
+        )
+    if "action" not in names and defaults.action is None:
+        raise UsageError(
+            f"{where} has no column action{_meant('action', names)}; --action says it for all rows",
+            _EXAMPLE,
+        )
+
+
+def _meant(name: str, names: Sequence[str]) -> str:
+    """What a column that is missing may be called there, and where the commas may be."""
+    if len(names) == 1 and any(mark in names[0] for mark in ";\t"):
+        return ": commas are wanted between the columns"
+    close = difflib.get_close_matches(name, names, n=1)
+    return f" (is it {close[0]!r}?)" if close else ""
+
+
+def _read(
+    cells: dict[str, str], defaults: Defaults, line: int, problems: Problems
+) -> GivenDecision | None:
+    """One row, or None where it cannot be meant."""
+    action = cells.get("action", "").strip() or defaults.action or ""
+    found = [*_picture(cells), *_action(action)]
+    note = cells.get("note", "") or defaults.note or None
+    if note is not None:
+        found += _text(note, "note")
+    if found:
+        problems.add(line, "; ".join(found))
+        return None
+    value = cells.get("value", "") or defaults.value or None
+    if wrong := _value(action, value):
+        problems.add(line, wrong)
+        return None
+    image_id, pixel_hash = cells.get("image_id", "").strip(), cells.get("pixel_hash", "").strip()
+    other_id, other_hash = None, None
+    if action == "not_duplicate" and value is not None:
+        other = value.strip()
+        value = None
+        if _HASH.fullmatch(other):
+            other_hash = other
+        else:
+            other_id = int(other)
+    return GivenDecision(
+        line=line,
+        image_id=int(image_id) if image_id else None,
+        pixel_hash=pixel_hash or None,
+        action=action,
+        value=value,
+        other_id=other_id,
+        other_hash=other_hash,
+        note=note,
+    )
+
+
+def _picture(cells: dict[str, str]) -> Iterable[str]:
+    image_id, pixel_hash = cells.get("image_id", "").strip(), cells.get("pixel_hash", "").strip()
+    if not image_id and not pixel_hash:
+        yield "neither image_id nor pixel_hash"
+    if image_id and not _is_id(image_id):
+        yield (
+            f"image_id {image_id[:40]!r} is no whole number of 64 bits (spreadsheets round "
+            "long numbers; pixel_hash will do, too)"
+        )
+    if pixel_hash and not _HASH.fullmatch(pixel_hash):
+        yield f"pixel_hash {pixel_hash[:40]!r} is not 32 of 0-9 and a-f"
+
+
+def _is_id(text: str) -> bool:
+    return bool(_WHOLE.fullmatch(text)) and -(2**63) <= int(text) < 2**63
+
+
+def _action(action: str) -> Iterable[str]:
+    if not action:
+        yield "no action"
+    elif action not in ACTIONS:
+        close = difflib.get_close_matches(action.lower(), ACTIONS, n=1)
+        meant = f"is it {close[0]}?" if close else f"there are {', '.join(ACTIONS)}"
+        yield f"there is no action {action[:40]!r}; {meant}"
+
+
+def _text(text: str, what: str) -> Iterable[str]:
+    """What ingest asks of a label, too: Unicode of at most 1,024 bytes, without NUL."""
+    length = len(text.encode("utf-8", "surrogatepass"))
+    if length > _LONGEST_TEXT:
+        yield f"a {what} of {length:,} bytes; it has at most {_LONGEST_TEXT:,}"
+    elif "\0" in text or any("\ud800" <= letter <= "\udfff" for letter in text):
+        yield f"a {what} with NUL in it, or that is no Unicode"
+
+
+def _value(action: str, value: str | None) -> str | None:
+    """What is wrong with the value of such an action."""
+    if action == "relabel":
+        return "relabel without its value, the new label" if value is None else _first(value)
+    if value is None:
+        return None
+    if action == "drop":
+        return f"drop takes no value, and this has {value[:40]!r}"
+    if action == "keep":
+        return None if value == DUPLICATE else f"keep takes no value but {DUPLICATE!r}"
+    if _HASH.fullmatch(value.strip()) or _is_id(value.strip()):
+        return None
+    return f"the other of a not_duplicate is an image_id or a pixel_hash, not {value[:40]!r}"
+
+
+def _first(label: str) -> str | None:
+    return next(iter(_text(label, "label")), None)

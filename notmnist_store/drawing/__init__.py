@@ -1,0 +1,1 @@
+"""The offline set: letters of open fonts."""

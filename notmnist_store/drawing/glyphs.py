@@ -1,0 +1,201 @@
+"""The offline set: letters A to J of real open fonts, made the way notMNIST was made.
+
+Each letter is drawn in white on black, cropped to its ink, and scaled to 28x28 without keeping its
+proportions (which is why a plain I is a solid white square), as an 8-bit grey PNG. The archive has
+notMNIST's layout and names: `<stem>/A/<base64 of the font's file name>.png`.
+
+Nothing depends on the number of processes: the pixels are the same for the same fonts and Pillow
+(with its FreeType), the archive too for the same zlib.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import os
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+from notmnist_store.drawing.fonts import LETTERS, MAX_DRAWINGS, Plan, font_plan
+from notmnist_store.drawing.letters import FRAME, Stretch, draw_stretches, tar_header
+from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.machine import available_cores
+
+MAX_IMAGES = MAX_DRAWINGS * len(LETTERS)
+
+_IN_PROCESS_IMAGES = 4_096
+# Beyond this the one process that compresses is what takes the time.
+_MOST_WORKERS = 8
+_PIPE_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class GlyphSet:
+    """What `glyphs` made: the archive, its counts, its size and sha256, and the time it took."""
+
+    path: Path
+    images: int
+    families: int
+    bytes: int
+    sha256: str
+    seconds: float
+
+
+def glyphs(
+    out: str | Path,
+    *,
+    images: int = 10_000,
+    workers: int | None = None,
+    force: bool = False,
+    progress: Callable[[int, int], None] | None = None,
+) -> GlyphSet:
+    """Write a notMNIST-like tar.gz of `images` letters A to J to `out`.
+
+    Class sizes differ by at most one. The first thousand images of a class are fonts as published,
+    later ones their variations (see `drawing.fonts`). `workers` processes draw (default:
+    one a core, at most 8) without influence on a single byte; `progress(done, images)` is called
+    as they go. The archive is written beside `out` and moved in place when it is whole.
+
+    Raises:
+        UsageError: fewer than 10 images or more than MAX_IMAGES, a name that does not end in
+            .tar.gz or .tgz, or `out` exists and `force` is not set.
+        StoreError: fonts are missing, or the target cannot be written.
+    """
+    started = time.perf_counter()
+    target = Path(out)
+    stem = _archive_stem(target.name)
+    if not 10 <= images <= MAX_IMAGES:
+        raise UsageError(
+            f"{images:,} images: it takes 10 to {MAX_IMAGES:,}",
+            f"notmnist-store glyphs {target} --images 10000",
+        )
+    if workers is not None and workers < 1:
+        raise UsageError(f"{workers} workers: it takes at least 1", "--workers 1")
+    if target.exists() and not force:
+        raise UsageError(f"{target} exists already", f"notmnist-store glyphs {target} --force")
+    plan = font_plan()
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with part.open("xb") as file:
+            digest = _write_archive(file, plan, stem, images, workers, progress)
+            size = file.tell()
+            os.fsync(file.fileno())
+        part.replace(target)
+    except OSError as error:
+        raise StoreError(
+            f"cannot write {target}: {error.strerror or error}",
+            "choose a folder that exists, is writable, and has room",
+        ) from error
+    finally:
+        with suppress(OSError):
+            part.unlink()
+    families = plan.families(-(-images // len(LETTERS)))
+    return GlyphSet(target, images, families, size, digest, time.perf_counter() - started)
+
+
+def _archive_stem(name: str) -> str:
+    for ending in (".tar.gz", ".tgz"):
+        if name.endswith(ending) and len(name) > len(ending):
+            return name.removesuffix(ending)
+    raise UsageError(f"{name!r} does not end in .tar.gz", "notmnist-store glyphs glyphs.tar.gz")
+
+
+def _write_archive(
+    file: BinaryIO,
+    plan: Plan,
+    stem: str,
+    images: int,
+    workers: int | None,
+    progress: Callable[[int, int], None] | None,
+) -> str:
+    """Write the whole archive to `file` and return its sha256."""
+    hashed = _Hashed(file)
+    done, folder = 0, ""
+    if workers is None:
+        workers = min(available_cores(), _MOST_WORKERS) if images > _IN_PROCESS_IMAGES else 1
+    with (
+        gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=hashed, mtime=0) as tar,
+        closing(_stretches(plan, stem, images, workers)) as stretches,
+    ):
+        tar.write(tar_header(stem, None))
+        for stretch in stretches:
+            if stretch.letter != folder:
+                folder = stretch.letter
+                tar.write(tar_header(f"{stem}/{folder}", None))
+            tar.write(stretch.members)
+            done += stretch.images
+            if progress is not None:
+                progress(done, images)
+        tar.write(bytes(2 * tarfile.BLOCKSIZE))
+    if done != images:
+        raise StoreError(f"a drawing process ended early, after {done:,} images", "--workers 1")
+    return hashed.hexdigest()
+
+
+class _Hashed:
+    """A file that hashes what is written to it."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self._sha256 = hashlib.sha256()
+
+    def write(self, data: bytes) -> int:
+        self._sha256.update(data)
+        return self._file.write(data)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+    def hexdigest(self) -> str:
+        return self._sha256.hexdigest()
+
+
+def _stretches(plan: Plan, stem: str, images: int, workers: int) -> Generator[Stretch]:
+    """The archive's stretches in order, drawn here or by `workers` processes in turn."""
+    if workers == 1:
+        yield from draw_stretches(plan, stem, images)
+        return
+    processes = [_start_worker(stem, images, first, workers) for first in range(workers)]
+    try:
+        while True:
+            for process in processes:
+                stretch = _read_stretch(process)
+                if stretch is None:
+                    return
+                yield stretch
+    finally:
+        for process in processes:
+            process.kill()
+            process.communicate()
+
+
+def _start_worker(stem: str, images: int, first: int, stride: int) -> subprocess.Popen[bytes]:
+    package = str(Path(__file__).resolve().parents[2])
+    path = os.pathsep.join(p for p in (package, os.environ.get("PYTHONPATH", "")) if p)
+    arguments = [stem, str(images), str(first), str(stride)]
+    return subprocess.Popen(
+        [sys.executable, "-m", "notmnist_store.drawing.letters", *arguments],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": path},
+        pipesize=_PIPE_BYTES,  # lets a worker be a stretch ahead
+        start_new_session=True,  # Ctrl-C is this process's to handle
+    )
+
+
+def _read_stretch(process: subprocess.Popen[bytes]) -> Stretch | None:
+    """The next stretch of a worker; None when it has no more, or died."""
+    assert process.stdout is not None
+    frame = process.stdout.read(FRAME.size)
+    if len(frame) < FRAME.size:
+        return None
+    letter, images, size = FRAME.unpack(frame)
+    members = process.stdout.read(size)
+    return Stretch(letter.decode(), images, members) if len(members) == size else None

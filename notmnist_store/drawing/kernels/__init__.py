@@ -1,0 +1,1 @@
+"""Distorting pictures and writing PNG files."""

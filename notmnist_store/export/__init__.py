@@ -1,0 +1,1 @@
+"""A split set as the files other programs read."""

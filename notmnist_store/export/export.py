@@ -1,0 +1,223 @@
+"""The verb export: a split set as a folder of files that other programs read.
+
+The folder holds the images in one format, README.md, export.json and SHA256SUMS. The same version
+of a split set gives the same bytes again.
+"""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.split_sets import SplitSetVersion, find_split_set, split_rows
+from notmnist_store.decisions.effects import decision_note
+from notmnist_store.errors import UsageError
+from notmnist_store.export import arrays, columns, huggingface, idx, notebook, pictures
+from notmnist_store.export.folder import MARK, check_target, write_sums
+from notmnist_store.export.hashes import read_key, write_hashes
+from notmnist_store.export.plan import ExportPlan, Writer
+from notmnist_store.export.readme import readme
+from notmnist_store.loading.split import Split
+from notmnist_store.progress import Progress
+from notmnist_store.schema.tables import SPLITS
+from notmnist_store.splits.make import split_digest
+from notmnist_store.splits.sizes import ASKED
+from notmnist_store.storage.filesystem import placed_folder
+from notmnist_store.storage.tables import Tables
+
+EXPORT_FORMATS: dict[str, Writer] = {
+    "npz": arrays.write_npz,
+    "npy": arrays.write_npy,
+    "arrow": columns.write_arrow,
+    "parquet": columns.write_parquet,
+    "notebook-pickle": notebook.write_notebook_pickle,
+    "idx": idx.write_idx,
+    "huggingface": huggingface.write_huggingface,
+    "image-folder": pictures.write_image_folder,
+    "hashes": write_hashes,
+}
+"""Formats by the name that --as takes."""
+
+LABELS_FILE = "labels.csv"
+_SOURCES = """
+select source, source_sha256, source_bytes, members_stored as images
+from run
+where list_contains($runs, run_id)
+order by sequence
+"""
+_INGEST_ROWS = """
+select split, label, pixel_hash
+from image
+where split <> 'unused'
+order by case split when 'train' then 0 when 'valid' then 1 else 2 end, image_id
+"""
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """How to export: `splits` is null for train, valid and test; `key_file` goes with hashes.
+
+    ``with_labels`` false puts the labels into a file of their own; ``force`` replaces an export.
+    """
+
+    form: str
+    splits: tuple[str, ...] | None = None
+    with_labels: bool = True
+    key_file: Path | None = None
+    force: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        form: str,
+        splits: str | Sequence[str] | None,
+        with_labels: bool,
+        key_file: str | Path | None,
+        force: bool,
+    ) -> ExportOptions:
+        """The options as a person gives them: splits with commas between them, paths as text."""
+        names = splits.split(",") if isinstance(splits, str) else splits
+        return cls(
+            form,
+            None if names is None else tuple(name.strip() for name in names),
+            with_labels,
+            None if key_file is None else Path(key_file),
+            force,
+        )
+
+
+def export(
+    tables: Tables, name: str, out: Path, options: ExportOptions, progress: Progress
+) -> pa.Table:
+    """Write splits of a split set to the folder `out` in one of EXPORT_FORMATS.
+
+    Returns one row a split: split_set, version, format, split, images, digest.
+
+    Raises:
+        UsageError: an unknown name or format, an empty split, an option that cannot be meant, or
+            a folder that may not be.
+        StoreError: the folder cannot be written, images were withdrawn, or a file is damaged.
+    """
+    write = _checked_format(options)
+    check_target(out, tables.root, force=options.force)
+    key = read_key(options.key_file) if options.key_file is not None else None
+    catalog = Catalog(tables)
+    split_set = find_split_set(catalog, name)
+    chosen = {
+        split: Split(tables, catalog, split_set, split, split_rows(catalog, split_set, split))
+        for split in _chosen(split_set, options.splits)
+    }
+    if note := decision_note(catalog, split_set.name, split_set.version):
+        progress.note(note)
+    has_labels = options.form != "hashes"
+    if has_labels and not options.with_labels and not split_set.version:
+        raise UsageError(
+            "the order of ingest is by class, so it would tell the labels that are left out",
+            "notmnist-store split my_split",
+        )
+    plan = ExportPlan(split_set, chosen, has_labels and options.with_labels, progress, key)
+    digest = split_set.digest or _ingest_digest(catalog)
+    sources = catalog.query(_SOURCES, {"runs": list(split_set.image_runs)}).to_pylist()
+    progress.stage("exporting", sum(map(len, chosen.values())), "images")
+    try:
+        with placed_folder(out) as folder:
+            opening = write(folder, plan)
+            about = _about(plan, options.form, digest)
+            if about.get("labels_file"):
+                _write_labels(folder / LABELS_FILE, plan)
+            text = json.dumps(about, indent=2, ensure_ascii=True) + "\n"
+            (folder / MARK).write_text(text, encoding="utf-8")
+            page = readme(plan, about, sources, opening)
+            (folder / "README.md").write_text(page, encoding="utf-8")
+            write_sums(folder)
+    finally:
+        progress.end()
+    rows = [
+        {
+            "split_set": split_set.name,
+            "version": split_set.version,
+            "format": options.form,
+            "split": split,
+            "images": len(images),
+            "digest": digest,
+        }
+        for split, images in chosen.items()
+    ]
+    return pa.Table.from_pylist(rows)
+
+
+def _checked_format(options: ExportOptions) -> Writer:
+    form = options.form
+    example = "notmnist-store export ingest exported --as npz"
+    if form not in EXPORT_FORMATS:
+        close = difflib.get_close_matches(form, EXPORT_FORMATS, n=1)
+        meant = f"did you mean {close[0]}?" if close else f"known are {', '.join(EXPORT_FORMATS)}"
+        raise UsageError(f"there is no format {form!r}; {meant}", example)
+    if form == "hashes" and options.key_file is None:
+        raise UsageError(
+            "hashes need a key that only the partners have; make one and give it with --key-file",
+            "head -c 32 /dev/urandom > partners.key",
+        )
+    if form != "hashes" and options.key_file is not None:
+        raise UsageError("--key-file goes with --as hashes", example)
+    if form == "notebook-pickle" and not options.with_labels:
+        raise UsageError("the notebook's file always holds labels", example)
+    return EXPORT_FORMATS[form]
+
+
+def _chosen(split_set: SplitSetVersion, asked: Sequence[str] | None) -> list[str]:
+    """The splits to write in their order; without `asked`, train, valid and test that have images.
+
+    An unknown or empty one is kept, for `split_rows` to refuse.
+    """
+    if asked is None:
+        asked = [split for split in ASKED if split_set.counts[split]]
+    if not asked:
+        raise UsageError(
+            f"{split_set.name} has no images in {', '.join(ASKED)}",
+            f"notmnist-store split --show {split_set.name}",
+        )
+    unknown = [split for split in asked if split not in SPLITS]
+    return unknown + [split for split in SPLITS if split in asked]
+
+
+def _ingest_digest(catalog: Catalog) -> str:
+    return split_digest(catalog.query(_INGEST_ROWS))
+
+
+def _about(plan: ExportPlan, form: str, digest: str) -> dict[str, Any]:
+    """What export.json says."""
+    split_set = plan.split_set
+    about = {
+        "made_by": "notmnist-store",
+        "format": form,
+        "split_set": split_set.name,
+        "version": split_set.version,
+        "splits": {split: len(images) for split, images in plan.splits.items()},
+        "shape": str(plan.shape),
+    }
+    if form == "hashes":
+        return about  # it goes to those who are to learn nothing else
+    return about | {
+        "recipe": split_set.recipe,
+        "arguments": json.loads(split_set.arguments),
+        "digest": digest,
+        "labels": plan.labels,
+        "labels_file": None if plan.with_labels else LABELS_FILE,
+    }
+
+
+def _write_labels(target: Path, plan: ExportPlan) -> None:
+    with target.open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(("split", "position", "image_id", "label", "label_id"))
+        for split in plan.splits:
+            rows.writerows(plan.label_rows(split))

@@ -1,0 +1,68 @@
+"""A folder that is whole or absent: written beside its name, checked off in SHA256SUMS, moved."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from contextlib import suppress
+from pathlib import Path
+
+from notmnist_store.errors import UsageError
+from notmnist_store.storage.filesystem import disk_errors
+
+SUMS = "SHA256SUMS"
+MARK = "export.json"
+"""A folder with this file in it is an export, and may be replaced where that is asked for."""
+
+
+def check_target(target: Path, store: Path, *, force: bool) -> None:
+    """Whether an export may go to `target`.
+
+    Raises:
+        UsageError: it is no name of a folder; it is the store, lies in it, or holds it; there is
+            something already, and it is no export or `force` is not given.
+    """
+    example = "notmnist-store export ingest exported --as npz"
+    if "\0" in str(target) or target.name in ("", ".."):
+        raise UsageError(f"an export needs the name of a folder to make, not {target}", example)
+    with disk_errors(target):
+        is_there = target.exists() or target.is_symlink()
+    where = target.parent.resolve() / target.name
+    root = store.resolve()
+    if any(_is_same(part, root) for part in (where, *where.parents)):
+        raise UsageError(f"{target} is the store itself, or lies in it", example)
+    if any(_is_same(part, where) for part in root.parents):
+        raise UsageError(f"{target} holds the store", example)
+    if not is_there:
+        return
+    if target.is_symlink() or not target.is_dir():
+        raise UsageError(f"{target} is there already, and is no folder", example)
+    if not force:
+        raise UsageError(
+            f"{target} is there already; --force replaces an export",
+            f"ls -A {shlex.quote(str(target))}",
+        )
+    if any(target.iterdir()) and not (target / MARK).is_file():
+        raise UsageError(
+            f"{target} is a folder with other things in it, not an export",
+            f"ls -A {shlex.quote(str(target))}",
+        )
+
+
+def _is_same(a: Path, b: Path) -> bool:
+    """Whether two paths are one folder, also where a file system takes a and A for the same."""
+    with suppress(OSError):
+        return a == b or a.samefile(b)
+    return False
+
+
+def write_sums(folder: Path) -> None:
+    """Write SHA256SUMS over all files below `folder`, in the order of their paths."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    lines = [f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in paths]
+    (folder / SUMS).write_text("".join(lines), encoding="utf-8")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

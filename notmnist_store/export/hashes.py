@@ -1,0 +1,202 @@
+"""Keyed hashes of images: two partners find what they have in common without showing pixels.
+
+Each hash is BLAKE2b (RFC 7693) with a secret key over height, width, channels and the pixels, so
+equal images have equal hashes and nothing else is told. What that is worth:
+
+- Without the key the hashes cannot be tested against guesses. With a plain hash they could: small
+  images of known fonts are few enough to draw and hash them all. So the key must be random, at
+  least 32 bytes, and sent on another way than the hashes.
+- A partner, who has the key, can test any image that he has or can draw; that is the purpose, and
+  the limit. Give hashes only to who may know whether an image he holds is among yours.
+- The number of images, of splits, and of copies among them is visible. Rows are sorted by hash, so
+  that their order says nothing.
+- Only copies that are equal in every pixel are found.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.split_sets import find_split_set, split_rows
+from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.export.plan import ExportPlan
+from notmnist_store.loading.split import Split
+from notmnist_store.schema.tables import Shape
+from notmnist_store.splits.sizes import ASKED
+from notmnist_store.storage.tables import Tables
+
+_PERSON = b"notmnist_store"
+_DIGEST_BYTES = 32
+_LEAST_KEY, _MOST_KEY = 32, 64
+_NEW_KEY = "head -c 32 /dev/urandom > partners.key"
+_COLUMNS = ("split", "keyed_hash")
+
+
+def read_key(path: Path) -> bytes:
+    """The partners' key: all bytes of a file of 32 to 64.
+
+    Raises:
+        UsageError: the file cannot be read, or is no such key.
+    """
+    try:
+        with path.open("rb") as file:
+            key = file.read(_MOST_KEY + 1)
+    except OSError as error:
+        raise UsageError(f"the key {path} cannot be read: {error.strerror}", _NEW_KEY) from error
+    if not _LEAST_KEY <= len(key) <= _MOST_KEY or len(set(key)) == 1:
+        raise UsageError(
+            f"a key is {_LEAST_KEY} to {_MOST_KEY} random bytes; {path} is not", _NEW_KEY
+        )
+    return key
+
+
+def keyed_hashes(images: npt.NDArray[np.uint8], shape: Shape, key: bytes) -> list[str]:
+    """BLAKE2b-256 with `key` of each image, (n, …) uint8 C-contiguous, as 64 hex digits."""
+    head = struct.pack("<III", shape.height, shape.width, shape.channels)
+    start = hashlib.blake2b(head, digest_size=_DIGEST_BYTES, key=key, person=_PERSON)
+    data = images.reshape(-1).data
+    hashes = []
+    for at in range(0, len(data), shape.size):
+        image_hash = start.copy()
+        image_hash.update(data[at : at + shape.size])
+        hashes.append(image_hash.hexdigest())
+    return hashes
+
+
+def _key_check(key: bytes) -> str:
+    """What tells two keys apart and nothing about either: a hash of no image."""
+    return hashlib.blake2b(b"", digest_size=8, key=key, person=_PERSON).hexdigest()
+
+
+def write_hashes(folder: Path, plan: ExportPlan) -> str:
+    """``hashes.parquet``: split and keyed_hash, a row an image, sorted by the hash."""
+    import pyarrow.parquet as pq
+
+    assert plan.key is not None
+    parts = []
+    for name in plan.splits:
+        for window in plan.windows(name):
+            hashes = keyed_hashes(window.images, plan.shape, plan.key)
+            parts.append(pa.table({"split": [name] * len(hashes), "keyed_hash": hashes}))
+    rows = pa.concat_tables(parts).sort_by([("keyed_hash", "ascending"), ("split", "ascending")])
+    with pq.ParquetWriter(
+        folder / "hashes.parquet",
+        rows.schema,
+        compression="zstd",
+        use_dictionary=["split"],
+        write_page_checksum=True,
+        store_schema=False,
+    ) as writer:
+        writer.write_table(rows)
+        writer.add_key_value_metadata({"shape": str(plan.shape), "key_check": _key_check(plan.key)})
+    return (
+        "Whoever has the key compares them with images of his own; without the key they say "
+        "nothing. Send the key on another way than this folder.\n\n```sh\n"
+        "notmnist-store audit --against hashes.parquet --key-file partners.key\n```"
+    )
+
+
+def match_hashes(tables: Tables, name: str, path: Path, key: bytes) -> pa.Table:
+    """Images of split set `name` whose pixels a partner's ``hashes.parquet`` has, too.
+
+    Returns one row an image of train, valid and test, in this order and by position: split,
+    position, image_id, label, their_split (all of theirs that have it, with commas), their_copies.
+
+    Raises:
+        UsageError: an unknown split set; the hashes were made with another key or of another shape.
+        StoreError: the file is no such file, or damaged.
+    """
+    theirs = _read_hashes(path, tables.marker.shape, key)
+    known = theirs["keyed_hash"].combine_chunks()
+    catalog = Catalog(tables)
+    split_set = find_split_set(catalog, name)
+    found = [_NO_MATCHES.empty_table()]
+    for split in ASKED:
+        if split_set.counts[split]:
+            images = Split(tables, catalog, split_set, split, split_rows(catalog, split_set, split))
+            found += _matches(images, known, key)
+    matches = pa.concat_tables(found)
+    return catalog.with_rows(match=matches, theirs=theirs).query(_MATCHED)
+
+
+_NO_MATCHES = pa.schema(
+    [
+        ("rank", pa.int64()),
+        ("split", pa.string()),
+        ("position", pa.int64()),
+        ("image_id", pa.int64()),
+        ("label", pa.string()),
+        ("keyed_hash", pa.string()),
+    ]
+)
+_MATCHED = """
+select
+    match.split,
+    match.position,
+    match.image_id,
+    match.label,
+    string_agg(distinct theirs.split, ', ' order by theirs.split) as their_split,
+    count(*) as their_copies
+from match
+inner join theirs on theirs.keyed_hash = match.keyed_hash
+group by all
+order by min(match.rank), match.position
+"""
+
+
+def _matches(images: Split, known: pa.Array, key: bytes) -> Iterator[pa.Table]:
+    start = 0
+    for window in images.windows():
+        hashes = pa.array(keyed_hashes(window.images, images.shape, key))
+        here = pc.indices_nonzero(pc.is_in(hashes, known)).to_numpy().astype(np.int64)
+        yield pa.table(
+            {
+                "rank": pa.repeat(pa.scalar(ASKED.index(images.split), pa.int64()), len(here)),
+                "split": pa.repeat(pa.scalar(images.split), len(here)),
+                "position": here + start,
+                "image_id": window.ids[here],
+                "label": pa.array(images.labels, pa.string()).take(pa.array(window.labels[here])),
+                "keyed_hash": hashes.take(pa.array(here)),
+            }
+        )
+        start += len(window.ids)
+
+
+def _read_hashes(path: Path, shape: Shape, key: bytes) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
+            metadata = parquet.metadata.metadata or {}
+            rows = parquet.read(columns=list(_COLUMNS))
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(
+            f"{path} cannot be read: {error}", f"ls -l {shlex.quote(str(path))}"
+        ) from error
+    said = {k.decode("utf-8", "replace"): v.decode("utf-8", "replace") for k, v in metadata.items()}
+    is_ours = {"shape", "key_check"} <= set(said) and rows.column_names == list(_COLUMNS)
+    if not is_ours or any(field.type != pa.string() for field in rows.schema):
+        raise StoreError(
+            f"{path} holds no keyed hashes of images",
+            "notmnist-store export ingest hashed --as hashes --key-file partners.key",
+        )
+    if said["key_check"] != _key_check(key):
+        raise UsageError(
+            f"{path} was made with another key than this one", "sha256sum partners.key"
+        )
+    if said["shape"] != str(shape):
+        raise UsageError(
+            f"{path} is of images of {said['shape']}, and this store's are {shape}",
+            "notmnist-store info",
+        )
+    return rows

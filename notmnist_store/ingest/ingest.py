@@ -1,0 +1,356 @@
+"""The verb ingest: one source becomes one run, or nothing.
+
+Reading and decoding stream through; what can be checked only at the source's end is checked
+before anything is committed.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import shlex
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
+from fractions import Fraction
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pyarrow as pa
+
+from notmnist_store.blocks.amend import amend_blocks
+from notmnist_store.blocks.kernels.rows import OUTCOMES, RowRules, Tally
+from notmnist_store.blocks.writer import Block
+from notmnist_store.catalog.connection import refresh_views_file
+from notmnist_store.engines.local import write_blocks
+from notmnist_store.errors import SourceError, StoreError
+from notmnist_store.ingest.options import IngestOptions
+from notmnist_store.ingest.source_checks import (
+    check_conservation,
+    check_counts,
+    check_labels,
+    check_shape,
+    ledger_rows,
+    name_taken,
+)
+from notmnist_store.machine import available_cores
+from notmnist_store.progress import Progress
+from notmnist_store.schema.tables import DEFAULT_SHAPE, TABLES
+from notmnist_store.sources.members import Source
+from notmnist_store.sources.metadata import MetadataFoundError, MetadataSource, until_metadata
+from notmnist_store.sources.published import KNOWN_ARCHIVES, known_archive
+from notmnist_store.sources.source import open_source
+from notmnist_store.storage.datafile import DataFile
+from notmnist_store.storage.marker import Marker
+from notmnist_store.storage.tables import (
+    AlreadyDoneError,
+    Tables,
+    new_run_id,
+    withdrawn_runs,
+)
+
+DEFAULT_FRACTIONS = (("train", "0.8"), ("valid", "0.1"), ("test", "0.1"))
+_ONE_PROCESS_BYTES = 24 << 20
+_VERSIONED = (
+    "notmnist-store",
+    "pillow",
+    "isal",
+    "numba",
+    "numpy",
+    "pyarrow",
+    "xxhash",
+    "deltalake",
+)
+
+
+def ingest(root: Path, path: Path, options: IngestOptions, progress: Progress) -> str:
+    """Read one source into the store at `root`, which is made where there is none.
+
+    Returns the id of the run that holds the source: a new one, or the earlier one where this very
+    source is in the store already.
+
+    Raises:
+        UsageError: an option that this source has no use for.
+        SourceError: the source cannot be read whole, holds no class folder, or bears the name of
+            another one in the store.
+        BudgetError: it passed one of its limits.
+        ChecksError: it fails the counts that were asked for, or most images have another shape.
+        StoreError: the store cannot be written, or is of another kind.
+    """
+    try:
+        return _ingest(root, path, options, progress)
+    except SourceError as error:
+        if not error.hint:
+            error.hint = _way_out(path, error.option)
+        raise
+
+
+def _way_out(path: Path, option: str) -> str:
+    """A command for the errors of a source, which does not know how it was named."""
+    quoted = shlex.quote(str(path))
+    if option:
+        return f"notmnist-store ingest {option} {quoted}"
+    known = next((archive for archive in KNOWN_ARCHIVES if archive.file == path.name), None)
+    if known is not None:
+        folder = shlex.quote(str(path.parent))
+        return f"notmnist-store download --force --to {folder} {known.name}"
+    return f"ls -l {quoted}"
+
+
+def _ingest(root: Path, path: Path, options: IngestOptions, progress: Progress) -> str:
+    source = open_source(
+        path,
+        limits=options.limits,
+        name=options.name,
+        labels=options.labels,
+        transpose=options.transpose,
+    )
+    tables = _open_tables(root, path, options)
+    try:
+        with tables.in_use():
+            progress.note(f"reading {source.path}")
+            sha256, size = source.identity()
+            run_id = _earlier_run(tables, source, sha256, progress)
+            if run_id is None:
+                try:
+                    run_id = _Run(tables, source, sha256, size, options, progress).execute()
+                except MetadataFoundError as found:
+                    progress.note(f"{found.message}; reading from the beginning")
+                    source = MetadataSource(source)
+                    run_id = _Run(tables, source, sha256, size, options, progress).execute()
+            else:
+                progress.note(f"{source.name} is in the store already (run {run_id})")
+    except BaseException:
+        tables.remove_if_unused()
+        raise
+    refresh_views_file(tables)
+    return run_id
+
+
+def _open_tables(root: Path, path: Path, options: IngestOptions) -> Tables:
+    wanted = Marker(
+        shape=options.shape or DEFAULT_SHAPE,
+        fractions=options.fractions or DEFAULT_FRACTIONS,
+        demo=options.demo,
+    )
+    tables = Tables.create(root, wanted)
+    fixed = tables.marker
+    if options.shape is not None and options.shape != fixed.shape:
+        raise StoreError(
+            f"the store at {root} holds images of {fixed.shape}, not {options.shape}",
+            f"notmnist-store ingest --store store_{options.shape} --shape {options.shape} "
+            f"{shlex.quote(str(path))}",
+        )
+    if options.fractions is not None and _shares(options.fractions) != _shares(fixed.fractions):
+        given = ",".join(share for _, share in fixed.fractions)
+        raise StoreError(
+            f"the store at {root} was made with --fractions {given}",
+            f"notmnist-store ingest --store {shlex.quote(str(root))} {shlex.quote(str(path))}",
+        )
+    check_demo(tables, path, demo=options.demo)
+    return tables
+
+
+def check_demo(tables: Tables, path: Path | None, *, demo: bool) -> None:
+    """A store holds real data or the demo set, never both; StoreError where they would mix."""
+    if tables.marker.demo and not demo:
+        raise StoreError(
+            f"the store at {tables.root} holds the offline demo set; real data goes into another "
+            "store",
+            f"notmnist-store ingest --store real_store {shlex.quote(str(path))}",
+        )
+    if demo and not tables.marker.demo:
+        raise StoreError(
+            f"the store at {tables.root} holds real data; the offline demo set goes into another "
+            "store",
+            "notmnist-store ingest --store demo_store",
+        )
+
+
+def _shares(fractions: tuple[tuple[str, str], ...]) -> dict[str, Fraction]:
+    return {split: Fraction(share) for split, share in fractions if Fraction(share)}
+
+
+def _id_base(sha256: str) -> int:
+    return (int(sha256[:8], 16) >> 1) << 32
+
+
+def _earlier_run(tables: Tables, source: Source, sha256: str, progress: Progress) -> str | None:
+    runs = tables.runs()
+    gone = withdrawn_runs(runs)
+    for run in runs.to_pylist():
+        if run["source_sha256"] is None or run["run_id"] in gone:
+            continue
+        if run["source_sha256"] == sha256:
+            return str(run["run_id"])
+        if run["source"] == source.name:
+            progress.note(f"{source.name} is in the store with other bytes; comparing")
+            raise name_taken(tables, source, str(run["run_id"]))
+        if _id_base(run["source_sha256"]) == _id_base(sha256):
+            raise StoreError(
+                f"the image ids of {source.name} and of {run['source']} would collide: the first "
+                "31 bits of their sha256 are equal",
+                f"notmnist-store ingest --store store_2 {shlex.quote(str(source.path))}",
+            )
+    return None
+
+
+class _Run:
+    """One ingest on its way from a source to a committed run."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        source: Source,
+        sha256: str,
+        size: int,
+        options: IngestOptions,
+        progress: Progress,
+    ) -> None:
+        self._tables = tables
+        self._source = source
+        self._sha256 = sha256
+        self._size = size
+        self._options = options
+        self._progress = progress
+        self._started = datetime.now(UTC)
+        shas = tables.runs()["source_sha256"].to_pylist()
+        self._times = shas.count(sha256)  # it is more than 0 where earlier runs were undone
+        self._known = known_archive(name=source.name, sha256=sha256)
+        self._rules = RowRules(
+            source=source.name,
+            run_id=new_run_id(),
+            id_base=_id_base(sha256),
+            shape=tables.marker.shape,
+            fractions=self._known.fractions if self._known else tables.marker.fractions,
+            split=options.split,
+            to_grey=options.to_grey,
+            group_regex=options.group_regex,
+            labels_given=source.gives_labels,
+            max_labels=options.max_labels,
+        )
+
+    def execute(self) -> str:
+        if self._known is not None and self._known.sha256 != self._sha256:
+            self._progress.note(
+                f"{self._source.name} bears the name of a published archive, but its sha256 is "
+                "another: its counts are not checked"
+            )
+        try:
+            blocks = self._write()
+            tally = Tally()
+            for block in blocks:
+                tally.add(block.tally)
+            ledger = ledger_rows(tally)
+            self._check(blocks, tally, ledger)
+            self._commit(blocks, ledger)
+        except AlreadyDoneError:
+            self._tables.discard(self._rules.run_id)
+            self._progress.note(f"another process has ingested {self._source.name} meanwhile")
+            return self._landed()
+        except BaseException:
+            self._tables.discard(self._rules.run_id)
+            raise
+        return self._rules.run_id
+
+    def _landed(self) -> str:
+        runs = self._tables.runs().to_pylist()
+        return next(str(r["run_id"]) for r in reversed(runs) if r["source_sha256"] == self._sha256)
+
+    def _write(self) -> list[Block]:
+        workers = self._options.workers
+        if workers is None:
+            workers = available_cores() if self._size > _ONE_PROCESS_BYTES else 1
+        self._progress.stage(f"ingesting {self._source.name}", self._size, "B")
+        try:
+            blocks = write_blocks(self._tables.root, self._rules, self._batches(), workers)
+            return amend_blocks(self._tables.root, self._rules, blocks)
+        finally:
+            self._progress.end()
+
+    def _batches(self) -> Iterator[pa.RecordBatch]:
+        batches = self._source.members()
+        if not self._source.gives_labels:
+            batches = until_metadata(batches)
+        for batch in batches:
+            yield batch
+            self._progress.advance(self._source.bytes_read)
+
+    def _check(
+        self, blocks: Sequence[Block], tally: Tally, ledger: dict[str | None, dict[str, int]]
+    ) -> None:
+        images = sum(file.rows for file in _files(blocks, "image"))
+        check_conservation(ledger, images)
+        check_shape(self._source, tally, self._rules.shape)
+        check_labels(self._source, ledger, self._options.max_labels)
+        exact = self._known if self._known and self._known.sha256 == self._sha256 else None
+        check_counts(
+            self._source,
+            ledger,
+            expect_classes=self._options.expect_classes,
+            min_per_class=self._options.min_per_class,
+            published=exact,
+        )
+
+    def _commit(self, blocks: Sequence[Block], ledger: dict[str | None, dict[str, int]]) -> None:
+        tables, run_id = self._tables, self._rules.run_id
+        rows = [
+            {"run_id": run_id, "source": self._source.name, "label": label, **counts}
+            for label, counts in ledger.items()
+        ]
+        ledger_file = tables.write_rows(
+            "ledger", run_id, pa.Table.from_pylist(rows, schema=TABLES["ledger"])
+        )
+        once = (f"source/{self._sha256}", self._times + 1)
+        if tables.is_done(once):  # finish asks again; here it saves us from logging dead rows
+            raise AlreadyDoneError("another process has done the same meanwhile")
+        tables.append("image", _files(blocks, "image"))
+        tables.append("reject", _files(blocks, "reject"))
+        tables.append("ledger", [ledger_file])
+        totals = {name: sum(row[name] for row in ledger.values()) for name in ("seen", *OUTCOMES)}
+        tables.finish(
+            {
+                "run_id": run_id,
+                "verb": "ingest",
+                "arguments": self._arguments(),
+                "source": self._source.name,
+                "source_sha256": self._sha256,
+                "source_bytes": self._size,
+                "members_seen": totals["seen"],
+                "members_stored": totals["stored"],
+                "members_rejected": totals["rejected"],
+                "members_ignored": sum(totals[o] for o in OUTCOMES if o.startswith("ignored")),
+                "started_at": self._started,
+                "seconds": (datetime.now(UTC) - self._started).total_seconds(),
+                "versions": json.dumps(_versions(), sort_keys=True),
+            },
+            once=once,
+        )
+
+    def _arguments(self) -> str:
+        options = self._options
+        given = {
+            "shape": str(self._rules.shape),
+            "split": options.split,
+            "as": options.name,
+            "to_grey": options.to_grey,
+            "group_regex": options.group_regex,
+            "labels": options.labels,
+            "transpose": options.transpose or None,
+            "expect_classes": options.expect_classes,
+            "min_per_class": options.min_per_class,
+        }
+        return json.dumps({k: v for k, v in given.items() if v is not None}, sort_keys=True)
+
+
+def _files(blocks: Sequence[Block], table: str) -> list[DataFile]:
+    return [file for block in blocks for file in block.files if file.table == table]
+
+
+def _versions() -> dict[str, str]:
+    versions = {"python": platform.python_version()}
+    for package in _VERSIONED:
+        try:
+            versions[package] = version(package)
+        except PackageNotFoundError:
+            continue  # an optional package, or a checkout that is not installed
+    return versions

@@ -1,0 +1,123 @@
+"""Options of the verb ingest: read from what a user gives, and checked before anything is read."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from notmnist_store.errors import UsageError
+from notmnist_store.schema.tables import SPLITS, Shape
+from notmnist_store.sources.members import Limits
+from notmnist_store.storage.marker import parse_fractions
+
+
+@dataclass(frozen=True)
+class IngestOptions:
+    """The options of `ingest`; None leaves the choice to the store, the source or the machine.
+
+    ``shape`` and ``fractions`` are fixed when a store is made; given later they must agree.
+    """
+
+    shape: Shape | None = None
+    fractions: tuple[tuple[str, str], ...] | None = None
+    split: str | None = None
+    name: str | None = None
+    to_grey: bool = False
+    group_regex: str | None = None
+    labels: tuple[str, ...] | None = None
+    transpose: bool = False
+    expect_classes: int | None = None
+    min_per_class: int | None = None
+    max_labels: int = 10_000
+    limits: Limits = field(default_factory=Limits)
+    workers: int | None = None
+    demo: bool = False
+
+
+def read_options(
+    sources: Sequence[str | Path],
+    *,
+    shape: str | None,
+    fractions: str | None,
+    labels: str | Sequence[str] | None,
+    limits: Limits | None,
+    **given: Any,
+) -> IngestOptions:
+    """The options as `ingest` takes them; `given` are those that need no reading.
+
+    Raises:
+        UsageError: an option that cannot be meant, with the command that would do.
+    """
+
+    def read(parse: Callable[[Any], Any], text: Any, example: str) -> Any:
+        if text is None:
+            return None
+        try:
+            return parse(text)
+        except ValueError as error:
+            raise UsageError(str(error), _with(example, sources)) from error
+
+    options = IngestOptions(
+        shape=read(Shape.parse, shape, "--shape 28x28x1"),
+        fractions=read(_fractions, fractions, "--fractions 0.8,0.1,0.1"),
+        labels=read(_class_names, labels, "--labels A,B,C"),
+        limits=limits or Limits(),
+        **given,
+    )
+    _check_options(options, sources)
+    return options
+
+
+def _class_names(names: str | Sequence[str]) -> tuple[str, ...]:
+    """Names of the classes 0, 1, ... from 'A,B,C' or a list; ValueError where one is not usable."""
+    words = names.split(",") if isinstance(names, str) else names
+    labels = tuple(word.strip() for word in words)
+    if not all(labels) or len(set(labels)) < len(labels):
+        raise ValueError(f"--labels takes one name a class, each another one, not {names!r}")
+    return labels
+
+
+def _with(option: str, sources: Sequence[str | Path]) -> str:
+    """The command that ingests the same sources with this option."""
+    return shlex.join(["notmnist-store", "ingest", *option.split(), *map(str, sources)])
+
+
+def _fractions(text: str) -> tuple[tuple[str, str], ...]:
+    shares = [part.strip() for part in text.split(",")]
+    if len(shares) != 3:
+        raise ValueError(f"three shares are wanted (train, valid, test), not {text!r}")
+    return parse_fractions(dict(zip(SPLITS, shares, strict=False)))
+
+
+def _check_options(options: IngestOptions, sources: Sequence[str | Path]) -> None:
+    if options.split is not None and options.split not in SPLITS:
+        raise UsageError(
+            f"--split is one of {', '.join(SPLITS)}, not {options.split}",
+            _with("--split train", sources),
+        )
+    if options.name is not None:
+        if len(sources) != 1:
+            raise UsageError("--as names one source", _with("--as one", sources[:1]))
+        if not options.name.strip() or "/" in options.name or options.name.startswith("."):
+            raise UsageError(
+                f"{options.name!r} cannot be the name of a source", _with("--as one", sources)
+            )
+    if options.workers is not None and options.workers < 1:
+        raise UsageError("--workers is at least 1", _with("--workers 1", sources))
+    if options.group_regex is not None:
+        try:
+            groups = re.compile(options.group_regex).groups
+        except re.error as error:
+            raise UsageError(
+                f"--group-regex {options.group_regex!r} does not compile: {error}",
+                _with("--group-regex ([^/]+)_[0-9]+[.]png$", sources),
+            ) from error
+        if groups != 1:
+            raise UsageError(
+                f"--group-regex needs one group in parentheses, not {groups}",
+                _with("--group-regex ([^/]+)_[0-9]+[.]png$", sources),
+            )

@@ -1,0 +1,190 @@
+"""Checks a source must pass as a whole before its run is committed."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+
+import pyarrow as pa
+from tabulate import tabulate
+
+from notmnist_store.blocks.kernels.fingerprint import file_hashes
+from notmnist_store.blocks.kernels.rows import OUTCOMES, Tally
+from notmnist_store.errors import BudgetError, ChecksError, SourceError, StoreError
+from notmnist_store.schema.tables import Shape
+from notmnist_store.sources.kernels.provenance import place, text_path
+from notmnist_store.sources.members import Source
+from notmnist_store.sources.published import KnownArchive
+from notmnist_store.storage.datafile import open_checked
+from notmnist_store.storage.tables import Tables
+from notmnist_store.text import printable
+
+_EXAMPLES = 5
+
+
+def ledger_rows(tally: Tally) -> dict[str | None, dict[str, int]]:
+    """Counts by label (None: outside any class folder), each with `seen` and the outcomes."""
+    rows: dict[str | None, dict[str, int]] = {}
+
+    def row(label: str | None) -> dict[str, int]:
+        return rows.setdefault(label, dict.fromkeys(("seen", *OUTCOMES), 0))
+
+    for (_, label), seen in tally.seen.items():
+        row(label)["seen"] += seen
+    for (_, label, outcome), count in tally.outcomes.items():
+        row(label)[outcome] += count
+    return dict(sorted(rows.items(), key=lambda item: (item[0] is None, item[0] or "")))
+
+
+def check_conservation(ledger: dict[str | None, dict[str, int]], image_rows: int) -> None:
+    """Seen = stored + rejected + ignored for each label, and as many rows written as stored."""
+    for label, row in ledger.items():
+        if row["seen"] != sum(row[outcome] for outcome in OUTCOMES):
+            raise StoreError(f"members of label {label!r} were lost on the way: {row}")
+    stored = sum(row["stored"] for row in ledger.values())
+    if stored != image_rows:
+        raise StoreError(f"{stored} images were stored, but {image_rows} rows were written")
+
+
+def check_labels(source: Source, ledger: dict[str | None, dict[str, int]], max_labels: int) -> None:
+    """At least one class folder with an image in it, and no more labels than allowed."""
+    labels = [label for label in ledger if label is not None]
+    if len(labels) > max_labels:
+        raise BudgetError(
+            f"{source.path} has {len(labels):,} labels, more than {max_labels:,}",
+            f"notmnist-store ingest --max-labels {len(labels)} {_quoted(source)}",
+        )
+    if any(ledger[label]["stored"] for label in labels):
+        return
+    seen = sum(row["seen"] for row in ledger.values())
+    rejected = sum(row["rejected"] for row in ledger.values())
+    if rejected:
+        raise SourceError(
+            f"none of the {rejected:,} files with a label in {source.path} is an image that "
+            "can be read",
+            f"file {_quoted(source)}",
+        )
+    if source.gives_labels:
+        raise SourceError(
+            f"{source.path} holds no image with a label ({seen:,} members seen)",
+            f"ls -l {_quoted(source)}",
+        )
+    raise SourceError(
+        f"{source.path} holds no class folder with files in it ({seen:,} members seen); images "
+        "are expected as LABEL/name.png",
+        _listing(source),
+    )
+
+
+def check_shape(source: Source, tally: Tally, shape: Shape) -> None:
+    """Most images must have the store's shape; else the source was meant for another store."""
+    if not tally.other_shapes:
+        return
+    stored = sum(n for (*_, outcome), n in tally.outcomes.items() if outcome == "stored")
+    other = tally.other_shapes.total()
+    if other <= stored:
+        return
+    common, count = tally.other_shapes.most_common(1)[0]
+    raise ChecksError(
+        f"{other:,} of the {other + stored:,} images in {source.path} are not {shape}: "
+        f"{count:,} are {common}",
+        f"notmnist-store ingest --store store_{common} --shape {common} {_quoted(source)}",
+    )
+
+
+def check_counts(
+    source: Source,
+    ledger: dict[str | None, dict[str, int]],
+    *,
+    expect_classes: int | None,
+    min_per_class: int | None,
+    published: KnownArchive | None,
+) -> None:
+    """The number of classes, the least images a class, and a known archive's own counts."""
+    stored = {
+        label: row["stored"] for label, row in ledger.items() if label is not None and row["stored"]
+    }
+    counts = [(printable(label), count) for label, count in stored.items()]
+    table = tabulate(
+        counts, headers=("label", "images"), disable_numparse=True, colalign=("left", "right")
+    )
+    hint = f"notmnist-store ingest {_quoted(source)}"
+    if expect_classes is not None and len(stored) != expect_classes:
+        raise ChecksError(
+            f"{source.path} has {len(stored)} classes, not {expect_classes}:\n{table}", hint
+        )
+    few = [label for label, count in stored.items() if count < (min_per_class or 0)]
+    if few:
+        raise ChecksError(
+            f"{source.path} has fewer than {min_per_class} images of "
+            f"{printable(', '.join(few))}:\n{table}",
+            hint,
+        )
+    if published is not None and stored != published.counts:
+        wanted = tabulate(published.counts.items(), headers=("label", "published"))
+        raise ChecksError(
+            f"{source.path} is the published {published.file}, but other counts were read:\n"
+            f"{table}\n{wanted}",
+            "pip install --force-reinstall notmnist-store",
+        )
+
+
+def name_taken(tables: Tables, source: Source, run_id: str) -> SourceError:
+    """The error for a source whose name is in the store with other bytes: where they differ."""
+    stored: dict[str, str | None] = {}
+    for table, columns in (("image", ["path", "file_hash"]), ("reject", ["path"])):
+        for file in tables.live(table, run_id):
+            try:
+                with open_checked(file) as parquet:
+                    rows = parquet.read(columns)
+            except (OSError, pa.ArrowException) as error:
+                raise StoreError(
+                    f"{file.name} is damaged: {error}", "notmnist-store verify"
+                ) from error
+            hashes = rows["file_hash"].to_pylist() if table == "image" else [None] * len(rows)
+            stored.update(zip(rows["path"].to_pylist(), hashes, strict=True))
+    folders = {place(path).directory for path in stored}
+    differing: Counter[str] = Counter()
+    examples: list[str] = []
+
+    def differs(what: str, path: str) -> None:
+        differing[what] += 1
+        if len(examples) < _EXAMPLES:
+            examples.append(f"{what}: {printable(path)}")
+
+    for batch in source.members():
+        paths = [text_path(raw) for raw in batch.column("path").to_pylist()]
+        data = batch.column("data").fill_null(b"")
+        for path, file_hash in zip(paths, file_hashes(data), strict=True):
+            if path not in stored:
+                if not place(path).hidden and not _is_stray(path, folders):
+                    differs("not in the store", path)
+            elif stored.pop(path) not in (None, file_hash):
+                differs("other bytes", path)
+    for path in stored:
+        differs("only in the store", path)
+    found = "; ".join(examples) if examples else "the same files, packed otherwise"
+    more = differing.total() - len(examples)
+    return SourceError(
+        f"the store has another source named {source.name} (run {run_id}): {found}"
+        + (f"; and {more:,} more" if more > 0 else ""),
+        f"notmnist-store ingest --store {shlex.quote(str(tables.root))} "
+        f"--as {shlex.quote(source.name + '_2')} {_quoted(source)}",
+    )
+
+
+def _quoted(source: Source) -> str:
+    return shlex.quote(str(source.path))
+
+
+def _listing(source: Source) -> str:
+    """A command that shows what is in a source."""
+    if source.path.is_dir():
+        return f"ls {_quoted(source)}"
+    return f"unzip -l {_quoted(source)}" if source.kind == "zip" else f"tar tf {_quoted(source)}"
+
+
+def _is_stray(path: str, folders: set[str]) -> bool:
+    """Whether a path lies beside or above the class folders, where ingest ignores it."""
+    folder = place(path).directory
+    return folder not in folders and any(other.startswith(f"{folder}/") for other in folders)

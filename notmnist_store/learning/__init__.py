@@ -1,0 +1,1 @@
+"""What a split set teaches: baselines, the price of leaks, suspect labels."""

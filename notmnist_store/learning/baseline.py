@@ -1,0 +1,220 @@
+"""The verb baseline: train on draws of the training images, and score with and without leaks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.split_sets import SplitRows, SplitSetVersion, find_split_set, split_rows
+from notmnist_store.learning.classifiers import Fitted, check_model, fit, one_thread
+from notmnist_store.learning.evaluation import Evaluated, evaluation_splits, predict
+from notmnist_store.learning.kernels.intervals import paired_difference, wilson_interval
+from notmnist_store.learning.leaks import CLEAN, RAW, leak_subsets
+from notmnist_store.learning.plan import BaselineOptions, Draw, plan_draws
+from notmnist_store.learning.runs import finish_learning_run
+from notmnist_store.near.groups import Near, known_near
+from notmnist_store.progress import Progress
+from notmnist_store.storage.gather import Gatherer
+from notmnist_store.storage.tables import Tables
+
+RESAMPLES = 1_000
+"""Resamples of the paired bootstrap."""
+
+_POINTS = 100  # of a share, in percent
+_SHOWN_LABELS = 10
+
+_Mask = npt.NDArray[np.bool_]
+_Shares = npt.NDArray[np.float64]
+
+
+def baseline(tables: Tables, name: str, options: BaselineOptions, progress: Progress) -> str:
+    """Train and score: one run with tables score, leak_price and prediction. Returns its id.
+
+    Every size is trained on `repeats` stratified draws of the training images, the whole split on
+    one. Every model is scored on valid and test: on all of a split, on its clean images, and on
+    those that leaked. A leak is a copy in train, be it among the images drawn or not.
+
+    Raises:
+        UsageError: an option that cannot be meant, or a split set that cannot be learned from: no
+            train, neither valid nor test, one label only, too many labels.
+        StoreError: scikit-learn is missing, or a data file is damaged.
+    """
+    check_model(options.model)
+    started = datetime.now(UTC)
+    catalog = Catalog(tables)
+    split_set = find_split_set(catalog, name)
+    train = split_rows(catalog, split_set, "train")
+    pixels = tables.marker.shape.size
+    draws, notes = plan_draws(options, train.label_ids, len(split_set.labels), pixels)
+    evaluated: list[Evaluated] = []
+    for set_name in dict.fromkeys([name, options.versus or name]):
+        other = find_split_set(catalog, set_name)
+        parts, more = evaluation_splits(tables, catalog, other, split_set.labels)
+        evaluated += parts
+        notes += more
+    ids = np.concatenate([train.ids, *(part.images.ids for part in evaluated)])
+    near, more = known_near(catalog, ids, options.radius)
+    masks = leak_subsets(catalog, train.ids, ids[len(train.ids) :], near)
+    start = 0
+    for part in evaluated:
+        here = slice(start, start + len(part.images))
+        part.subsets = {subset: mask[here] for subset, mask in masks.items()}
+        start = here.stop
+    notes += more + _missing_labels(split_set, train)
+    for note in notes:
+        progress.note(note)
+    with one_thread():
+        models = _train(tables, train, options.model, draws, len(split_set.labels), progress)
+        # The first repeat of the largest size: its predictions are kept, image by image.
+        kept = next(n for n, draw in enumerate(draws) if draw.size == draws[-1].size)
+        said = predict(evaluated, models, kept, split_set, progress)
+    stopped = sum(not model.converged for model in models)
+    if stopped:
+        progress.note(
+            f"{stopped} of {len(models)} models stopped at the solver's limit of iterations, as "
+            "scikit-learn's defaults have it; column converged says which"
+        )
+    size, repeat = draws[kept].size, draws[kept].repeat
+    written = {
+        "score": _score_rows(evaluated, draws, models, near),
+        "leak_price": _price_rows(evaluated, draws, options.seed),
+        "prediction": said.append_column("size", pa.repeat(size, len(said))).append_column(
+            "repeat", pa.repeat(repeat, len(said))
+        ),
+    }
+    constants = {**asdict(options), "radius": near and near.radius, "resamples": RESAMPLES}
+    return finish_learning_run(tables, "baseline", split_set, written, constants, started)
+
+
+def _missing_labels(split_set: SplitSetVersion, train: SplitRows) -> list[str]:
+    images = np.bincount(train.label_ids, minlength=len(split_set.labels))
+    missing = [label for label, count in zip(split_set.labels, images, strict=True) if not count]
+    if not missing:
+        return []
+    shown = ", ".join(missing[:_SHOWN_LABELS]) + (", …" if len(missing) > _SHOWN_LABELS else "")
+    return [f"{len(missing):,} labels have no training image, and count as wrong: {shown}"]
+
+
+def _train(
+    tables: Tables,
+    train: SplitRows,
+    model: str,
+    draws: Sequence[Draw],
+    classes: int,
+    progress: Progress,
+) -> list[Fitted]:
+    """One model a draw. Pixels are read anew for each, so the largest draw is all that is held."""
+    progress.stage("training", sum(draw.size for draw in draws), "images")
+    done, fitted = 0, []
+    try:
+        for draw in draws:
+            pixels = np.empty((draw.size, tables.marker.shape.size), np.float32)
+            Gatherer(tables, train.ids[draw.rows]).fill(pixels)
+            fitted.append(fit(model, pixels, train.label_ids[draw.rows], classes))
+            done += draw.size
+            progress.advance(done)
+    finally:
+        progress.end()
+    return fitted
+
+
+def _score_rows(
+    evaluated: Sequence[Evaluated],
+    draws: Sequence[Draw],
+    models: Sequence[Fitted],
+    near: Near | None,
+) -> pa.Table:
+    rows = []
+    for part in evaluated:
+        for number, (draw, model) in enumerate(zip(draws, models, strict=True)):
+            for subset, mask in part.subsets.items():
+                n = int(mask.sum())
+                if not n:
+                    continue
+                correct = int(part.correct[number, mask].sum())
+                low, high = wilson_interval(correct, n)
+                rows.append(
+                    {
+                        "size": draw.size,
+                        "repeat": draw.repeat,
+                        "eval_set": part.set_name,
+                        "eval_split": part.split,
+                        "subset": subset,
+                        "n": n,
+                        "correct": correct,
+                        "accuracy": correct / n,
+                        "low": low,
+                        "high": high,
+                        "iterations": model.iterations,
+                        "converged": model.converged,
+                        "seconds": model.seconds,
+                    }
+                )
+    return pa.Table.from_pylist(rows)
+
+
+def _price_rows(evaluated: Sequence[Evaluated], draws: Sequence[Draw], seed: int) -> pa.Table:
+    """What a split's accuracy is above that of its clean images, or of another split set's split.
+
+    Averaged over repeats, which share their evaluation images.
+    """
+    rows: list[dict[str, Any]] = []
+    sizes = list(dict.fromkeys(draw.size for draw in draws))
+    own = [part for part in evaluated if part.set_name == evaluated[0].set_name]
+    for part in own:
+        others = [o for o in evaluated if o.split == part.split and o.set_name != part.set_name]
+        for size in sizes:
+            models = [number for number, draw in enumerate(draws) if draw.size == size]
+            share = part.correct[models].mean(axis=0)
+            compared = [(part.set_name, CLEAN, share, part.subsets[RAW], part.subsets[CLEAN])]
+            compared += [
+                (
+                    other.set_name,
+                    RAW,
+                    *_joined(part, share, other, other.correct[models].mean(axis=0)),
+                )
+                for other in others
+            ]
+            for versus_set, versus_subset, values, first, second in compared:
+                found = paired_difference(values, first, second, resamples=RESAMPLES, seed=seed)
+                if found is None:
+                    continue
+                rows.append(
+                    {
+                        "size": size,
+                        "repeats": len(models),
+                        "eval_set": part.set_name,
+                        "eval_split": part.split,
+                        "versus_set": versus_set,
+                        "versus_subset": versus_subset,
+                        "n": int(first.sum()),
+                        "versus_n": int(second.sum()),
+                        "accuracy": float(values[first].mean()),
+                        "versus_accuracy": float(values[second].mean()),
+                        "points": _POINTS * found.value,
+                        "low": _POINTS * found.low,
+                        "high": _POINTS * found.high,
+                    }
+                )
+    return pa.Table.from_pylist(rows)
+
+
+def _joined(
+    part: Evaluated, share: _Shares, other: Evaluated, other_share: _Shares
+) -> tuple[_Shares, _Mask, _Mask]:
+    """The images of both splits, each once: their shares, and which split they stand in."""
+    ids = np.union1d(part.images.ids, other.images.ids)
+    values = np.zeros(len(ids))
+    masks = []
+    for images, shares in ((other.images, other_share), (part.images, share)):
+        at = np.searchsorted(ids, images.ids)
+        values[at] = shares
+        masks.append(np.isin(ids, images.ids))
+    return values, masks[1], masks[0]

@@ -1,0 +1,1 @@
+"""Folds, confident learning, intervals and nearest neighbours."""

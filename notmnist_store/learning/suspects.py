@@ -1,0 +1,238 @@
+"""The verb suspects: labels that are likely wrong, and images that are unlike all others."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.split_sets import SplitSetVersion, find_split_set, split_rows
+from notmnist_store.errors import UsageError
+from notmnist_store.learning.classifiers import Fitted, check_model, fit_for_suspects, one_thread
+from notmnist_store.learning.kernels.confident_learning import find_suspects
+from notmnist_store.learning.kernels.folds import grouped_folds, stratified_draw
+from notmnist_store.learning.kernels.nearest import NearestOfSample
+from notmnist_store.learning.runs import finish_learning_run
+from notmnist_store.near.groups import copy_groups, known_near
+from notmnist_store.progress import Progress
+from notmnist_store.storage.gather import Gatherer, to_notebook_scale
+from notmnist_store.storage.tables import Tables
+
+MOST_TRAINED = 100_000
+"""Images that the model of a fold is trained on at the most: a stratified draw of the others."""
+
+SAMPLE = 2_000
+"""Images of the seeded sample in which each image's nearest neighbour is looked for."""
+
+MOST_OUTLIERS = 1_000
+"""Outliers that are kept: the farthest from their nearest neighbour in the sample."""
+
+_WINDOW = 16_384
+_BATCH = 2_048
+_MOST_BYTES = 1 << 30
+_TRAIN_BYTES = 2 << 30
+_SPLITS = ("train", "valid", "test")
+_EXAMPLE = "notmnist-store suspects --folds 5"
+
+_Ids = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Images:
+    """All images of a split set by ascending id: ids, label_ids and groups of copies, (n,)."""
+
+    ids: _Ids
+    labels: _Ids
+    groups: _Ids
+    classes: int
+
+
+def suspects(tables: Tables, name: str, folds: int, seed: int, progress: Progress) -> str:
+    """Look for suspect labels and outliers among train, valid and test; returns the run's id.
+
+    Every image gets probabilities from a model that has seen neither it nor a copy of it: equal
+    images are in one fold, and near ones (radius 1.0 at 28x28x1) where pairs are known. Memory does
+    not grow with the pixels of the store: a fold's model is trained on at most 100,000 images, and
+    all others are read in windows.
+
+    Raises:
+        UsageError: folds or seed that cannot be meant; the split set is unknown, empty, has one
+            label only, or too many labels for its images.
+        StoreError: scikit-learn is missing, or a data file is damaged.
+    """
+    check_model("logistic")
+    _check_options(folds, seed)
+    started = datetime.now(UTC)
+    catalog = Catalog(tables)
+    split_set = find_split_set(catalog, name)
+    ids, labels = _all_images(catalog, split_set)
+    near, notes = known_near(catalog, ids, None)
+    groups, more = copy_groups(catalog, ids, near, len(ids) // folds)
+    images = _Images(ids, labels, groups, len(split_set.labels))
+    _check_labels(images)
+    for note in notes + more:
+        progress.note(note)
+    with one_thread():
+        fold = grouped_folds(groups, labels, folds, seed)
+        models, seen, trained = _train(tables, images, fold, folds, seed, progress)
+        probabilities, sample, nearest, squared = _measure(
+            tables, images, fold, models, seed, progress
+        )
+    judged = np.flatnonzero(seen[fold, labels])
+    if len(judged) < len(ids):
+        progress.note(
+            f"{len(ids) - len(judged):,} images have a label that no image of another fold has; "
+            "nothing can be said of them"
+        )
+    found = find_suspects(probabilities[judged], labels[judged])
+    rows = judged[found.rows]
+    said = pa.array(split_set.labels, pa.string())
+    far = np.lexsort((ids, -squared))[:MOST_OUTLIERS]
+    far = far[squared[far] >= 0]
+    right = probabilities[judged].argmax(axis=1) == labels[judged]
+    written = {
+        "suspect_search": pa.table(
+            {
+                "image_runs": [json.dumps(_runs(catalog, ids))],
+                "images": [len(ids)],
+                "judged": [len(judged)],
+                "trained": [trained],
+                "suspects": [len(rows)],
+                "accuracy": [float(right.mean()) if len(right) else 0.0],
+            }
+        ),
+        "suspect": pa.table(
+            {
+                "image_id": ids[rows],
+                "label": said.take(pa.array(labels[rows])),
+                "suggested_label": said.take(pa.array(found.suggested)),
+                "self_confidence": found.self_confidence,
+                "margin": found.margin,
+            }
+        ),
+        "outlier": pa.table(
+            {
+                "image_id": ids[far],
+                "label": said.take(pa.array(labels[far])),
+                "nearest_id": ids[sample[nearest[far]]],
+                "squared_distance": squared[far],
+            }
+        ),
+    }
+    constants = {"folds": folds, "seed": seed, "radius": near and near.radius}
+    return finish_learning_run(tables, "suspects", split_set, written, constants, started)
+
+
+def _check_options(folds: int, seed: int) -> None:
+    if not 2 <= folds <= 100:
+        raise UsageError(f"cross-validation takes 2 to 100 folds, not {folds}", _EXAMPLE)
+    if seed < 0:
+        raise UsageError(f"a seed is 0 or more, not {seed}", "notmnist-store suspects --seed 0")
+
+
+def _all_images(catalog: Catalog, split_set: SplitSetVersion) -> tuple[_Ids, _Ids]:
+    parts = [split_rows(catalog, split_set, split) for split in _SPLITS if split_set.counts[split]]
+    if not parts:
+        raise UsageError(f"split set {split_set.name} has no images", "notmnist-store split --list")
+    ids, first = np.unique(np.concatenate([part.ids for part in parts]), return_index=True)
+    return ids, np.concatenate([part.label_ids for part in parts])[first]
+
+
+def _check_labels(images: _Images) -> None:
+    if len(np.unique(images.labels)) < 2:
+        raise UsageError(
+            "suspects are found by telling labels apart, and all images have the same one",
+            "notmnist-store sql label_counts",
+        )
+    needed = len(images.ids) * images.classes * np.dtype(np.float32).itemsize
+    if needed > _MOST_BYTES:
+        raise UsageError(
+            f"{len(images.ids):,} images of {images.classes:,} labels would take "
+            f"{needed / 2**30:.1f} GiB of probabilities, and the limit is 1 GiB; a split set can "
+            "take some of the labels",
+            "notmnist-store split some --where \"label in ('A', 'B')\"",
+        )
+
+
+def _runs(catalog: Catalog, ids: _Ids) -> list[str]:
+    """The ingest runs whose images were looked at."""
+    catalog.with_rows(looked_at=pa.table({"image_id": ids}))
+    rows = catalog.query(
+        "select distinct image.run_id from image"
+        " inner join looked_at on looked_at.image_id = image.image_id order by image.run_id"
+    )
+    return list(rows["run_id"].to_pylist())
+
+
+def _train(
+    tables: Tables, images: _Images, fold: _Ids, folds: int, seed: int, progress: Progress
+) -> tuple[list[Fitted], npt.NDArray[np.bool_], int]:
+    """A model a fold, trained on the others; (folds, classes) labels it knows; images it had."""
+    size = tables.marker.shape.size
+    most = min(MOST_TRAINED, max(1, _TRAIN_BYTES // (4 * (size + 3 * images.classes))))
+    models = []
+    seen = np.zeros((folds, images.classes), np.bool_)
+    trained = 0
+    progress.stage("training", folds, "models")
+    try:
+        for number in range(folds):
+            others = np.flatnonzero(fold != number)
+            drawn = stratified_draw(images.labels[others], min(most, len(others)), (seed, number))
+            rows = others[drawn]
+            seen[number, images.labels[rows]] = True
+            if np.count_nonzero(seen[number]) < 2:
+                raise UsageError(
+                    "a fold leaves images of one label only; fewer folds may help",
+                    "notmnist-store suspects --folds 2",
+                )
+            pixels = np.empty((len(rows), size), np.float32)
+            Gatherer(tables, images.ids[rows]).fill(pixels)
+            models.append(fit_for_suspects(pixels, images.labels[rows], images.classes, seed))
+            trained = max(trained, len(rows))
+            progress.advance(number + 1)
+    finally:
+        progress.end()
+    return models, seen, trained
+
+
+def _measure(
+    tables: Tables,
+    images: _Images,
+    fold: _Ids,
+    models: list[Fitted],
+    seed: int,
+    progress: Progress,
+) -> tuple[npt.NDArray[np.float32], _Ids, _Ids, _Ids]:
+    """Probabilities (n, classes) by the model of each image's own fold; and of the sample (rows of
+    the images) which is nearest, and its squared distance, -1 where there is none.
+    """
+    n, size = len(images.ids), tables.marker.shape.size
+    sample = np.sort(np.random.default_rng(seed).permutation(n)[:SAMPLE])
+    pictures = np.empty((len(sample), size), np.uint8)
+    Gatherer(tables, images.ids[sample]).fill(pictures)
+    measure = NearestOfSample(pictures, images.groups[sample])
+    probabilities = np.zeros((n, images.classes), np.float32)
+    nearest, squared = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
+    progress.stage("looking at images", n, "images")
+    try:
+        for start in range(0, n, _WINDOW):
+            window = np.empty((min(_WINDOW, n - start), size), np.uint8)
+            Gatherer(tables, images.ids[start : start + _WINDOW]).fill(window)
+            for low in range(0, len(window), _BATCH):
+                part = window[low : low + _BATCH]
+                rows = np.arange(start + low, start + low + len(part))
+                scaled = np.empty(part.shape, np.float32)
+                to_notebook_scale(part, scaled)
+                for number in np.unique(fold[rows]):
+                    here = fold[rows] == number
+                    probabilities[rows[here]] = models[number].probabilities(scaled[here])
+                nearest[rows], squared[rows] = measure.nearest(part, images.groups[rows])
+            progress.advance(start + len(window))
+    finally:
+        progress.end()
+    return probabilities, sample, nearest, squared

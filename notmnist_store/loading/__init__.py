@@ -1,0 +1,1 @@
+"""A split as Arrow, NumPy, batches or for torch."""

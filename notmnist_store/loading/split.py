@@ -1,0 +1,327 @@
+"""The verb load: one split of a split set as Arrow, NumPy, batches or a torch data set."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.split_sets import (
+    SplitRows,
+    SplitSetVersion,
+    find_split_set,
+    split_rows,
+)
+from notmnist_store.decisions.effects import decision_note
+from notmnist_store.errors import UsageError
+from notmnist_store.progress import Progress
+from notmnist_store.schema.tables import Shape
+from notmnist_store.storage.gather import Gatherer, binary_column
+from notmnist_store.storage.tables import Tables
+
+if TYPE_CHECKING:
+    from notmnist_store.loading.torch_split import TorchSplit
+
+BUFFER_IMAGES = 16_384
+"""Images the buffer of shuffled batches holds unless told otherwise."""
+
+_WINDOW_BYTES = 128 << 20
+_CHUNK_BYTES = 1 << 30
+_DTYPES = ("uint8", "float32")
+_DESCRIPTION = """
+select image.pixel_hash, image.source, image.path
+from image
+inner join wanted_image on wanted_image.image_id = image.image_id
+order by wanted_image.place
+"""
+
+_Ids = npt.NDArray[np.int64]
+_Pixels = npt.NDArray[np.uint8]
+
+
+class Batch(NamedTuple):
+    """images uint8 (n, height, width[, 3]); labels and ids int64 (n,); row i is one image."""
+
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    ids: npt.NDArray[np.int64]
+
+
+def load(tables: Tables, name: str, split: str, progress: Progress | None = None) -> Split:
+    """One split of the split set `name` (`clean`, `clean_v1` for an old version, `ingest`).
+
+    `progress` is told of decisions that the split set does not follow.
+
+    Raises:
+        UsageError: an unknown split set or split, or an empty one.
+        StoreError: images of it were withdrawn, or a data file is damaged.
+    """
+    catalog = Catalog(tables)
+    split_set = find_split_set(catalog, name)
+    loaded = Split(tables, catalog, split_set, split, split_rows(catalog, split_set, split))
+    if progress and (note := decision_note(catalog, split_set.name, split_set.version)):
+        progress.note(note)
+    return loaded
+
+
+class Split:
+    """The images of one split in its order, as the store was when they were loaded.
+
+    The order is that of ``position``; ``ingest`` and ``unused`` claim none and are in the order of
+    their image ids. Pixels are read when they are asked for, page checksums verified.
+    """
+
+    def __init__(
+        self,
+        tables: Tables,
+        catalog: Catalog,
+        split_set: SplitSetVersion,
+        split: str,
+        rows: SplitRows,
+    ) -> None:
+        self.split_set = split_set
+        self.split = split
+        self._tables = tables
+        self._catalog = catalog
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __repr__(self) -> str:
+        name, version = self.split_set.name, self.split_set.version
+        shown = f"{name} version {version}" if version else name
+        return f"<split {self.split} of {shown}: {len(self):,} images {self.shape}>"
+
+    @property
+    def shape(self) -> Shape:
+        """Height, width and channels of every image."""
+        return self._tables.marker.shape
+
+    @property
+    def ids(self) -> _Ids:
+        """Image ids in the order of the split, int64 (n,)."""
+        return self._rows.ids
+
+    @property
+    def label_ids(self) -> _Ids:
+        """Places of the images' labels in `labels`, int64 (n,)."""
+        return self._rows.label_ids
+
+    @property
+    def labels(self) -> list[str]:
+        """Names of the split set's labels; a label's place is its label_id."""
+        return list(self.split_set.labels)
+
+    def to_numpy(
+        self, dtype: str = "uint8"
+    ) -> tuple[npt.NDArray[np.uint8] | npt.NDArray[np.float32], _Ids]:
+        """(images, labels): (n, height, width), for colour (n, height, width, 3), and int64 (n,).
+
+        ``uint8`` gives the pixels as stored, ``float32`` the course notebook's scale,
+        (x - 127.5) / 255, to the bit. Needs little more memory than the result.
+
+        Raises:
+            UsageError: another dtype.
+            StoreError: a data file is damaged.
+        """
+        if dtype not in _DTYPES:
+            raise UsageError(
+                f"images come as {' or '.join(_DTYPES)}, not {dtype}",
+                "store.load('ingest').to_numpy(dtype='float32')",
+            )
+        flat = np.empty((len(self), self.shape.size), np.dtype(dtype))
+        self._gatherer(self.ids).fill(flat)
+        return flat.reshape(len(self), *_image_shape(self.shape)), self.label_ids.copy()
+
+    def _gatherer(self, ids: _Ids) -> Gatherer:
+        return Gatherer(self._tables, ids, self._catalog.live_files("image"))
+
+    def description(self) -> pa.Table:
+        """pixel_hash, source and path of the images, one row each in the order of the split."""
+        wanted = pa.table({"image_id": self.ids, "place": np.arange(len(self))})
+        return self._catalog.with_rows(wanted_image=wanted).query(_DESCRIPTION)
+
+    def to_arrow(self) -> pa.Table:
+        """One row an image in the order of the split.
+
+        Columns: image_id, position, label, label_id, pixel_hash, source, path, and pixels (binary:
+        height * width * channels bytes, row-major).
+        """
+        flat = np.empty((len(self), self.shape.size), np.uint8)
+        self._gatherer(self.ids).fill(flat)
+        return self._arrow(flat, self.description(), 0)
+
+    def arrow_windows(self) -> Iterator[pa.Table]:
+        """The rows of `to_arrow` in pieces, in bounded memory; see `windows`."""
+        description = self.description()
+        start = 0
+        for window in self.windows():
+            rows = len(window.ids)
+            flat = window.images.reshape(rows, self.shape.size)
+            yield self._arrow(flat, description.slice(start, rows), start)
+            start += rows
+
+    def _arrow(self, flat: _Pixels, description: pa.Table, start: int) -> pa.Table:
+        end = start + len(flat)
+        label_ids = pa.array(self.label_ids[start:end])
+        step = max(1, _CHUNK_BYTES // self.shape.size)
+        pixels = [binary_column(flat[at : at + step]) for at in range(0, len(flat), step)]
+        return pa.table(
+            {
+                "image_id": pa.array(self.ids[start:end]),
+                "position": pa.array(np.arange(start, end)),
+                "label": pa.array(self.labels, pa.string()).take(label_ids),
+                "label_id": label_ids,
+                **{name: description[name] for name in description.column_names},
+                "pixels": pa.chunked_array(pixels, pa.binary()),
+            }
+        )
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """The rows of `to_arrow` as an Arrow C stream (the PyCapsule interface)."""
+        return self.to_arrow().__arrow_c_stream__(requested_schema)
+
+    def windows(self) -> Iterator[Batch]:
+        """The images in order, in pieces of at most 128 MiB of pixels.
+
+        Neighbours in a split lie anywhere in the store, so each piece is one pass over its files.
+        """
+        rows = max(1, _WINDOW_BYTES // self.shape.size)
+        for start in range(0, len(self), rows):
+            ids = self.ids[start : start + rows]
+            flat = np.empty((len(ids), self.shape.size), np.uint8)
+            self._gatherer(ids).fill(flat)
+            yield self._batch(np.arange(start, start + len(ids)), flat)
+
+    def batches(
+        self,
+        size: int,
+        shuffle_seed: int | None = None,
+        epoch: int = 0,
+        *,
+        buffer: int = BUFFER_IMAGES,
+    ) -> Iterator[Batch]:
+        """The images in batches of `size` (the last may be smaller), in bounded memory.
+
+        Without a seed they come in the order of the split, out of pieces of at most 128 MiB. With
+        `shuffle_seed`, each epoch has an order of its own: the store's row groups (16,384 images or
+        16 MiB) in random order, their images through a buffer of `buffer` images from which those
+        that go on are drawn at random; memory is two buffers and four row groups. This is no
+        uniform permutation where the split does not fit the buffer: images of far row groups
+        seldom meet in a batch, and a store that was ingested class by class gives batches of few
+        classes unless the buffer covers several row groups. For a uniform one, permute what
+        `to_numpy` gives, or use `torch`.
+
+        Raises:
+            UsageError: a size, seed, epoch or buffer that cannot be meant.
+            StoreError: a data file is damaged.
+        """
+        example = "store.load('ingest').batches(256, shuffle_seed=0)"
+        if size < 1 or buffer < 1:
+            raise UsageError(f"batches and the buffer hold at least 1 image, not {size}", example)
+        if epoch < 0 or (shuffle_seed is not None and shuffle_seed < 0):
+            raise UsageError("the seed and the epoch are at least 0", example)
+        if shuffle_seed is None:
+            return _rebatched(self.windows(), size)
+        return _rebatched(self._shuffled(shuffle_seed, epoch, buffer), size)
+
+    def _shuffled(self, seed: int, epoch: int, buffer: int) -> Iterator[Batch]:
+        random = np.random.default_rng([seed, epoch])
+        gatherer = self._gatherer(self.ids)
+        places = np.empty(0, np.int64)
+        flat = np.empty((0, self.shape.size), np.uint8)
+        found = 0
+        for at in random.permutation(len(gatherer.spans)):
+            pieces = list(gatherer.read(gatherer.spans[at]))
+            found += sum(len(some) for some, _ in pieces)
+            places = np.concatenate([places, *(some for some, _ in pieces)])
+            flat = np.concatenate([flat, *(some for _, some in pieces)])
+            going_on = max(0, len(places) - buffer)
+            if going_on:
+                order = random.permutation(len(places))
+                gone, kept = order[:going_on], order[going_on:]
+                yield self._batch(places[gone], flat[gone])
+                places, flat = places[kept], flat[kept]
+        gatherer.check_found(found)
+        order = random.permutation(len(places))
+        yield self._batch(places[order], flat[order])
+
+    def _batch(self, places: _Ids, flat: _Pixels) -> Batch:
+        images = flat.reshape(len(flat), *_image_shape(self.shape))
+        return Batch(images, self.label_ids[places], self.ids[places])
+
+    def torch(self, cache: str | Path | None = None, *, dtype: str = "uint8") -> TorchSplit:
+        """A map-style torch data set over a memory-mapped copy of the pixels in folder `cache`.
+
+        See `TorchSplit`. The copy is made once: its name is a hash of the pixel hashes and labels
+        in their order, so a split that has changed has another one, and old ones can be deleted.
+        The default folder is ``notmnist_store`` in ``$XDG_CACHE_HOME`` or ``~/.cache``.
+
+        Raises:
+            UsageError: another dtype.
+            StoreError: the folder cannot be written, or torch is not installed.
+        """
+        from notmnist_store.loading.torch_split import TorchSplit, cached_arrays
+
+        if dtype not in _DTYPES:
+            raise UsageError(
+                f"images come as {' or '.join(_DTYPES)}, not {dtype}",
+                "store.load('ingest').torch(dtype='float32')",
+            )
+        shape = (len(self), self.shape.height, self.shape.width, self.shape.channels)
+        folder = cached_arrays(
+            None if cache is None else Path(cache),
+            self._content_hash(),
+            shape,
+            self.label_ids,
+            lambda: (window.images for window in self.windows()),
+        )
+        return TorchSplit(folder, dtype)
+
+    def _content_hash(self) -> str:
+        """Sha256 (its first half, hex) over shape, pixel hashes and labels in their order."""
+        digest = hashlib.sha256(str(self.shape).encode())
+        digest.update("".join(self.description()["pixel_hash"].to_pylist()).encode())
+        digest.update(self.label_ids.tobytes())
+        return digest.hexdigest()[:32]
+
+
+def _image_shape(shape: Shape) -> tuple[int, ...]:
+    one = (shape.height, shape.width)
+    return one if shape.channels == 1 else (*one, shape.channels)
+
+
+def _rebatched(pieces: Iterable[Batch], size: int) -> Iterator[Batch]:
+    """The same images in batches of `size`."""
+    waiting: list[Batch] = []
+    have = 0
+    for piece in pieces:
+        waiting.append(piece)
+        have += len(piece.ids)
+        if have < size:
+            continue
+        joined = _joined(waiting)
+        whole = have - have % size
+        for start in range(0, whole, size):
+            yield _cut(joined, start, start + size)
+        waiting, have = [_cut(joined, whole, have)], have - whole
+    if have:
+        yield _joined(waiting)
+
+
+def _joined(batches: list[Batch]) -> Batch:
+    if len(batches) == 1:
+        return batches[0]
+    parts: list[Any] = [np.concatenate(column) for column in zip(*batches, strict=True)]
+    return Batch(*parts)
+
+
+def _cut(batch: Batch, start: int, end: int) -> Batch:
+    return Batch(batch.images[start:end], batch.labels[start:end], batch.ids[start:end])

@@ -1,0 +1,1 @@
+"""Near copies: the exact search, its certificate, groups and components."""

@@ -1,0 +1,180 @@
+"""The verb near-duplicates --against: near copies of a split set in a source that stays outside.
+
+The source is read into a store of its own, in a temporary folder that is gone afterwards; nothing
+is written to this one.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.queries import load_queries
+from notmnist_store.catalog.split_sets import split_line
+from notmnist_store.errors import ChecksError, SourceError
+from notmnist_store.ingest.ingest import ingest
+from notmnist_store.ingest.options import IngestOptions
+from notmnist_store.machine import available_cores
+from notmnist_store.near.kernels.join import Pairs, cross_join
+from notmnist_store.near.kernels.nearest_pairs import nearest_pairs
+from notmnist_store.progress import Progress
+from notmnist_store.schema.radius import LARGEST_SQUARE, default_radius, threshold
+from notmnist_store.schema.tables import Shape
+from notmnist_store.storage.gather import Gatherer
+from notmnist_store.storage.tables import Tables
+
+_RADIUS = "1.0"
+_SPLITS = ("train", "valid", "test")
+_OTHER_STORE = "other_store"
+
+_Ids = npt.NDArray[np.int64]
+
+
+def near_against(
+    tables: Tables,
+    split_set: str,
+    path: Path,
+    options: IngestOptions,
+    progress: Progress,
+    *,
+    radius: str | None = None,
+) -> pa.Table:
+    """For each image of the source its nearest picture within the radius, in each split.
+
+    `options` say how to read the source; its shape is that of the store. `radius` is 1.0 by
+    default, scaled for other shapes.
+
+    Returns rows of path and label, as the source has them, image_id, split, store_label, distance
+    and squared_distance, the nearest first. Equal pictures are at distance 0. An image that has
+    nothing within the radius has no row.
+
+    Raises:
+        UsageError: no such split set, or no radius.
+        SourceError: the source cannot be read whole, has images of another shape, or none.
+        StoreError: a data file is damaged.
+    """
+    catalog = Catalog(tables)
+    progress.note(split_line(catalog, split_set))
+    radius = radius or default_radius(_RADIUS, tables.marker.shape)
+    most = threshold(radius)
+    standing = catalog.query(load_queries("near")["standing"].sql, {"split_set": split_set})
+    with tempfile.TemporaryDirectory(prefix="notmnist_store-") as folder:
+        other = _read(Path(folder) / "other", path, tables.marker.shape, options, progress)
+        images = Catalog(other).query(load_queries("near")["copies"].sql)
+        pictures = np.unique(images["picture_id"].to_numpy())
+        flat = _pixels(other, pictures)
+        (run,) = other.runs().to_pylist()
+    ids = standing["image_id"].to_numpy()
+    distinct = ids[np.sort(np.unique(ids, return_index=True)[1])]  # still in the order of ingest
+    progress.stage("comparing", 0, "pairs")
+    try:
+        pixels = _pixels(tables, distinct)
+        found = cross_join(flat, pixels, most, threads=options.workers or available_cores())
+        nearest = _nearest(found, len(pictures), distinct, standing, progress)
+    finally:
+        progress.end()
+    rows = _rows(images, pictures, standing, nearest)
+    progress.note(_said(path, images, rows, radius, run))
+    return rows
+
+
+def _read(
+    root: Path, path: Path, shape: Shape, options: IngestOptions, progress: Progress
+) -> Tables:
+    """The source in a store of its own, of the same shape.
+
+    Raises:
+        SourceError: as `ingest` says, with a way out that leaves the store at hand alone.
+    """
+    try:
+        ingest(root, path, replace(options, shape=shape, split="unused"), progress)
+    except SourceError as error:
+        if isinstance(error, ChecksError):
+            error.message += f"; they can be compared when they are resized to {shape}"
+        own = f"notmnist-store ingest --store {_OTHER_STORE}"
+        if "--store" not in error.hint:
+            error.hint = error.hint.replace("notmnist-store ingest", own)
+        raise
+    return Tables.open(root)
+
+
+def _pixels(tables: Tables, ids: _Ids) -> npt.NDArray[np.uint8]:
+    flat = np.empty((len(ids), tables.marker.shape.size), np.uint8)
+    Gatherer(tables, ids).fill(flat)
+    return flat
+
+
+def _nearest(
+    found: Iterable[Pairs], pictures: int, distinct: _Ids, standing: pa.Table, progress: Progress
+) -> dict[str, tuple[_Ids, _Ids]]:
+    """For each split, of each picture of the source: least squared distance, and to which image.
+
+    -1 stands for none; of several at one distance the one ingested first counts.
+    """
+    ids, splits = standing["image_id"].to_numpy(), standing["split"].to_numpy(zero_copy_only=False)
+    member = np.stack([np.isin(distinct, ids[splits == split]) for split in _SPLITS])
+    least, place = nearest_pairs(_watched(found, progress), pictures, member)
+    images = np.append(distinct, -1)[place]  # place -1 is the last: none
+    return {split: (least[k], images[k]) for k, split in enumerate(_SPLITS)}
+
+
+def _watched(found: Iterable[Pairs], progress: Progress) -> Iterator[Pairs]:
+    done = 0
+    for part in found:
+        yield part
+        done += len(part)
+        progress.advance(done)
+
+
+def _rows(
+    images: pa.Table, pictures: _Ids, standing: pa.Table, nearest: dict[str, tuple[_Ids, _Ids]]
+) -> pa.Table:
+    """One row an image of the source and split in which it has something near."""
+    row = np.searchsorted(pictures, images["picture_id"].to_numpy())
+    label = dict(zip(standing["image_id"].to_pylist(), standing["label"].to_pylist(), strict=True))
+    parts = []
+    for split in _SPLITS:
+        least, twin = (column[row] for column in nearest[split])
+        near = np.flatnonzero(twin >= 0)
+        chosen = images.take(pa.array(near))
+        parts.append(
+            pa.table(
+                {
+                    "path": chosen["path"],
+                    "label": chosen["label"],
+                    "image_id": twin[near],
+                    "split": pa.repeat(pa.scalar(split), len(near)),
+                    "store_label": pa.array([label[i] for i in twin[near].tolist()], pa.string()),
+                    "distance": np.sqrt(least[near] / LARGEST_SQUARE),
+                    "squared_distance": least[near],
+                }
+            )
+        )
+    keys = [("squared_distance", "ascending"), ("path", "ascending"), ("split", "ascending")]
+    return pa.concat_tables(parts).sort_by(keys)
+
+
+def _said(path: Path, images: pa.Table, rows: pa.Table, radius: str, run: dict[str, Any]) -> str:
+    """How many images are copies, near copies, and neither; each counts once, as its nearest."""
+    nearest: dict[str, int] = {}
+    for name, squared in zip(
+        rows["path"].to_pylist(), rows["squared_distance"].to_pylist(), strict=True
+    ):
+        nearest.setdefault(name, squared)  # the nearest comes first
+    exact = sum(not squared for squared in nearest.values())
+    near = len(nearest) - exact
+    line = (
+        f"of {len(images):,} images in {path}, {exact:,} are exact copies, {near:,} near copies "
+        f"within {radius}, {len(images) - len(nearest):,} clean"
+    )
+    if run["members_rejected"]:
+        line += f"; {run['members_rejected']:,} files were rejected and not compared"
+    return line

@@ -1,0 +1,196 @@
+"""The verb near-duplicates --certify: check the current pairs by an independent method, and say so.
+
+With a split set every picture that evaluates is compared with every picture that must not know it;
+without one, a random sample of all pictures with all of them. What was compared, and whether all
+agreed, is stored as a certificate.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from notmnist_store.catalog.connection import Catalog, refresh_views_file
+from notmnist_store.catalog.queries import load_queries
+from notmnist_store.catalog.split_sets import current_version, split_line
+from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.near.check import (
+    Checked,
+    Comparison,
+    certificate_rows,
+    check,
+    disagreement,
+    known_pairs,
+    said,
+)
+from notmnist_store.near.evidence import current_join, seconds_needed
+from notmnist_store.progress import Progress
+from notmnist_store.storage.gather import Gatherer
+from notmnist_store.storage.tables import Tables, new_run_id
+
+DEFAULT_SAMPLE = 1_000
+_BLOCK_ROWS = 8_192  # small matrix products wait for each other too often
+
+_Ids = npt.NDArray[np.int64]
+_Mask = npt.NDArray[np.bool_]
+
+_LACKING = """
+select count(*) as images
+from image
+left join split_image
+    on split_image.image_id = image.image_id
+    and split_image.split_set = $split_set
+    and split_image.split in ('train', 'valid', 'test')
+left join coverage on coverage.image_run = image.run_id and coverage.evidence = 'pair'
+where coverage.image_run is null and ($whole or split_image.split is not null)
+"""
+
+
+def certify(
+    tables: Tables,
+    split_set: str | None,
+    *,
+    sample: int | None = None,
+    seed: int = 0,
+    progress: Progress,
+) -> str:
+    """Check the current pairs and store a certificate; one run, whose id is returned.
+
+    With `split_set` all its evaluation pictures are compared with all pictures that must not know
+    them, else `sample` random ones (1,000) with all. Of a sample of everything the method is
+    exhaustive, too.
+
+    Raises:
+        UsageError: no such split set, a sample below 1, or both.
+        StoreError: there are no pairs, they do not know all these images, a data file is damaged;
+            or the check disagrees, which is stored all the same.
+    """
+    started = datetime.now(UTC)
+    if sample is not None and (sample < 1 or split_set is not None):
+        raise UsageError(
+            "a split set is checked in full: --sample does not go with it"
+            if sample >= 1
+            else f"--sample is at least 1, not {sample}",
+            "notmnist-store near-duplicates --certify --sample 1000",
+        )
+    catalog = Catalog(tables)
+    chosen = None if split_set is None else _chosen(catalog, split_set)
+    if chosen is not None:
+        progress.note(split_line(catalog, str(split_set)))
+    join = current_join(catalog)
+    _check_known(catalog, join, split_set)
+    assert join is not None
+    values = {"split_set": split_set or "ingest"}
+    placed = catalog.query(load_queries("near")["placed"].sql, values)
+    ids = placed["image_id"].to_numpy()
+    if chosen is None:
+        everything = np.ones(len(ids), np.bool_)
+        drawn = np.random.default_rng(seed).permutation(len(ids))[: sample or DEFAULT_SAMPLE]
+        asked = [(np.sort(drawn), everything)]
+    else:
+        train, valid, test = (
+            placed[f"in_{split}"].to_numpy().astype(np.bool_)
+            for split in ("train", "valid", "test")
+        )
+        asked = [
+            (np.flatnonzero(test), train | valid),
+            (np.flatnonzero(valid), train),
+        ]
+    checked = _check(tables, catalog, ids, asked, join["threshold"], progress)
+    run_id = new_run_id()
+    is_sample = chosen is None and checked.left < len(ids)
+    arguments = {"join_run": join["run_id"]}
+    if chosen is not None:
+        arguments |= {"split_set": chosen["split_set"], "version": chosen["version"]}
+    tables.commit_run(
+        {
+            "run_id": run_id,
+            "verb": "certify",
+            "arguments": json.dumps(arguments, sort_keys=True),
+            "started_at": started,
+            "seconds": (datetime.now(UTC) - started).total_seconds(),
+        },
+        {
+            "certificate": certificate_rows(
+                run_id, join, ids, checked, split_set=chosen, seed=seed if is_sample else None
+            )
+        },
+    )
+    refresh_views_file(tables)
+    progress.note(said(checked, len(ids) if is_sample else 0))
+    if checked.disagreements:
+        raise disagreement(join, ids, checked)
+    return run_id
+
+
+def _chosen(catalog: Catalog, split_set: str) -> dict[str, Any]:
+    """The row of the split set's current version; ingest has version 0 and no digest.
+
+    Raises:
+        UsageError: there is no such split set.
+    """
+    split_line(catalog, split_set)
+    row = current_version(catalog, split_set)
+    return row or {"split_set": split_set, "version": 0, "digest": None}
+
+
+def _check_known(catalog: Catalog, join: dict[str, Any] | None, split_set: str | None) -> None:
+    values = {"split_set": split_set or "", "whole": split_set is None}
+    lacking = catalog.query(_LACKING, values)["images"][0].as_py()
+    if join is None or lacking:
+        images = catalog.query("select count(*) as images from image")["images"][0].as_py()
+        raise StoreError(
+            f"{lacking:,} images are not known to near-duplicates, which takes about "
+            f"{seconds_needed(images):,.0f} s here: there is nothing to certify",
+            "notmnist-store near-duplicates",
+        )
+
+
+def _check(
+    tables: Tables,
+    catalog: Catalog,
+    ids: _Ids,
+    asked: list[tuple[_Ids, _Mask]],
+    most: int,
+    progress: Progress,
+) -> Checked:
+    """Compare the rows of each pair with the rows of its mask, their pixels read from the store."""
+    size = tables.marker.shape.size
+    comparisons = []
+    for rows, against in asked:
+        pixels = np.empty((len(rows), size), np.uint8)
+        Gatherer(tables, ids[rows]).fill(pixels)
+        comparisons.append(Comparison(rows, pixels, against))
+    left = np.unique(np.concatenate([rows for rows, _ in asked]))
+    known = known_pairs(catalog, ids[left])
+    needed = np.flatnonzero(np.any([against for _, against in asked], axis=0))
+    return check(ids, known, comparisons, _stored(tables, ids, needed), most, progress)
+
+
+def _stored(tables: Tables, ids: _Ids, rows: _Ids) -> Iterator[tuple[_Ids, npt.NDArray[np.uint8]]]:
+    """Some of the pictures, as they are read from the data files: their rows, and pixels."""
+    gatherer = Gatherer(tables, ids[rows])
+    held: list[tuple[_Ids, npt.NDArray[np.uint8]]] = []
+    found = waiting = 0
+    for span in gatherer.spans:
+        for places, pixels in gatherer.read(span):
+            held.append((rows[places], pixels))
+            waiting += len(places)
+            if waiting >= _BLOCK_ROWS:
+                yield _together(held)
+                found, waiting, held = found + waiting, 0, []
+    if held:
+        yield _together(held)
+    gatherer.check_found(found + waiting)
+
+
+def _together(
+    parts: list[tuple[_Ids, npt.NDArray[np.uint8]]],
+) -> tuple[_Ids, npt.NDArray[np.uint8]]:
+    rows, pixels = zip(*parts, strict=True)
+    return np.concatenate(rows), np.concatenate(pixels)

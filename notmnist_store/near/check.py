@@ -1,0 +1,296 @@
+"""Pairs of near copies held against a second way of finding them, and what is stored of that.
+
+The search walks a tree and leaves out what is provably too far. The check leaves out nothing: it
+compares pictures by exact matrix products (`kernels.radius_scan`), with no code in common.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.errors import StoreError
+from notmnist_store.near.kernels.differences import (
+    Differences,
+    differences,
+    joined_pairs,
+    upper_bound,
+)
+from notmnist_store.near.kernels.join import Pairs
+from notmnist_store.near.kernels.scan import scan
+from notmnist_store.progress import Progress
+from notmnist_store.schema.radius import distance
+from notmnist_store.schema.tables import TABLES
+from notmnist_store.storage.datafile import DataFile
+from notmnist_store.storage.tables import Tables
+
+_SAMPLE_PRODUCTS = 64 * 529_114 * 784  # about a second on two cores
+_LEAST_SAMPLE = 16
+_BLOCK_ROWS = 8_192
+_CHUNK_PAIRS = 1 << 22
+_SEED = 0
+_PAIR_ROWS = pa.schema([TABLES["pair"].field(name) for name in ("a", "b", "squared_distance")])
+_KNOWN = """
+select pair.a, pair.b, pair.squared_distance
+from searched_pair as pair
+where pair.a in (select image_id from chosen_image) or pair.b in (select image_id from chosen_image)
+"""
+
+_Ids = npt.NDArray[np.int64]
+_Pixels = npt.NDArray[np.uint8]
+_Blocks = Iterator[tuple[_Ids, _Pixels]]
+
+
+@dataclass(frozen=True, eq=False)
+class Comparison:
+    """Some pictures that are compared with many: rows (n,), pixels (n, d), and with which rows.
+
+    against  (pictures,) bool: the rows they are compared with
+    """
+
+    rows: _Ids
+    pixels: _Pixels
+    against: npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True, eq=False)
+class Checked:
+    """What a check did: how many pictures stood on either side, comparisons, and disagreements."""
+
+    left: int
+    right: int
+    compared: int
+    differences: Differences
+
+    @property
+    def disagreements(self) -> int:
+        """Pairs missed and pairs that are wrong."""
+        return len(self.differences.missed) + len(self.differences.wrong)
+
+
+def known_pairs(catalog: Catalog, ids: _Ids) -> pa.Table:
+    """Rows a, b, squared_distance of view pair that name one of these images."""
+    rows = catalog.with_rows(chosen_image=pa.table({"image_id": ids})).query(_KNOWN)
+    return rows.cast(_PAIR_ROWS)
+
+
+def check_sample(
+    tables: Tables,
+    before: Catalog | None,
+    ids: _Ids,
+    flat: _Pixels,
+    files: Sequence[DataFile],
+    most: int,
+    progress: Progress,
+) -> tuple[Checked, int | None]:
+    """Check the pairs of a search on a few pictures; the seed of the sample, None where it is all.
+
+    `ids` (n,) are the pictures in the order of ingest, flat (n, d) their pixels, `files` the data
+    files of its pairs, which are read back; `before` shows the pairs that it adds to.
+
+    Raises:
+        StoreError: a data file is damaged.
+    """
+    drawn = np.random.default_rng(_SEED).permutation(len(ids))[: sample_size(*flat.shape)]
+    rows = np.sort(drawn)
+    chosen = ids[rows]
+    known = [_read_back(tables.path("pair", file.name), chosen) for file in files]
+    if before is not None:
+        known.append(known_pairs(before, chosen))
+    empty = _PAIR_ROWS.empty_table()
+    comparison = Comparison(rows, flat[rows], np.ones(len(ids), np.bool_))
+    stored = pa.concat_tables([empty, *known])
+    checked = check(ids, stored, [comparison], _in_blocks(flat), most, progress)
+    progress.note(said(checked, len(ids)))
+    return checked, _SEED if len(rows) < len(ids) else None
+
+
+def _read_back(path: Path, ids: _Ids) -> pa.Table:
+    """The pairs of a data file that name one of these images."""
+    wanted = pa.array(ids)
+    parts = [_PAIR_ROWS.empty_table()]
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
+            for group in range(parquet.num_row_groups):
+                rows = parquet.read_row_group(group, _PAIR_ROWS.names)
+                among = pc.or_(pc.is_in(rows["a"], wanted), pc.is_in(rows["b"], wanted))
+                parts.append(rows.filter(among).cast(_PAIR_ROWS))
+    except (OSError, pa.ArrowException) as error:
+        raise StoreError(f"{path.name} is damaged: {error}", "notmnist-store verify") from error
+    return pa.concat_tables(parts)
+
+
+def said(checked: Checked, pictures: int) -> str:
+    """What a check found, in a line; of `pictures`, a sample may have been checked."""
+    found = checked.differences
+    line = (
+        f"certified: {checked.left:,} pictures against {checked.right:,}, each with each: "
+        f"{found.pairs:,} pairs, {len(found.missed):,} missed, {len(found.wrong):,} wrong"
+    )
+    if checked.left < pictures:
+        bound = upper_bound(len(found.missed), found.pairs)
+        line += f"; at most {bound:.2%} of all pairs are missing (95 % confidence)"
+    return line
+
+
+def check(
+    ids: _Ids,
+    known: pa.Table,
+    comparisons: Sequence[Comparison],
+    blocks: _Blocks,
+    most: int,
+    progress: Progress,
+) -> Checked:
+    """Compare as asked, and hold the pairs within `most` against the `known` ones.
+
+    `ids` (n,) are the pictures in the order of ingest, `blocks` the rows and pixels of all that
+    are compared with, `known` (a, b, squared_distance) the pairs of the search that name a picture
+    of a comparison; those that no comparison is about are left aside.
+    """
+    total = sum(len(each.rows) * int(each.against.sum()) for each in comparisons)
+    progress.stage("certifying", total, "comparisons")
+    parts: list[Pairs] = []
+    compared = done = 0
+    try:
+        for rows, pixels in blocks:
+            for each in comparisons:
+                chosen = each.against[rows]
+                other = rows if chosen.all() else rows[chosen]
+                those = pixels if chosen.all() else pixels[chosen]
+                done += len(each.rows) * len(other)
+                compared += len(each.rows) * len(other) - int(np.isin(other, each.rows).sum())
+                for left, right, squared in scan(each.pixels, those, most, _CHUNK_PAIRS):
+                    parts.append(_in_order(each.rows[left], other[right], squared))
+                progress.advance(done)
+    finally:
+        progress.end()
+    left = np.zeros(len(ids), np.bool_)
+    right = np.zeros(len(ids), np.bool_)
+    for each in comparisons:
+        left[each.rows] = True
+        right |= each.against
+    stored = _compared(_as_rows(ids, known), comparisons)
+    found = differences(stored, joined_pairs(parts))
+    return Checked(int(left.sum()), int(right.sum()), compared, found)
+
+
+def _in_order(a: _Ids, b: _Ids, squared: _Ids) -> Pairs:
+    """The pairs with the lesser row on the left; a picture with itself is none."""
+    two = a != b
+    low, high = np.minimum(a, b)[two], np.maximum(a, b)[two]
+    return Pairs(low.astype(np.int32), high.astype(np.int32), squared[two])
+
+
+def _as_rows(ids: _Ids, known: pa.Table) -> Pairs:
+    """Pairs of images as pairs of rows; -1 where an image stands for no picture."""
+    order = np.argsort(ids)
+
+    def row(name: str) -> npt.NDArray[np.int32]:
+        wanted = known[name].to_numpy()
+        place = np.minimum(np.searchsorted(ids, wanted, sorter=order), len(ids) - 1)
+        found = order[place]
+        return np.where(ids[found] == wanted, found, -1).astype(np.int32)
+
+    return Pairs(row("a"), row("b"), known["squared_distance"].to_numpy())
+
+
+def _compared(known: Pairs, comparisons: Sequence[Comparison]) -> Pairs:
+    """Those of the pairs that some comparison is about."""
+    kept = np.zeros(len(known), np.bool_)
+    for each in comparisons:
+        # The last place is that of row -1: a pair with an image that is no picture is wrong.
+        left = np.zeros(len(each.against) + 1, np.bool_)
+        left[each.rows] = True
+        right = np.append(each.against, True)
+        kept |= (left[known.left] & right[known.right]) | (left[known.right] & right[known.left])
+    return Pairs(known.left[kept], known.right[kept], known.squared_distance[kept])
+
+
+def certificate_rows(
+    run_id: str,
+    join: dict[str, Any],
+    ids: _Ids,
+    checked: Checked,
+    *,
+    split_set: dict[str, Any] | None = None,
+    seed: int | None = None,
+) -> pa.Table:
+    """The row of table `certificate` that says so; a check of a sample has a seed."""
+    found = checked.differences
+    missed = len(found.missed)
+    share = missed / found.pairs if found.pairs else 0.0
+    first = _first(ids, found)
+    row = {
+        "run_id": run_id,
+        "join_run": join["run_id"],
+        "split_set": None if split_set is None else split_set["split_set"],
+        "version": None if split_set is None else split_set["version"],
+        "digest": None if split_set is None else split_set["digest"],
+        "radius": join["radius"],
+        "threshold": join["threshold"],
+        "method": "exhaustive" if seed is None else "sample",
+        "left_images": checked.left,
+        "right_images": checked.right,
+        "compared": checked.compared,
+        "pairs": found.pairs,
+        "missed": missed,
+        "wrong": len(found.wrong),
+        "bound": share if seed is None else upper_bound(missed, found.pairs),
+        "seed": seed,
+        "a": first[0],
+        "b": first[1],
+    }
+    return pa.Table.from_pylist([row], schema=TABLES["certificate"])
+
+
+def _first(ids: _Ids, found: Differences) -> tuple[int | None, int | None]:
+    """The images of the nearest pair that was missed, or else of one that is wrong."""
+    for pairs in (found.missed, found.wrong):
+        if len(pairs):
+            at = int(np.argmin(pairs.squared_distance))
+            a, b = (int(rows[at]) for rows in (pairs.left, pairs.right))
+            return (int(ids[a]) if a >= 0 else None, int(ids[b]) if b >= 0 else None)
+    return None, None
+
+
+def disagreement(join: dict[str, Any], ids: _Ids, checked: Checked) -> StoreError:
+    """The error for pairs that are not those of the check; it tells the two images of one."""
+    found = checked.differences
+    pairs, what = (found.missed, "missed") if len(found.missed) else (found.wrong, "wrong")
+    at = int(np.argmin(pairs.squared_distance))
+    a, b = _first(ids, found)
+    far = distance(int(pairs.squared_distance[at]))
+    said = (
+        f"images {a} and {b} are {far:.4f} apart, and no pair"
+        if what == "missed"
+        else f"images {a} and {b} are a pair at {far:.4f}, which is not so"
+    )
+    return StoreError(
+        f"the pairs are not right: {said}; {len(found.missed):,} of {found.pairs:,} pairs are "
+        f"missing, {len(found.wrong):,} are wrong. The certificate that says so is stored; take "
+        "the search back, and search again",
+        f"notmnist-store undo {json.loads(join['pair_runs'])[0]}",
+    )
+
+
+def sample_size(pictures: int, size: int) -> int:
+    """How many pictures of `size` bytes can be compared with all of them in about a second."""
+    fitting = _SAMPLE_PRODUCTS // max(1, pictures * size)
+    return min(pictures, max(_LEAST_SAMPLE, fitting))
+
+
+def _in_blocks(pixels: _Pixels) -> _Blocks:
+    """All rows of an array, block by block: their numbers and pixels."""
+    for start in range(0, len(pixels), _BLOCK_ROWS):
+        part = pixels[start : start + _BLOCK_ROWS]
+        yield np.arange(start, start + len(part)), part

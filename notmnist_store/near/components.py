@@ -1,0 +1,187 @@
+"""Connected components of near copies: groups that no split may cut, and a look at their chains.
+
+In a component every image is near some other one, not near all of them: chains of small steps join
+images that have nothing in common. So a component says what must stay together, never what is a
+copy of what; `near_components` shows how far the chains go.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.errors import StoreError
+from notmnist_store.near.evidence import check_covered, check_radius, current_join, pictures
+from notmnist_store.near.kernels.groups import components
+from notmnist_store.near.kernels.join import Pairs
+from notmnist_store.schema.radius import default_radius, distance, threshold
+from notmnist_store.storage.gather import Gatherer
+from notmnist_store.storage.tables import Tables
+
+SAMPLED = 256
+"""Pictures of a component that its diameter is measured on, at the most."""
+
+_RADII = ("0.5", "1", "1.5", "2")
+_SCHEMA = pa.schema(
+    [
+        ("radius", pa.string()),
+        ("components", pa.int64()),
+        ("largest", pa.int64()),
+        ("share", pa.float64()),
+        ("diameter", pa.float64()),
+        ("sampled", pa.int64()),
+        ("image_id", pa.int64()),
+    ]
+)
+
+_Ids = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, eq=False)
+class NearGraph:
+    """Images and the near pairs of their pictures.
+
+    picture  (n,) int64: number of each image's picture, in the order of their first images
+    first    (m,) int64: for each picture the row of its first image
+    pairs    of pictures, by squared distance
+    """
+
+    picture: _Ids
+    first: _Ids
+    pairs: Pairs
+
+    def components(
+        self, above: int, limit: int, start: npt.NDArray[np.int64] | None = None
+    ) -> _Ids:
+        """(m,) for each picture the first one of its component.
+
+        Pairs of a squared distance over `above` and up to `limit` count, and those of `start`.
+        """
+        low, high = np.searchsorted(self.pairs.squared_distance, [above, limit], side="right")
+        part = Pairs(
+            self.pairs.left[low:high],
+            self.pairs.right[low:high],
+            self.pairs.squared_distance[low:high],
+        )
+        return components(len(self.first), [part], start)
+
+
+def near_graph(catalog: Catalog, image_ids: _Ids, limit: int) -> NearGraph:
+    """The graph of these images, given in the order of ingest, of pairs within `limit`."""
+    copies = catalog.query(
+        "select image_id, group_id from duplicate_image where kind = 'exact' and copy_number > 1"
+        " order by image_id"
+    )
+    standing = _standing(image_ids, copies["image_id"].to_numpy(), copies["group_id"].to_numpy())
+    known, first, inverse = np.unique(standing, return_index=True, return_inverse=True)
+    order = np.argsort(first)
+    number = np.empty(len(known), np.int64)
+    number[order] = np.arange(len(known))
+    rows = catalog.query(
+        "select a, b, squared_distance from pair where squared_distance <= $limit"
+        " order by squared_distance, a, b",
+        {"limit": limit},
+    )
+    ends = [rows[name].to_numpy() for name in ("a", "b")]
+    at = [np.minimum(np.searchsorted(known, end), len(known) - 1) for end in ends]
+    here = (known[at[0]] == ends[0]) & (known[at[1]] == ends[1])
+    left, right = (number[place[here]].astype(np.int32) for place in at)
+    pairs = Pairs(left, right, rows["squared_distance"].to_numpy()[here])
+    return NearGraph(number[inverse], first[order], pairs)
+
+
+def _standing(image_ids: _Ids, copies: _Ids, groups: _Ids) -> _Ids:
+    """For each image the one that stands for its picture; `copies` are sorted."""
+    if not len(copies):
+        return image_ids
+    at = np.minimum(np.searchsorted(copies, image_ids), len(copies) - 1)
+    return np.where(copies[at] == image_ids, groups[at], image_ids)
+
+
+def component_keys(catalog: Catalog, images: pa.Table, radius: str) -> pa.Array:
+    """A key for each image (image_id, pixel_hash; in the order of ingest): its component's.
+
+    It is the pixel hash of the component's first ingested image among these, and so the same
+    whatever comes later, unless that joins the component to an earlier one.
+
+    Raises:
+        UsageError: no radius, or one beyond that of the current search.
+        StoreError: images are not known to it, or there is none.
+    """
+    check_covered(catalog, images["image_id"], radius)
+    limit = threshold(radius)
+    graph = near_graph(catalog, images["image_id"].to_numpy(), limit)
+    rows = graph.first[graph.components(0, limit)[graph.picture]]
+    return images["pixel_hash"].combine_chunks().take(pa.array(rows))
+
+
+def near_components(
+    tables: Tables, catalog: Catalog, radius: str | None, *, sampled: int = SAMPLED, seed: int = 0
+) -> pa.Table:
+    """The components of the known pairs at `radius`; without one at several.
+
+    Those are 0.5, 1, 1.5 and 2, scaled as the search's for other shapes than 28x28x1, as far as the
+    search went, and its own. One row a radius: components of two pictures or more, pictures of the
+    largest, their share of all, and its diameter: the largest distance among `sampled` of its
+    pictures, drawn by `seed`, from their pixels; image_id is the first of them.
+
+    Raises:
+        UsageError: a radius that is none, or beyond that of the current search.
+        StoreError: there has been no search, or a data file is damaged.
+    """
+    current = current_join(catalog)
+    if current is None:
+        raise StoreError("no pairs of near copies are known yet", "notmnist-store near-duplicates")
+    check_radius(catalog, radius)
+    scaled = [default_radius(step, catalog.shape) for step in _RADII]
+    known_steps = [step for step in scaled if threshold(step) < current["threshold"]]
+    wanted = [*known_steps, current["radius"]] if radius is None else [radius]
+    runs = json.loads(current["image_runs"])
+    found = pictures(catalog)
+    known = np.isin(np.array(found["run_id"].to_pylist(), np.str_), np.array(runs, np.str_))
+    ids = found["image_id"].to_numpy()[known]
+    graph = near_graph(catalog, ids, current["threshold"])
+    random = np.random.default_rng(seed)
+    label: _Ids | None = None
+    rows, above = [], -1
+    for step in wanted:
+        limit = threshold(step)
+        label = graph.components(above, limit, label)
+        above = limit
+        sizes = np.bincount(label, minlength=len(ids))
+        members = np.flatnonzero(label == np.argmax(sizes))
+        chosen = members
+        if len(members) > sampled:
+            chosen = np.sort(random.choice(members, sampled, replace=False))
+        rows.append(
+            (
+                step,
+                int(np.count_nonzero(sizes > 1)),
+                len(members),
+                len(members) / len(ids),
+                distance(_diameter(tables, ids[chosen])),
+                len(chosen),
+                int(ids[members[0]]),
+            )
+        )
+    return _rows(rows)
+
+
+def _rows(rows: Sequence[tuple[object, ...]]) -> pa.Table:
+    named = [dict(zip(_SCHEMA.names, row, strict=True)) for row in rows]
+    return pa.Table.from_pylist(named, schema=_SCHEMA)
+
+
+def _diameter(tables: Tables, ids: _Ids) -> int:
+    """The largest squared distance of two of these images."""
+    flat = np.empty((len(ids), tables.marker.shape.size), np.uint8)
+    Gatherer(tables, ids).fill(flat)
+    values = flat.astype(np.float64)  # sums of squares stay far below 2^53: they are exact
+    norms = (values**2).sum(axis=1)
+    return int((norms[:, None] + norms - 2 * (values @ values.T)).max())

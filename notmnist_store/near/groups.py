@@ -1,0 +1,126 @@
+"""Which copies are known: near ones up to a radius, and the groups that copies make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.near.evidence import GROUP_RADIUS, check_radius, current_join
+from notmnist_store.near.kernels.groups import components, stars
+from notmnist_store.near.kernels.join import Pairs
+from notmnist_store.schema.radius import default_radius, threshold
+
+NEAR_DUPLICATES = "notmnist-store near-duplicates"
+
+_Ids = npt.NDArray[np.int64]
+
+_UNCOVERED = """
+select count(*) as images
+from wanted_id
+inner join image on image.image_id = wanted_id.image_id
+left join coverage on coverage.image_run = image.run_id and coverage.evidence = 'pair'
+where coverage.image_run is null
+"""
+_REPRESENTATIVES = """
+select coalesce(duplicate_image.group_id, wanted_id.image_id) as group_id
+from wanted_id
+left join duplicate_image
+    on duplicate_image.image_id = wanted_id.image_id and duplicate_image.kind = 'exact'
+order by wanted_id.place
+"""
+_PAIRS = """
+select pair.a, pair.b, pair.squared_distance
+from pair
+where pair.squared_distance <= $threshold
+order by pair.a, pair.b
+"""
+
+
+@dataclass(frozen=True)
+class Near:
+    """Up to which distance copies are near: the radius as text, and its integer threshold."""
+
+    radius: str
+    threshold: int
+
+
+def known_near(catalog: Catalog, ids: _Ids, radius: str | None) -> tuple[Near | None, list[str]]:
+    """The radius up to which the near copies of these images are known, or None; and notes.
+
+    `radius` is what was asked for, None for 1.0 at 28x28x1. None is what a store without a
+    near-duplicates run gives, and one whose run does not know some of the images.
+
+    Raises:
+        UsageError: `radius` is no radius, or beyond that of the near-duplicates run.
+    """
+    check_radius(catalog, radius)
+    join = current_join(catalog)
+    if join is None:
+        return None, [
+            f"near copies are not known, so only exact ones count; to find them: {NEAR_DUPLICATES}"
+        ]
+    catalog.with_rows(wanted_id=pa.table({"image_id": ids}))
+    lacking = catalog.query(_UNCOVERED)["images"][0].as_py()
+    if lacking:
+        return None, [
+            f"the near copies of {lacking:,} images that came later are not known, so only exact "
+            f"ones count; to find them: {NEAR_DUPLICATES}"
+        ]
+    wanted = radius or default_radius(GROUP_RADIUS, catalog.shape)
+    if threshold(wanted) > join["threshold"]:
+        note = f"near copies are known up to {join['radius']} only, and count up to there"
+        return Near(join["radius"], join["threshold"]), [note]
+    return Near(wanted, threshold(wanted)), []
+
+
+def copy_groups(
+    catalog: Catalog, ids: _Ids, near: Near | None, most: int
+) -> tuple[_Ids, list[str]]:
+    """A group for each image, int64 (n,): the same for all of its copies; and notes.
+
+    Equal images are always in one group. With `near`, so are images that a chain of near copies
+    connects; a chain that joins more than `most` images is cut into stars, each of images near its
+    own centre.
+    """
+    catalog.with_rows(wanted_id=pa.table({"image_id": ids, "place": np.arange(len(ids))}))
+    exact = catalog.query(_REPRESENTATIVES)["group_id"].to_numpy()
+    if near is None:
+        return exact, []
+    pictures, picture, images = np.unique(exact, return_inverse=True, return_counts=True)
+    pairs = _pairs(catalog, pictures, near)
+    group = components(len(pictures), [pairs])
+    joined = np.bincount(group, weights=images, minlength=len(pictures))
+    large = joined[group] > most
+    if not large.any():
+        return group[picture], []
+    inner = large[pairs.left]  # both ends of a pair are in one component
+    cut = Pairs(pairs.left[inner], pairs.right[inner], pairs.squared_distance[inner])
+    star = stars(len(pictures), None, [cut])
+    group = np.where(large, star, group)
+    note = (
+        f"{int(images[large].sum()):,} images are joined by chains of near copies too long for a "
+        "fold; there only images near the same one stay together"
+    )
+    return group[picture], [note]
+
+
+def _pairs(catalog: Catalog, pictures: _Ids, near: Near) -> Pairs:
+    """Pairs of these pictures (ascending ids) within the radius, by their places."""
+    rows = catalog.query(_PAIRS, {"threshold": near.threshold})
+    ends = []
+    there = np.ones(rows.num_rows, np.bool_)
+    for name in ("a", "b"):
+        wanted = rows[name].to_numpy()
+        place = np.minimum(np.searchsorted(pictures, wanted), len(pictures) - 1)
+        there &= pictures[place] == wanted
+        ends.append(place)
+    left, right = (np.asarray(end[there], np.int32) for end in ends)
+    return Pairs(
+        np.minimum(left, right),
+        np.maximum(left, right),
+        rows["squared_distance"].to_numpy()[there],
+    )

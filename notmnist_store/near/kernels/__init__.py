@@ -1,0 +1,1 @@
+"""The radius join, its independent check, and groups."""

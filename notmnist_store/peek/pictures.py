@@ -1,0 +1,57 @@
+"""The pictures of rows that peek gives, with captions: images, pairs, or one image's story."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from notmnist_store.peek.sheet import CELL_PIXELS
+from notmnist_store.storage.pixels import pixels_by_id
+from notmnist_store.storage.tables import Tables
+
+IMAGE = "image"
+"""What the row of the image itself says in one image's story."""
+
+NEAREST = "nearest in "
+"""How the rows of its neighbours begin there."""
+
+_Picture = npt.NDArray[np.uint8]
+
+
+def pictures_of(tables: Tables, rows: pa.Table) -> tuple[list[list[_Picture]], list[str]]:
+    """Strips of uint8 pictures (height, width, channels), and a caption for each.
+
+    Of pairs (a column twin_id) a strip is image, twin and their absolute difference, in that order;
+    of one image's story (a column what) there is the image and its neighbours; of other rows the
+    image of each, with its label.
+
+    Raises:
+        StoreError: a data file is missing or damaged.
+    """
+    listed = rows.to_pylist()
+    if "twin_id" in rows.column_names:
+        found = pixels_by_id(tables, [row[k] for row in listed for k in ("image_id", "twin_id")])
+        strips = []
+        for row in listed:
+            image, twin = found[row["image_id"]], found[row["twin_id"]]
+            strips.append([image, twin, np.maximum(image, twin) - np.minimum(image, twin)])
+        return strips, [
+            f"{row['distance']:.3f}  {row['label']} | {row['twin_label']}" for row in listed
+        ]
+    if "what" in rows.column_names:
+        listed = [row for row in listed if _has_picture(row["what"], row["image_id"])]
+        captions = [f"{row['what'].removeprefix(NEAREST)}: {row['value']}" for row in listed]
+    else:
+        captions = [row["label"] for row in listed]
+    found = pixels_by_id(tables, [row["image_id"] for row in listed])
+    return [[found[row["image_id"]]] for row in listed], captions
+
+
+def _has_picture(what: str, image_id: int | None) -> bool:
+    return image_id is not None and (what == IMAGE or what.startswith(NEAREST))
+
+
+def cell_pixels(rows: pa.Table) -> int:
+    """About how wide each picture of these rows should be on a sheet: a story has few."""
+    return 3 * CELL_PIXELS if "what" in rows.column_names else CELL_PIXELS

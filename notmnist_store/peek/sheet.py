@@ -1,0 +1,142 @@
+"""Many small images at one glance: as a PNG sheet, as thumbnails, or in a terminal."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from notmnist_store.text import printable
+
+CELL_PIXELS = 56
+"""About how wide an image becomes on a sheet."""
+
+_GAP = 8
+_INNER_GAP = 2
+_TEXT_HEIGHT = 16
+_BACKGROUND = (30, 32, 36)
+_TEXT = (222, 224, 228)
+_RAMP = " ░▒▓█"
+
+_Picture = npt.NDArray[np.uint8]
+
+
+def _rgb(picture: _Picture) -> _Picture:
+    """Height x width x 3 from height x width x 1 or 3."""
+    return np.repeat(picture, 3, axis=2) if picture.shape[2] == 1 else picture
+
+
+def png_thumbnail(picture: _Picture) -> bytes:
+    """One image of shape (height, width, channels) as a PNG file, pixel for pixel."""
+    from PIL import Image
+
+    sink = io.BytesIO()
+    Image.fromarray(_rgb(picture)).save(sink, "PNG")
+    return sink.getvalue()
+
+
+def png_sheet(
+    strips: Sequence[Sequence[_Picture]], captions: Sequence[str], *, cell_pixels: int = CELL_PIXELS
+) -> bytes:
+    """A contact sheet as a PNG file: each image enlarged by whole pixels, a caption below.
+
+    A strip is images that stand side by side over one caption, most often one alone; all strips
+    have as many.
+    """
+    from PIL import Image, ImageDraw, ImageFont
+
+    across = len(strips[0])
+    height, width = strips[0][0].shape[:2]
+    scale = max(1, cell_pixels // max(height, width))
+    strip_width = across * width * scale + (across - 1) * _INNER_GAP
+    cell = (strip_width + _GAP, height * scale + _GAP + _TEXT_HEIGHT)
+    columns = max(1, min(len(strips), math.ceil(math.sqrt(len(strips) * 1.6 / across))))
+    rows = math.ceil(len(strips) / columns)
+    sheet = Image.new("RGB", (columns * cell[0] + _GAP, rows * cell[1] + _GAP), _BACKGROUND)
+    draw = ImageDraw.Draw(sheet)
+    font = ImageFont.load_default(size=12)
+    for index, (strip, caption) in enumerate(zip(strips, captions, strict=True)):
+        row, column = divmod(index, columns)
+        left, top = column * cell[0] + _GAP, row * cell[1] + _GAP
+        for place, picture in enumerate(strip):
+            enlarged = np.kron(_rgb(picture), np.ones((scale, scale, 1), np.uint8))
+            at = left + place * (width * scale + _INNER_GAP)
+            sheet.paste(Image.fromarray(enlarged), (at, top))
+        text = printable(caption)
+        while text and draw.textlength(text, font) > strip_width:
+            text = text[:-1]
+        draw.text((left, top + height * scale + 1), text, _TEXT, font)
+    sink = io.BytesIO()
+    sheet.save(sink, "PNG", optimize=True)
+    return sink.getvalue()
+
+
+def terminal_sheet(
+    strips: Sequence[Sequence[_Picture]], captions: Sequence[str], *, width: int, colour: bool
+) -> str:
+    """The strips as text, two rows of pixels a line; halved in size where they would fill pages.
+
+    `colour` uses 24-bit colours and half blocks; without it, five shades of block.
+    """
+    if _strips_a_line(strips[0], width) * 2 < len(strips):
+        strips = [[_halved(picture) for picture in strip] for strip in strips]
+    across = max(1, _strips_a_line(strips[0], width))
+    size = _strip_columns(strips[0])
+    gap = " " * _gap_columns(strips[0])
+    lines: list[str] = []
+    for start in range(0, len(strips), across):
+        row = [_strip_lines(strip, colour) for strip in strips[start : start + across]]
+        lines += [gap.join(parts) for parts in zip(*row, strict=True)]
+        names = [
+            printable(caption)[:size].ljust(size) for caption in captions[start : start + across]
+        ]
+        lines.append(gap.join(names).rstrip())
+    return "\n".join(lines) + "\n"
+
+
+def _strip_columns(strip: Sequence[_Picture]) -> int:
+    return sum(int(picture.shape[1]) for picture in strip) + len(strip) - 1
+
+
+def _gap_columns(strip: Sequence[_Picture]) -> int:
+    return 1 if len(strip) == 1 else 3
+
+
+def _strips_a_line(strip: Sequence[_Picture], width: int) -> int:
+    return width // (_strip_columns(strip) + _gap_columns(strip))
+
+
+def _strip_lines(strip: Sequence[_Picture], colour: bool) -> list[str]:
+    parts = zip(*(_text_lines(picture, colour) for picture in strip), strict=True)
+    return [" ".join(line) for line in parts]
+
+
+def _halved(picture: _Picture) -> _Picture:
+    height, width, channels = picture.shape
+    if height < 2 or width < 2:
+        return picture
+    even = picture[: height // 2 * 2, : width // 2 * 2].astype(np.uint16)
+    blocks = even.reshape(height // 2, 2, width // 2, 2, channels)
+    mean: _Picture = blocks.mean(axis=(1, 3)).astype(np.uint8)
+    return mean
+
+
+def _text_lines(picture: _Picture, colour: bool) -> list[str]:
+    if picture.shape[0] % 2:
+        picture = np.pad(picture, ((0, 1), (0, 0), (0, 0)))
+    upper, lower = _rgb(picture)[0::2], _rgb(picture)[1::2]
+    if not colour:
+        grey = (upper.astype(int).sum(axis=2) + lower.astype(int).sum(axis=2)) // 6
+        shades = grey * len(_RAMP) // 256
+        return ["".join(_RAMP[shade] for shade in row) for row in shades.tolist()]
+    lines = []
+    for above, below in zip(upper.tolist(), lower.tolist(), strict=True):
+        cells = [
+            f"\x1b[38;2;{a[0]};{a[1]};{a[2]};48;2;{b[0]};{b[1]};{b[2]}m▀"
+            for a, b in zip(above, below, strict=True)
+        ]
+        lines.append("".join(cells) + "\x1b[0m")
+    return lines

@@ -1,0 +1,154 @@
+"""One image's story: where it came from, what it is a copy of, where split sets put it, and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pyarrow as pa
+
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.queries import load_queries
+from notmnist_store.catalog.split_sets import split_line
+from notmnist_store.near.evidence import current_join
+from notmnist_store.peek.images import unknown_image
+from notmnist_store.peek.pictures import IMAGE, NEAREST
+from notmnist_store.schema.radius import distance
+from notmnist_store.schema.tables import SPLITS
+
+_NEIGHBOURS = 3
+_UNKNOWN = "the last near-duplicates run does not know this image"
+_SHOWN_APART = ("image_id", "label", "label_id", "dhash", "run_id")
+_GROUPS = """
+select
+    duplicate_image.kind,
+    duplicate_image.group_id,
+    count(*) as images,
+    string_agg(distinct duplicate_image.label, ', ' order by duplicate_image.label) as labels
+from duplicate_image
+inner join duplicate_image as own
+    on own.kind = duplicate_image.kind
+    and own.group_id = duplicate_image.group_id
+    and own.image_id = $image_id
+group by duplicate_image.kind, duplicate_image.group_id
+order by duplicate_image.kind
+"""
+_PLACES = """
+select
+    split_set.split_set,
+    split_set.version,
+    split_image.split,
+    split_image.position,
+    split_drop.rule,
+    split_drop.twin_id,
+    split_drop.squared_distance
+from split_set
+left join split_image
+    on split_image.split_set = split_set.split_set
+    and split_image.image_id = $image_id
+left join split_drop
+    on split_drop.split_set = split_set.split_set
+    and split_drop.image_id = $image_id
+where split_set.is_current
+order by split_set.split_set, split_image.split, split_image.position, split_drop.rule
+"""
+_SCHEMA = pa.schema([("what", pa.string()), ("value", pa.string()), ("image_id", pa.int64())])
+
+_Line = tuple[str, str, int | None]
+
+
+def image_story(catalog: Catalog, image_id: int, split_set: str) -> pa.Table:
+    """What the store knows of an image, as rows (what, value, image_id).
+
+    First the image with its label, its columns of view image, and its run; its groups, each with
+    the image that stands for it; up to three nearest pictures in each split of `split_set`, as far
+    as the current search for near copies went; and its place in every split set, or why it was left
+    out, with the image it collided with.
+
+    Raises:
+        QueryError: there is no such image.
+        UsageError: there is no such split set.
+    """
+    split_line(catalog, split_set)
+    values = {"image_id": image_id}
+    found = catalog.query("select * from image where image_id = $image_id", values).to_pylist()
+    if not found:
+        raise unknown_image(image_id)
+    image = found[0]
+    lines = [
+        *_origin(catalog, image),
+        *_groups(catalog, image),
+        *_neighbours(catalog, image, split_set),
+        *_places(catalog, image_id),
+    ]
+    named = [dict(zip(_SCHEMA.names, line, strict=True)) for line in lines]
+    return pa.Table.from_pylist(named, schema=_SCHEMA)
+
+
+def _origin(catalog: Catalog, image: dict[str, Any]) -> Iterator[_Line]:
+    yield IMAGE, image["label"], image["image_id"]
+    for name, value in image.items():
+        if name not in _SHOWN_APART and value is not None:
+            yield name, f"{value:.4g}" if isinstance(value, float) else str(value), None
+    (run,) = catalog.query(
+        "select verb, started_at from run where run_id = $run_id", {"run_id": image["run_id"]}
+    ).to_pylist()
+    yield "run", f"{image['run_id']}: {run['verb']}, {run['started_at']:%Y-%m-%d %H:%M} UTC", None
+
+
+def _is_known(catalog: Catalog, image: dict[str, Any]) -> bool:
+    """Whether the current search for near copies has compared this image."""
+    rows = catalog.query(
+        "select image_run from coverage where evidence = 'pair' and image_run = $run_id",
+        {"run_id": image["run_id"]},
+    )
+    return bool(rows.num_rows)
+
+
+def _groups(catalog: Catalog, image: dict[str, Any]) -> Iterator[_Line]:
+    rows = catalog.query(_GROUPS, {"image_id": image["image_id"]}).to_pylist()
+    groups = {row["kind"]: row for row in rows}
+    for kind in ("exact", "near"):
+        group = groups.get(kind)
+        if group is not None:
+            value = f"{group['images']:,} images, labels {group['labels']}"
+            yield f"{kind} group", value, group["group_id"]
+        elif kind == "exact" or _is_known(catalog, image):
+            yield f"{kind} group", "none", None
+        else:
+            yield f"{kind} group", _UNKNOWN, None
+
+
+def _neighbours(catalog: Catalog, image: dict[str, Any], split_set: str) -> Iterator[_Line]:
+    wanted = pa.table({"image_id": pa.array([image["image_id"]], pa.int64())})
+    rows = catalog.with_rows(wanted_image=wanted).query(
+        load_queries("near")["neighbours"].sql, {"split_set": split_set, "most": _NEIGHBOURS}
+    )
+    current = current_join(catalog)
+    for split in SPLITS:
+        what = f"{NEAREST}{split_set}.{split}"
+        near = [row for row in rows.to_pylist() if row["split"] == split]
+        for row in near:
+            apart = distance(row["squared_distance"])
+            value = f"{apart:.3f}" if apart else "equal"
+            yield what, f"{value} {row['twin_label']}", row["twin_id"]
+        if not near and split != "unused":
+            if current is not None and _is_known(catalog, image):
+                yield what, f"none within {current['radius']}", None
+            else:
+                yield what, f"no equal one; {_UNKNOWN}", None
+
+
+def _places(catalog: Catalog, image_id: int) -> Iterator[_Line]:
+    for row in catalog.query(_PLACES, {"image_id": image_id}).to_pylist():
+        if row["split"] is None:
+            value = "not in it"
+        elif row["position"] is None:
+            value = row["split"]
+        else:
+            value = f"{row['split']}, position {row['position']:,}"
+        if row["rule"] is not None:
+            value = f"left out: {row['rule']}"
+            if row["squared_distance"] is not None:
+                value += f", {distance(row['squared_distance']):.3f} from its twin"
+        yield f"split set {row['split_set']}", f"{value} (version {row['version']})", row["twin_id"]

@@ -1,0 +1,1 @@
+"""The store's vocabulary: tables, shapes, words, and the radius."""

@@ -1,0 +1,130 @@
+"""MNIST's own format: a file of images and a file of labels, each an IDX array, often gzipped.
+
+IDX (Y. LeCun, the page of the MNIST database): two zero bytes, the type of the elements (8 is
+unsigned byte), the number of dimensions, the dimensions as 32-bit integers, the data; all
+big-endian and row-major. EMNIST's images are stored column by column; ``transpose`` turns them.
+
+MNIST calls its parts ``train`` and ``t10k``: files of exactly these names (or ``test``) say their
+split, any other name says nothing.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import struct
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pyarrow as pa
+
+from notmnist_store.errors import SourceError
+from notmnist_store.schema.tables import Shape
+from notmnist_store.sources.arrays import ByteStream, LabelledImages, array_members
+from notmnist_store.sources.gunzip import gunzip, plain
+from notmnist_store.sources.members import (
+    BATCH_BYTES,
+    BATCH_MEMBERS,
+    FilesSource,
+    Limits,
+    Meter,
+    SourceFile,
+)
+from notmnist_store.sources.paired_files import Pair
+
+_SPLITS = {"train": "train", "t10k": "test", "test": "test"}
+_TYPES = {
+    0x08: "unsigned bytes",
+    0x09: "signed bytes",
+    0x0B: "16-bit integers",
+    0x0C: "32-bit integers",
+    0x0D: "floats",
+    0x0E: "doubles",
+}
+_GZIP = b"\x1f\x8b"
+
+
+def is_idx(head: bytes) -> bool:
+    """Whether a file that begins so is an IDX array of one to four dimensions."""
+    return head[:2] == b"\0\0" and len(head) >= 4 and head[2] in _TYPES and 1 <= head[3] <= 4
+
+
+class IdxSource(FilesSource):
+    """A pair of IDX files."""
+
+    kind = "IDX"
+    gives_labels = True
+
+    def __init__(
+        self,
+        pair: Pair,
+        name: str,
+        limits: Limits,
+        *,
+        labels: Sequence[str] | None = None,
+        transpose: bool = False,
+    ) -> None:
+        super().__init__(pair.images, name, limits, {"images": pair.images, "labels": pair.labels})
+        self._stem = pair.name
+        self._class_names = labels
+        self._transpose = transpose
+
+    def members(
+        self, batch_members: int = BATCH_MEMBERS, max_batch_bytes: int = BATCH_BYTES
+    ) -> Iterator[pa.RecordBatch]:
+        """See ``Source.members``."""
+        self.bytes_read = 0
+        with contextlib.ExitStack() as stack:
+            meter, images = self._open(stack, "images")
+            _, labels = self._open(stack, "labels")
+            count, height, width = _read_header(images, 3)
+            (labelled,) = _read_header(labels, 1)
+            if labelled != count:
+                raise SourceError(
+                    f"{images.what} has {count:,} images, but {labels.what} "
+                    f"has {labelled:,} labels",
+                    advice="copy or download both again",
+                )
+            meter.check_members(count)
+            array = LabelledImages(
+                images,
+                labels,
+                count,
+                Shape(width, height, 1) if self._transpose else Shape(height, width, 1),
+                np.dtype(np.uint8),
+                folder=self._stem,
+                split=_SPLITS.get(self._stem),
+                transposed=self._transpose,
+            )
+            names = self._class_names
+            yield from array_members([array], names, meter, batch_members, max_batch_bytes)
+
+    def _open(self, stack: contextlib.ExitStack, word: str) -> tuple[Meter, ByteStream]:
+        source_file: SourceFile = self.files[word]
+        meter = Meter(source_file.path.name, self.limits)
+        file = stack.enter_context(source_file.open())
+        reader = gunzip if file.peek(2).startswith(_GZIP) else plain
+        before = 0
+
+        def progress(done: int) -> None:
+            nonlocal before
+            self.bytes_read += done - before
+            before = done
+
+        return meter, ByteStream(reader(file, meter, progress), str(source_file.path))
+
+
+def _read_header(stream: ByteStream, dimensions: int) -> tuple[int, ...]:
+    """The dimensions of an IDX array of so many dimensions of unsigned bytes."""
+    magic = stream.take(4)
+    if not is_idx(magic):
+        raise SourceError(
+            f"{stream.what} is no IDX file: it begins with {magic.hex(' ')}",
+            advice="copy or download it again",
+        )
+    if magic[2] != 0x08 or magic[3] != dimensions:
+        raise SourceError(
+            f"{stream.what} holds {_TYPES[magic[2]]} in {magic[3]} dimensions; wanted are "
+            f"unsigned bytes in {dimensions}",
+            advice="images go in X-images-idx3-ubyte, their labels in X-labels-idx1-ubyte",
+        )
+    return struct.unpack(f">{dimensions}I", stream.take(4 * dimensions))

@@ -1,0 +1,1 @@
+"""Walking tar archives, and what a member's path says."""

@@ -1,0 +1,168 @@
+"""What a member's name says: its label, its split, whether it is hidden, its font and family.
+
+Pure string work, done once a member: results are cached by directory and by stem.
+"""
+
+from __future__ import annotations
+
+import binascii
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+_LONGEST_NAME = 1_024
+
+_SPLIT_WORDS = {
+    "train": "train",
+    "training": "train",
+    "valid": "valid",
+    "validation": "valid",
+    "val": "valid",
+    "dev": "valid",
+    "test": "test",
+    "testing": "test",
+    "eval": "test",
+}
+
+_FONT_SUFFIXES = (".ttf", ".otf", ".pfb", ".ttc", ".pfm")
+
+_WEIGHTS = """thin hairline light medium bold black heavy book regular normal plain roman
+    semi demi extra ultra semibold demibold extrabold ultrabold extralight ultralight semilight
+    th lt md med bd bld blk hv hvy bk rg reg sb lig bol dem"""
+_SLANTS_AND_WIDTHS = """italic oblique slanted kursiv upright it ita ital obl slant
+    condensed compressed narrow wide expanded extended compact
+    obli cond cn ext exp comp semicondensed extracondensed"""
+_VARIANTS = """oldstyle smallcaps caps sc osf lf tf expert alt alternate alternates swash titling
+    oldst display disp text caption subhead headline poster micro small"""
+_VARIABLE_FONTS = "variable variablefont vf wght wdth opsz ital slnt grad"
+_FOUNDRIES = """mt itc bt lt std pro ps ef btn ff urw com ot tt ssk ssi nf jnl let bb att agfa icg
+    mn mf gd ce cyr rus tur adobe linotype monotype bitstream"""
+_DROPPED = frozenset(
+    " ".join((_WEIGHTS, _SLANTS_AND_WIDTHS, _VARIANTS, _VARIABLE_FONTS, _FOUNDRIES)).split()
+)
+_GLUED = re.compile(r"(.{4,}?)(?:(?:semi|demi|extra|ultra)?bold|italic|oblique|regular|condensed)+")
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+")
+_AXES_OR_COPY = re.compile(r"\[[^\]]*\]|\(\d+\)$")
+_STYLE_NUMBER = re.compile(r"[1-9]\d{1,2}")
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a member stands: what its folders say of it.
+
+    ``label``: name of the folder it stands in, null for none. ``split``: train, valid or test by
+    the nearest split word above that folder, else null. ``hidden``: some component starts with a
+    dot or is ``__MACOSX``. ``directory``: the path without the file's name.
+    """
+
+    label: str | None
+    split: str | None
+    hidden: bool
+    directory: str
+
+
+def split_word(word: str) -> str | None:
+    """Return train, valid or test if ``word`` stands for one of them (val, Training), or null."""
+    return _SPLIT_WORDS.get(word.lower())
+
+
+def text_path(raw: bytes) -> str:
+    r"""Return a member's name as text: UTF-8, other bytes as ``\xNN``, without a leading ``./``."""
+    path = raw.decode("utf-8", "backslashreplace")
+    while path.startswith("./"):
+        path = path[2:]
+    return path
+
+
+def unsafe_reason(raw: bytes) -> str | None:
+    """Say in a few words why a member's name is not taken, or return null."""
+    if len(raw) > _LONGEST_NAME:
+        return f"a name of {len(raw):,} bytes"
+    if raw.startswith(b"/"):
+        return "an absolute path"
+    if b"\0" in raw:
+        return "NUL in the name"
+    if b".." in raw and b".." in raw.split(b"/"):
+        return "'..' in the path"
+    return None
+
+
+def place(path: str) -> Place:
+    """Return what the folders in ``path`` ('/' between components) say of the member."""
+    directory, _, name = path.rpartition("/")
+    visible, hidden = _places(directory)
+    return hidden if name.startswith(".") or name == "__MACOSX" else visible
+
+
+@lru_cache(maxsize=16_384)
+def _places(directory: str) -> tuple[Place, Place]:
+    """Return the place of visible and of hidden members of a directory."""
+    folders = [part for part in directory.split("/") if part not in ("", ".")]
+    label = folders[-1] if folders else None
+    words = (split_word(folder) for folder in reversed(folders[:-1]))
+    split = next((word for word in words if word), None)
+    hidden = any(_is_hidden(folder) for folder in folders)
+    return Place(label, split, hidden, directory), Place(label, split, True, directory)
+
+
+def _is_hidden(component: str) -> bool:
+    return (component.startswith(".") and component != "..") or component == "__MACOSX"
+
+
+@lru_cache(maxsize=65_536)
+def font_name(stem: str) -> str | None:
+    """Return the font's file name that ``stem`` is the base64 of, or null.
+
+    Both alphabets are taken, with or without padding. The bytes must be printable UTF-8 that ends
+    in .ttf, .otf, .pfb, .ttc or .pfm.
+    """
+    text = stem.rstrip("=")
+    if len(stem) - len(text) > 2:
+        return None
+    if "+" not in text:
+        text = text.replace("-", "+").replace("_", "/")
+    try:
+        raw = binascii.a2b_base64(text + "=" * (-len(text) % 4), strict_mode=True)
+        font = raw.decode("utf-8")
+    except ValueError:
+        return None
+    return font if font.isprintable() and font.lower().endswith(_FONT_SUFFIXES) else None
+
+
+@lru_cache(maxsize=65_536)
+def font_family(font: str) -> str:
+    """Return the family of a font's file name: lower case, without separators, never empty.
+
+    Words at the end that name a weight, slant, width, optical size, variant or foundry are taken
+    away ('CCWildWords-BoldItalic.ttf' gives 'ccwildwords'), and so are variable fonts' axes, the
+    style numbers before such a word ('Univers 45 Light') and '(1)' of a second download. Words are
+    told apart by spaces, hyphens, underscores and CamelCase. A name of such words alone stays
+    whole. Words at the beginning stay: 'Black Chancery' is a family.
+
+    The name alone is known, so families are missed where styles are letters only ('verdanab') and
+    merged where such a word is a proper part of the name ('Traffic Light', 'Times New Roman' gives
+    'timesnew'). For keeping a family on one side of a split, merging is the harmless error.
+    """
+    name = font
+    if name.lower().endswith(_FONT_SUFFIXES):
+        name = name[:-4]
+    words = [word.lower() for word in _WORD.findall(_AXES_OR_COPY.sub(" ", name.strip()))]
+    kept = len(words)
+    dropped_one = False
+    while kept:
+        if words[kept - 1] in _DROPPED:
+            kept -= 1
+        elif kept > 1 and words[kept - 2] + words[kept - 1] in _DROPPED:
+            kept -= 2
+        elif (dropped_one or words[kept - 2] in _DROPPED) and _STYLE_NUMBER.fullmatch(
+            words[kept - 1]
+        ):
+            kept -= 1
+        else:
+            break
+        dropped_one = True
+    if not kept:
+        return "".join(words) or font.lower() or "unnamed"
+    glued = _GLUED.fullmatch(words[kept - 1])
+    last = glued.group(1) if glued else words[kept - 1]
+    return "".join(words[: kept - 1]) + last

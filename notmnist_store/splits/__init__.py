@@ -1,0 +1,1 @@
+"""Split sets: made by a recipe, or of another without its leaks."""

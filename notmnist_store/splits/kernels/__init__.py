@@ -1,0 +1,1 @@
+"""Which image goes where, and which of a leak stays."""

@@ -1,0 +1,150 @@
+"""Near copies in split recipes: whether their groups fit, and what a left-out image is near to."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from decimal import Decimal
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.queries import load_queries
+from notmnist_store.errors import UsageError
+from notmnist_store.near.components import near_graph
+from notmnist_store.schema.radius import threshold
+from notmnist_store.splits.plan import SplitOptions
+from notmnist_store.splits.sizes import ASKED, Sizes
+
+_STEP = Decimal("0.05")
+
+_Ints = npt.NDArray[np.int64]
+
+
+class _Group(NamedTuple):
+    """A group that fits in no split: its images, their most frequent label, and the room there."""
+
+    images: int
+    label: str
+    room: int
+
+
+def check_fits(
+    catalog: Catalog,
+    options: SplitOptions,
+    images: pa.Table,
+    usable: pa.Table,
+    sizes: Sizes,
+    asked: Mapping[str, Mapping[str, int]],
+) -> None:
+    """Refuse near groups that no split has room for; the error names a radius that works.
+
+    `usable` are the images to be placed, among all candidates `images`. Recipe stratified has room
+    for a group of several images where the largest split takes as many of its class, the one that
+    most of its images have (the first by name where two have as many). Recipe hash has no sizes by
+    class: the largest share of all images has to hold it.
+
+    Raises:
+        UsageError: a group does not fit.
+    """
+    assert options.radius is not None
+    labels = sorted(set(usable["label"].to_pylist()))
+    most = {label: max(quotas.values()) for label, quotas in asked.items()}
+    if not asked:
+        most = dict.fromkeys(labels, int(max(sizes.sizes) * usable.num_rows))
+    room = np.array([most[label] for label in labels], np.int64)
+    limit = threshold(options.radius)
+    graph = near_graph(catalog, images["image_id"].to_numpy(), limit)
+    rows = pc.index_in(usable["image_id"], images["image_id"].combine_chunks())
+    picture = graph.picture[rows.to_numpy()]
+    label_of = pc.index_in(usable["label"], pa.array(labels)).to_numpy()
+
+    def too_large(component: _Ints) -> _Group | None:
+        return _too_large(component[picture], label_of, room, labels, by_class=bool(asked))
+
+    found = too_large(graph.components(-1, limit))
+    if found is None:
+        return
+    works, above, component = None, -1, None
+    for step in _steps(options.radius):
+        component = graph.components(above, threshold(step), component)
+        above = threshold(step)
+        if too_large(component) is None:
+            works = step
+    largest = (
+        f"the largest group of near copies at radius {options.radius} has {found.images:,} images"
+    )
+    takes = f"no split takes more than {found.room:,}" + (f" of {found.label}" if asked else "")
+    if works is None:  # so many are equal; of distinct images each is a group of one at radius 0
+        raise UsageError(
+            f"{largest}, and {takes}; no radius works, for so many are equal: --distinct takes one "
+            "image of each picture",
+            _command(replace(options, radius="0", distinct=True)),
+        )
+    raise UsageError(
+        f"{largest}, and {takes}; the largest radius that works, in steps of {_STEP}, is {works}",
+        _command(replace(options, radius=works)),
+    )
+
+
+def _steps(radius: str) -> Iterator[str]:
+    """0, 0.05, 0.10, … below a radius."""
+    step = Decimal(0)
+    while step < Decimal(radius):
+        yield str(step)
+        step += _STEP
+
+
+def _too_large(
+    component: _Ints, label: _Ints, room: _Ints, labels: Sequence[str], *, by_class: bool
+) -> _Group | None:
+    """The largest component of two images or more that is larger than the room of its class."""
+    sizes = np.bincount(component)
+    parts, counts = np.unique(component * len(labels) + label, return_counts=True)
+    owner, of_label = np.divmod(parts, len(labels))
+    order = np.lexsort((of_label, -counts, owner))
+    owner, first = np.unique(owner[order], return_index=True)
+    home = of_label[order][first]
+    bad = np.flatnonzero((sizes[owner] > 1) & (sizes[owner] > room[home]))
+    if not len(bad):
+        return None
+    worst = bad[np.argmax(sizes[owner[bad]])]
+    return _Group(int(sizes[owner[worst]]), labels[home[worst]], int(room[home[worst]]))
+
+
+def _command(options: SplitOptions) -> str:
+    """A command line with these options."""
+    words = []
+    for name, value in json.loads(options.to_json()).items():
+        if (name, value) != ("recipe", "stratified"):
+            option = f"--{name.replace('_', '-')}"
+            words.append(option if value is True else f"{option} {shlex.quote(str(value))}")
+    return f"notmnist-store split my_split {' '.join(words)}"
+
+
+def nearest_used(
+    catalog: Catalog, name: str, image_ids: Sequence[int]
+) -> dict[int, tuple[int, int]]:
+    """For images the nearest one that split set `name` uses, and their squared distance.
+
+    As far as the current search went: an image that only a chain of near copies joins to the set,
+    and that is near to none of it, is left out.
+    """
+    wanted = pa.table({"image_id": pa.array(image_ids, pa.int64())})
+    rows = catalog.with_rows(wanted_image=wanted).query(
+        load_queries("near")["neighbours"].sql, {"split_set": name, "most": 1}
+    )
+    nearest: dict[int, tuple[int, int]] = {}
+    by_distance = sorted(
+        (row for row in rows.to_pylist() if row["split"] in ASKED),
+        key=lambda row: (row["squared_distance"], ASKED.index(row["split"])),
+    )
+    for row in by_distance:
+        nearest.setdefault(row["image_id"], (row["twin_id"], row["squared_distance"]))
+    return nearest

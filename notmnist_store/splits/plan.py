@@ -1,0 +1,196 @@
+"""What every recipe starts from and ends with: its options, its candidates, and placed images."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.queries import load_queries
+from notmnist_store.errors import QueryError, UsageError
+from notmnist_store.near.components import component_keys
+from notmnist_store.near.evidence import GROUP_RADIUS
+from notmnist_store.schema.radius import default_radius, threshold
+from notmnist_store.schema.tables import Shape
+from notmnist_store.splits.sizes import ASKED
+
+_GROUP_COLUMNS = {"pixels": "pixel_hash", "near": "pixel_hash"}
+
+DROPPED = "decision"
+"""The rule, in table split_drop, of images that a decision dropped."""
+
+NO_DROPS = pa.schema(
+    [
+        ("image_id", pa.int64()),
+        ("rule", pa.string()),
+        ("twin_id", pa.int64()),
+        ("squared_distance", pa.int64()),
+    ]
+).empty_table()
+"""No images left out: the columns of table split_drop that a recipe fills."""
+
+
+@dataclass(frozen=True)
+class SplitOptions:
+    """A recipe and its arguments; sizes are text, so that they are kept exactly as given."""
+
+    recipe: str = "stratified"
+    train: str | None = None
+    valid: str | None = None
+    test: str | None = None
+    seed: int = 0
+    where: str | None = None
+    group_by: str = "pixels"
+    keep_ratio: bool = False
+    distinct: bool = False
+    train_source: str | None = None
+    test_source: str | None = None
+    order: str = "name"
+    radius: str | None = None
+
+    def to_json(self) -> str:
+        """The arguments that differ from the defaults, as JSON with sorted keys."""
+        default = asdict(SplitOptions())
+        given = {k: v for k, v in asdict(self).items() if k == "recipe" or v != default[k]}
+        return json.dumps(given, sort_keys=True)
+
+    def with_radius(self, shape: Shape) -> SplitOptions:
+        """The same with the radius of near groups, for images of this shape, where none is given.
+
+        Raises:
+            UsageError: a radius that is none, or that groups nothing.
+        """
+        if self.group_by != "near":
+            if self.radius is not None:
+                raise UsageError(
+                    "--radius goes with --group-by near",
+                    f"notmnist-store split my_split --group-by near --radius {self.radius}",
+                )
+            return self
+        radius = default_radius(GROUP_RADIUS, shape) if self.radius is None else self.radius
+        threshold(radius)
+        return replace(self, radius=radius)
+
+    @classmethod
+    def from_json(cls, text: str) -> SplitOptions:
+        """The options that `to_json` wrote."""
+        return cls(**json.loads(text))
+
+
+@dataclass(frozen=True)
+class Placed:
+    """Images with their place: `rows` (image_id, split, position, label, label_id, pixel_hash)."""
+
+    rows: pa.Table
+    drops: pa.Table
+    labels: list[str]
+    asked: dict[str, dict[str, int]]
+    new_images: int
+    notes: tuple[str, ...] = field(default=())
+
+    def counts(self) -> Counter[tuple[str, str]]:
+        """Images by (split, label)."""
+        counted = self.rows.group_by(["split", "label"]).aggregate([([], "count_all")])
+        return Counter(
+            {
+                (row["split"], row["label"]): row["count_all"]
+                for row in counted.sort_by(
+                    [("split", "ascending"), ("label", "ascending")]
+                ).to_pylist()
+            }
+        )
+
+    def digest_rows(self) -> pa.Table:
+        """split, label, pixel_hash of train, valid and test in order."""
+        parts = [
+            self.rows.filter(pc.equal(self.rows["split"], split)).sort_by("position")
+            for split in ASKED
+        ]
+        return pa.concat_tables(parts).select(["split", "label", "pixel_hash"])
+
+
+def candidates(catalog: Catalog, options: SplitOptions) -> pa.Table:
+    """Images to place: image_id, label, pixel_hash, is_dropped, group_key, is_representative.
+
+    In the order in which they were ingested; a group's first is its representative. Of near copies
+    the groups are the connected components of pairs within the radius. Those that a decision
+    dropped are not to be placed: `dropped` tells of them.
+
+    Raises:
+        UsageError: view image has no such column to group by, or pairs are not known that far.
+        StoreError: near copies of some of the images are not known.
+        QueryError: the condition does not run, or no image meets it.
+    """
+    column = _GROUP_COLUMNS.get(options.group_by, options.group_by)
+    known = catalog.query("select column_name from (describe image)")["column_name"].to_pylist()
+    if column not in known:
+        raise UsageError(
+            f"view image has no column {column!r} to group by; it has {', '.join(known)}",
+            "notmnist-store split my_split --group-by family",
+        )
+    sql = load_queries("splits")["candidates"].sql
+    sql = sql.replace("GROUP_KEY", '"' + column + '"')
+    sql = sql.replace("CONDITION", f"({options.where}\n)" if options.where else "true")
+    rows = catalog.query(sql)
+    if pc.all(rows["is_dropped"], min_count=0).as_py():
+        raise QueryError(
+            "there are no images to split" + (f" where {options.where}" if options.where else ""),
+            "notmnist-store sql label_counts",
+        )
+    if options.group_by == "near" and options.radius is not None:
+        keys = component_keys(catalog, rows, options.radius)
+        place = rows.column_names.index("group_key")
+        rows = rows.set_column(place, "group_key", keys)
+    return rows
+
+
+def dropped(images: pa.Table) -> pa.Table:
+    """Rows for table split_drop: those of these images that a decision dropped."""
+    ids = images.filter(images["is_dropped"])["image_id"]
+    return pa.table(
+        {
+            "image_id": ids,
+            "rule": pa.repeat(pa.scalar(DROPPED, pa.string()), len(ids)),
+            "twin_id": pa.nulls(len(ids), pa.int64()),
+            "squared_distance": pa.nulls(len(ids), pa.int64()),
+        },
+        schema=NO_DROPS.schema,
+    )
+
+
+def labels_of(catalog: Catalog, rows: pa.Table) -> list[str]:
+    """The labels that stand in these rows, in the store's order."""
+    present = set(rows["label"].unique().to_pylist())
+    ordered = catalog.query("select label from label order by label_id")["label"].to_pylist()
+    return [label for label in ordered if label in present]
+
+
+def described(ordered: pa.Table, candidates: pa.Table, labels: list[str]) -> pa.Table:
+    """Add label, label_id and pixel_hash to (image_id, split, position) rows."""
+    at = pc.index_in(ordered["image_id"], candidates["image_id"].combine_chunks())
+    known = candidates.select(["label", "pixel_hash"]).take(at)
+    return placed_rows({**_columns(ordered), **_columns(known)}, labels)
+
+
+def _columns(rows: pa.Table) -> dict[str, pa.ChunkedArray]:
+    return dict(zip(rows.column_names, rows.columns, strict=True))
+
+
+def placed_rows(columns: Mapping[str, pa.Array | pa.ChunkedArray], labels: list[str]) -> pa.Table:
+    """The rows of `Placed` from their columns: all of them but label_id."""
+    label_id = pc.index_in(columns["label"], pa.array(labels, pa.string())).cast(pa.int64())
+    return pa.table(
+        {
+            "image_id": columns["image_id"],
+            "split": columns["split"],
+            "position": columns["position"].cast(pa.int64()),
+            "label": columns["label"],
+            "label_id": label_id,
+            "pixel_hash": columns["pixel_hash"],
+        }
+    )

@@ -1,0 +1,211 @@
+"""Recipes of split sets: which image goes where, before anything is written."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.queries import load_queries
+from notmnist_store.errors import UsageError
+from notmnist_store.splits.near_groups import check_fits, nearest_used
+from notmnist_store.splits.notebook import place_as_notebook
+from notmnist_store.splits.plan import (
+    NO_DROPS,
+    Placed,
+    SplitOptions,
+    candidates,
+    described,
+    dropped,
+    labels_of,
+)
+from notmnist_store.splits.sizes import ASKED, Sizes, class_quotas, hash_bounds
+
+RECIPES = ("stratified", "hash", "notebook")
+_UNEVEN = "sizes that do not divide by the classes give one image more to the first classes"
+
+
+def place_images(catalog: Catalog, options: SplitOptions, extends: str | None) -> Placed:
+    """Place the store's images by a recipe; with `extends`, only those the set does not have.
+
+    Raises:
+        UsageError: an argument that cannot be meant, or does not go with the recipe.
+        QueryError: the condition, or the column to group by, is not in view image.
+    """
+    if options.recipe not in RECIPES:
+        raise UsageError(
+            f"there is no recipe {options.recipe!r}; there are {', '.join(RECIPES)}",
+            "notmnist-store split my_split --recipe stratified",
+        )
+    if options.recipe == "notebook":
+        return place_as_notebook(catalog, options, extends)
+    for name, value in (
+        ("--train-source", options.train_source),
+        ("--test-source", options.test_source),
+    ):
+        if value is not None:
+            raise UsageError(
+                f"{name} goes with recipe notebook",
+                "notmnist-store split my_split --recipe notebook",
+            )
+    sizes = Sizes.parse({split: getattr(options, split) for split in ASKED})
+    images = candidates(catalog, options)
+    if extends is not None:
+        return _extended(catalog, options, sizes, images, extends)
+    usable = images.filter(pc.invert(images["is_dropped"]))
+    placed = _fresh(catalog, options, sizes, usable, groups_must_fit=True)
+    return replace(placed, drops=dropped(images))
+
+
+def _fresh(
+    catalog: Catalog,
+    options: SplitOptions,
+    sizes: Sizes,
+    images: pa.Table,
+    *,
+    groups_must_fit: bool = False,
+) -> Placed:
+    labels = labels_of(catalog, images)
+    usable = images
+    if options.distinct:
+        usable = images.filter(images["is_representative"])
+    asked: dict[str, dict[str, int]] = {}
+    notes: tuple[str, ...] = ()
+    if options.recipe == "hash":
+        extra = {"bound": _rows(("split", "low", "high"), hash_bounds(sizes))}
+    else:
+        counted = Counter(usable["label"].to_pylist())
+        available = {label: counted[label] for label in labels}
+        asked = class_quotas(sizes, available, keep_ratio=options.keep_ratio)
+        if not options.keep_ratio and any(len(set(each)) > 1 for each in _by_split(asked)):
+            notes = (_UNEVEN,)
+        extra = {"quota": _quota_rows(asked, available)}
+    if options.group_by == "near" and groups_must_fit:
+        check_fits(catalog, options, images, usable, sizes, asked)
+    placed = catalog.with_rows(candidate=usable, **extra).query(
+        load_queries("splits")[options.recipe].sql, {"seed": str(options.seed)}
+    )
+    split_of = dict(zip(placed["image_id"].to_pylist(), placed["split"].to_pylist(), strict=True))
+    splits = [split_of.get(image_id, "unused") for image_id in images["image_id"].to_pylist()]
+    rows = _in_order(catalog, options, images, splits, labels)
+    result = Placed(rows, NO_DROPS, labels, asked, rows.num_rows, notes)
+    return result if not asked else _with_shortfall(result)
+
+
+def _by_split(asked: dict[str, dict[str, int]]) -> list[list[int]]:
+    return [[quotas[split] for quotas in asked.values()] for split in ASKED]
+
+
+def _with_shortfall(placed: Placed) -> Placed:
+    """Say where groups that must stay whole kept a class from the size asked for."""
+    counts = placed.counts()
+    off = {
+        (split, label): counts[split, label] - images
+        for label, quotas in placed.asked.items()
+        for split, images in quotas.items()
+        if counts[split, label] != images
+    }
+    if not off:
+        return placed
+    (split, label), worst = max(off.items(), key=lambda item: abs(item[1]))
+    note = (
+        f"groups were kept whole, so {len(off)} of the sizes are not those asked for; the farthest "
+        f"is {split} {label} with {worst:+,} images"
+    )
+    return replace(placed, notes=(*placed.notes, note))
+
+
+def _quota_rows(asked: dict[str, dict[str, int]], available: dict[str, int]) -> pa.Table:
+    rows = []
+    for label, quotas in asked.items():
+        low = 0
+        for split, wanted in quotas.items():
+            rows.append((label, split, low, wanted, available[label]))
+            low += wanted
+    return _rows(("label", "split", "low", "wanted", "total"), rows)
+
+
+def _rows(names: tuple[str, ...], rows: list[tuple[Any, ...]]) -> pa.Table:
+    return pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows])
+
+
+def _in_order(
+    catalog: Catalog,
+    options: SplitOptions,
+    images: pa.Table,
+    splits: list[str],
+    labels: list[str],
+) -> pa.Table:
+    placed = pa.table({"image_id": images["image_id"], "split": pa.array(splits, pa.string())})
+    ordered = catalog.with_rows(placed=placed).query(
+        load_queries("splits")["order"].sql, {"seed": str(options.seed)}
+    )
+    return described(ordered, images, labels)
+
+
+def _extended(
+    catalog: Catalog, options: SplitOptions, sizes: Sizes, images: pa.Table, name: str
+) -> Placed:
+    """The set's rows as they are, and the images it does not have placed behind them."""
+    old = catalog.query(
+        "select split_image.image_id, split_image.split, split_image.position, split_image.label,"
+        " split_image.label_id, image.pixel_hash"
+        " from split_image inner join image on image.image_id = split_image.image_id"
+        " where split_image.split_set = $name"
+        " order by split_image.split, split_image.position, split_image.image_id",
+        {"name": name},
+    )
+    is_new = pc.invert(pc.is_in(images["image_id"], old["image_id"].combine_chunks()))
+    new_images = images.filter(is_new)
+    fresh = new_images.filter(pc.invert(new_images["is_dropped"]))
+    labels = catalog.query(
+        "select labels from split_set where split_set = $name and is_current", {"name": name}
+    )["labels"].to_pylist()
+    known_labels: list[str] = json.loads(labels[0])
+    all_labels = known_labels + [v for v in labels_of(catalog, fresh) if v not in known_labels]
+    if not fresh.num_rows:
+        return Placed(old, NO_DROPS, all_labels, {}, 0)
+    splits_of: dict[str, dict[str, int]] = {}
+    split_by_id = dict(zip(old["image_id"].to_pylist(), old["split"].to_pylist(), strict=True))
+    for image_id, key in zip(
+        images["image_id"].to_pylist(), images["group_key"].to_pylist(), strict=True
+    ):
+        if image_id in split_by_id:
+            splits_of.setdefault(key, {}).setdefault(split_by_id[image_id], image_id)
+    keys = fresh["group_key"].to_pylist()
+    alone = fresh.filter(pa.array([key not in splits_of for key in keys]))
+    placed: dict[int, str] = {}
+    if alone.num_rows and not (sizes.are_counts and options.recipe == "stratified"):
+        part = _fresh(catalog, options, sizes, alone)
+        placed = dict(
+            zip(part.rows["image_id"].to_pylist(), part.rows["split"].to_pylist(), strict=True)
+        )
+    splits, drops = [], []
+    for image_id, key in zip(fresh["image_id"].to_pylist(), keys, strict=True):
+        there = {split: twin for split, twin in splits_of.get(key, {}).items() if split != "unused"}
+        if len(there) > 1:
+            splits.append("unused")
+            drops.append((image_id, "group_in_two_splits", min(there.values()), None))
+        elif key in splits_of:
+            splits.append(next(iter(there), "unused"))
+        else:
+            splits.append(placed.get(image_id, "unused"))
+    new = _in_order(catalog, options, fresh, splits, all_labels)
+    behind = Counter(old["split"].to_pylist())
+    shift = pa.array([behind[split] for split in new["split"].to_pylist()], pa.int64())
+    moved = new.set_column(2, "position", pc.add(new["position"], shift))
+    if options.group_by == "near" and drops:
+        twins = nearest_used(catalog, name, [image_id for image_id, *_ in drops])
+        drops = [(i, rule, *twins.get(i, (twin, None))) for i, rule, twin, _ in drops]
+    clashes = pa.Table.from_pylist(
+        [dict(zip(NO_DROPS.column_names, drop, strict=True)) for drop in drops],
+        schema=NO_DROPS.schema,
+    )
+    drop_rows = pa.concat_tables([dropped(new_images), clashes])
+    rows = pa.concat_tables([old.cast(moved.schema), moved])
+    return Placed(rows, drop_rows, all_labels, {}, fresh.num_rows)

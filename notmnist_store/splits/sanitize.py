@@ -1,0 +1,340 @@
+"""The verb sanitize: a split set made of another one, with no copy or near copy across splits.
+
+Which images go is decided by `kernels.leak_policies`, of rows and pairs that are put together here.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.queries import load_queries
+from notmnist_store.catalog.split_sets import (
+    SplitSetVersion,
+    check_none_gone,
+    current_version,
+    find_split_set,
+)
+from notmnist_store.decisions.effects import decision_note
+from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.near.evidence import check_radius, current_join, seconds_needed
+from notmnist_store.near.kernels.join import Pairs
+from notmnist_store.progress import Progress
+from notmnist_store.schema.radius import default_radius, threshold
+from notmnist_store.schema.tables import SPLITS
+from notmnist_store.splits.kernels.leak_policies import (
+    EXACT_COPY,
+    KEPT,
+    LABEL_CONFLICT,
+    NEAR_COPY,
+    UNUSED,
+    Fates,
+    SplitTable,
+    settle,
+)
+from notmnist_store.splits.make import Origin, check_name, made_already, save_split, split_digest
+from notmnist_store.splits.plan import NO_DROPS, Placed, dropped, labels_of
+from notmnist_store.splits.sanitize_options import SANITIZE, SanitizeOptions
+from notmnist_store.storage.tables import Tables
+
+RADIUS = "1.0"
+"""The radius for 28x28x1 unless asked otherwise: that of the audits."""
+
+STEPS = ("0", "0.5", "1", "1.5", "2")
+"""Radii at which the result says what would go, as far as pairs are known."""
+
+_RULES = {EXACT_COPY: "exact_copy", NEAR_COPY: "near_copy", LABEL_CONFLICT: "label_conflict"}
+_COUNTED = pa.schema(
+    [
+        ("radius", pa.float64()),
+        ("split", pa.string()),
+        ("label", pa.string()),
+        *((name, pa.int64()) for name in ("images", "exact", "near", "conflict")),
+        *((name, pa.int64()) for name in ("refilled", "left")),
+    ]
+)
+
+_Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Base:
+    """The rows of a split set as Arrow and as the kernel takes them, and their pictures' ids.
+
+    Rows whose images a decision dropped are not among them: `dropped` tells of those.
+    """
+
+    version: SplitSetVersion
+    rows: pa.Table
+    table: SplitTable
+    picture_ids: _Ints
+    dropped: pa.Table
+
+
+def sanitize(
+    tables: Tables,
+    new: str,
+    options: SanitizeOptions,
+    progress: Progress,
+    *,
+    yes: bool = False,
+    replace: bool = False,
+) -> pa.Table:
+    """Make split set `new` of `options.base`, or, without `yes`, say only what would go.
+
+    Rows that go, and unused rows, are unused in it; table split_drop says why the former went. The
+    others keep their split and their order, and what is drawn from unused takes the places of what
+    went. The same name and arguments again is a no-op. Labels are those after decisions, and images
+    that one dropped are left out, with the rule decision.
+
+    Returns one row a split and label at the radius asked for, then one row a split (label null) at
+    each of STEPS and that radius: radius, split, label, images, exact, near, conflict (images that
+    go, by rule), refilled, left.
+
+    Raises:
+        UsageError: a name, radius or policy that cannot be meant; a radius beyond that of the last
+            near-duplicates run; the name is taken by other arguments.
+        StoreError: pairs are stale, or images of the base were withdrawn.
+    """
+    check_name(new)
+    started = datetime.now(UTC)
+    catalog = Catalog(tables)
+    radius = options.radius
+    if radius is None:
+        radius = default_radius(RADIUS, tables.marker.shape)
+        options = SanitizeOptions.of(**dataclasses.asdict(options) | {"radius": radius})
+    assert options.radius is not None
+    check_radius(catalog, options.radius)
+    base = _base(catalog, options)
+    join = current_join(catalog)
+    uncovered = len(base.table) if join is None else _uncovered(base)
+    if threshold(options.radius) and uncovered:
+        raise _stale(base, uncovered, options.radius, tables)
+    known = int(join["threshold"]) if join is not None and not uncovered else 0
+    origin = Origin(SANITIZE, SANITIZE, _arguments(base, options), options.seed)
+    earlier = current_version(catalog, new)
+    made = None
+    if earlier is not None:
+        decided = decision_note(catalog, new, earlier["version"])
+        made = made_already(earlier, origin.arguments, decided, replace=replace)
+    fates, counted = _settled(catalog, base, options, known, progress)
+    if gone := base.dropped.num_rows:
+        progress.note(f"{gone:,} images of {options.base} are left out: decisions dropped them")
+    if made is not None:
+        for note in made.notes:
+            progress.note(note)
+    elif yes:
+        save_split(tables, catalog, new, origin, _placed(base, options, fates), started)
+    return counted
+
+
+def _base(catalog: Catalog, options: SanitizeOptions) -> _Base:
+    version = find_split_set(catalog, options.base)
+    if version.version:
+        for split in SPLITS:
+            check_none_gone(catalog, version, split)
+    values = {
+        "split_set": version.name,
+        "version": version.version,
+        "seed": str(options.seed),
+    }
+    every = catalog.query(load_queries("sanitize")["rows"].sql, values)
+    rows = every.filter(pc.invert(every["is_dropped"])).combine_chunks()
+    known = list(version.labels)
+    labels = known + [label for label in labels_of(catalog, rows) if label not in known]
+    label_ids = pc.index_in(rows["label"], pa.array(labels, pa.string())).cast(pa.int64())
+    rows = rows.append_column("label_id", label_ids)
+    version = dataclasses.replace(version, labels=tuple(labels))
+    place = pc.index_in(rows["split"], pa.array([*options.keep, "unused"]))
+    ids, picture = np.unique(rows["picture_id"].to_numpy(), return_inverse=True)
+    table = SplitTable(
+        place.to_numpy().astype(np.int64),
+        picture.astype(np.int64),
+        rows["label_id"].to_numpy(),
+        rows["draw"].to_numpy(),
+        len(ids),
+    )
+    if (table.place == UNUSED).all():
+        raise UsageError(
+            f"split set {options.base} has no images in {', '.join(options.keep)}",
+            "notmnist-store split --list",
+        )
+    stood = every.filter(pc.not_equal(every["split"], "unused"))
+    return _Base(version, rows, table, ids, dropped(stood))
+
+
+def _uncovered(base: _Base) -> int:
+    covered = base.rows["is_covered"].to_numpy()
+    return int(np.count_nonzero(~covered))
+
+
+def _stale(base: _Base, uncovered: int, radius: str, tables: Tables) -> StoreError:
+    """What is missing, how to get it, and about how long that takes."""
+    images = max(len(base.table), uncovered)
+    searched = default_radius("2.0", tables.marker.shape)
+    beyond = f" --radius {radius}" if threshold(radius) > threshold(searched) else ""
+    return StoreError(
+        f"pairs are stale: {uncovered:,} images of split set {base.version.name} are not known to "
+        f"near-duplicates, which takes about {seconds_needed(images):,.0f} s here",
+        f"notmnist-store near-duplicates{beyond}",
+    )
+
+
+def _arguments(base: _Base, options: SanitizeOptions) -> str:
+    """The options, and which images they were applied to."""
+    version = base.version
+    digest = version.digest
+    if digest is None:  # of ingest, and so that new unused images count, too
+        order = ["split", "image_id"]
+        rows = base.rows.select([*order, "label", "pixel_hash"])
+        rows = rows.sort_by([(name, "ascending") for name in order])
+        digest = split_digest(rows.select(["split", "label", "pixel_hash"]))
+    named = dataclasses.replace(options, base=version.name)
+    return named.to_json(base_version=version.version, base_digest=digest)
+
+
+def _settled(
+    catalog: Catalog, base: _Base, options: SanitizeOptions, known: int, progress: Progress
+) -> tuple[Fates, pa.Table]:
+    """The fates at the radius asked for, and the rows that tell them at that and all steps."""
+    assert options.radius is not None
+    radii = {threshold(step): step for step in STEPS if threshold(step) <= known}
+    radii[threshold(options.radius)] = options.radius
+    pairs = _pairs(catalog, base, max(radii), options)
+    parts: list[pa.Table] = []
+    progress.stage("sanitizing", len(radii), "radii")
+    try:
+        for done, most in enumerate(sorted(radii)):
+            within = int(np.searchsorted(pairs.squared_distance, most, side="right"))
+            near = Pairs(pairs.left[:within], pairs.right[:within], pairs.squared_distance[:within])
+            fates = settle(
+                base.table,
+                near,
+                policy=options.policy,
+                conflicts=options.conflicts,
+                refill=options.refill,
+            )
+            parts.append(_counts(base, options, radii[most], fates, by_label=False))
+            if radii[most] == options.radius:
+                asked = fates
+            progress.advance(done + 1)
+    finally:
+        progress.end()
+    by_label = _counts(base, options, options.radius, asked, by_label=True)
+    return asked, pa.concat_tables([by_label, *parts])
+
+
+def _pairs(catalog: Catalog, base: _Base, most: int, options: SanitizeOptions) -> Pairs:
+    """Pairs of pictures that can matter, the nearest first."""
+    matter = np.zeros(base.table.pictures, np.bool_)
+    chosen = slice(None) if options.refill else base.table.place != UNUSED
+    matter[base.table.picture[chosen]] = True
+    numbers = np.flatnonzero(matter)
+    picture = pa.table({"image_id": base.picture_ids[numbers], "number": numbers.astype(np.int32)})
+    rows = catalog.with_rows(picture=picture).query(
+        load_queries("sanitize")["pairs"].sql, {"most": most}
+    )
+    return Pairs(*(rows[name].to_numpy() for name in rows.column_names))
+
+
+def _counts(
+    base: _Base, options: SanitizeOptions, radius: str, fates: Fates, *, by_label: bool
+) -> pa.Table:
+    """What the result's rows say at one radius; those of labels that have no image are left out."""
+    rows, labels = base.table, base.version.labels
+    kinds = len(labels) if by_label else 1
+    kind = rows.label if by_label else np.zeros(len(rows), np.int64)
+
+    def count(place: _Ints, chosen: npt.NDArray[np.bool_]) -> _Ints:
+        cells = place[chosen] * kinds + kind[chosen]
+        return np.bincount(cells, minlength=UNUSED * kinds)
+
+    before, after = rows.place != UNUSED, fates.place != UNUSED
+    columns = {
+        "images": count(rows.place, before),
+        "exact": count(rows.place, fates.rule == EXACT_COPY),
+        "near": count(rows.place, fates.rule == NEAR_COPY),
+        "conflict": count(rows.place, fates.rule == LABEL_CONFLICT),
+        "refilled": count(fates.place, after & ~before),
+        "left": count(fates.place, after),
+    }
+    shown = np.flatnonzero(columns["images"] > 0) if by_label else np.arange(UNUSED)
+    said = {
+        "radius": np.full(len(shown), float(radius)),
+        "split": [options.keep[at] for at in (shown // kinds).tolist()],
+        "label": [labels[at] if by_label else None for at in (shown % kinds).tolist()],
+        **{name: column[shown] for name, column in columns.items()},
+    }
+    return pa.table(said, schema=_COUNTED)
+
+
+def _placed(base: _Base, options: SanitizeOptions, fates: Fates) -> Placed:
+    """The rows of the new split set, those of each split in its order, and why others went."""
+    place, ids = fates.place, base.rows["image_id"].to_numpy()
+    splits = np.array([*options.keep, "unused"], object)
+    kept = np.flatnonzero(place != UNUSED)
+    kept = kept[np.lexsort((_order(base, fates)[kept], place[kept]))]
+    left_out = np.flatnonzero(place == UNUSED)
+    left_out = left_out[~np.isin(ids[left_out], ids[kept])]  # else it stands in another split
+    left_out = left_out[np.unique(ids[left_out], return_index=True)[1]]
+    starts = np.searchsorted(place[kept], np.arange(UNUSED))
+    positions = np.arange(len(kept)) - starts[place[kept]]
+    taken = base.rows.take(np.concatenate([kept, left_out]))
+    none = pa.nulls(len(left_out), pa.int64())
+    placed = pa.table(
+        {
+            "image_id": taken["image_id"],
+            "split": pa.array(
+                np.concatenate([splits[place[kept]], splits[place[left_out]]]), pa.string()
+            ),
+            "position": pa.chunked_array([pa.array(positions, pa.int64()), none]),
+            "label": taken["label"],
+            "label_id": taken["label_id"],
+            "pixel_hash": taken["pixel_hash"],
+        }
+    )
+    gone = np.flatnonzero(fates.rule != KEPT)
+    names = np.array([_RULES.get(rule) for rule in range(max(_RULES) + 1)], object)
+    drops = pa.table(
+        {
+            "image_id": ids[gone],
+            "rule": pa.array(names[fates.rule[gone]], pa.string()),
+            "twin_id": ids[fates.twin[gone]],
+            "squared_distance": fates.squared_distance[gone],
+        },
+        schema=NO_DROPS.schema,
+    )
+    drops = pa.concat_tables([drops, base.dropped])
+    return Placed(placed, drops, list(base.version.labels), {}, placed.num_rows)
+
+
+def _order(base: _Base, fates: Fates) -> _Ints:
+    """A number for each row that stands in a split, by which its split is ordered.
+
+    It is the order of the base, or for ingest, which has none, a random one. What was drawn from
+    unused takes the places of what went, label by label, so that labels stay mixed as they were.
+    """
+    rows = base.table
+    if base.version.version:
+        order: _Ints = base.rows["position"].fill_null(0).to_numpy().copy()
+    else:
+        order = rows.draw.copy()
+    labels = len(base.version.labels)
+    went, came = np.flatnonzero(fates.rule != KEPT), np.flatnonzero(fates.place != rows.place)
+    came = came[fates.place[came] != UNUSED]
+    vacant = rows.place[went] * labels + rows.label[went]
+    filled = fates.place[came] * labels + rows.label[came]
+    by_cell = np.lexsort((order[went], vacant))
+    went, vacant = went[by_cell], vacant[by_cell]
+    by_cell = np.lexsort((rows.draw[came], filled))
+    came, filled = came[by_cell], filled[by_cell]
+    number = np.arange(len(came)) - np.searchsorted(filled, filled)
+    order[came] = order[went[np.searchsorted(vacant, filled) + number]]
+    return order

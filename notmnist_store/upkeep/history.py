@@ -1,0 +1,144 @@
+"""The verbs undo and gc: take a run back, and find files that no log names.
+
+Nothing is deleted by `undo`: a row in table ``run`` says that another run's rows are no longer
+shown, and a later one can say that they are again.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from notmnist_store.catalog.connection import refresh_views_file
+from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.schema.tables import TABLES
+from notmnist_store.storage.tables import Tables, new_run_id, withdrawn_runs
+
+_GC_SCHEMA = pa.schema(
+    [
+        ("path", pa.string()),
+        ("bytes", pa.int64()),
+        ("hours_old", pa.float64()),
+        ("removed", pa.bool_()),
+    ]
+)
+
+
+def undo(tables: Tables, run_id: str | None) -> str:
+    """Withdraw a run, by default the newest that is shown; undoing an undo restores its run.
+
+    Returns the id of the run that says so.
+
+    Raises:
+        UsageError: no such run, or nothing to undo.
+        StoreError: the run is withdrawn already, or restoring it would show a source twice.
+    """
+    started = datetime.now(UTC)
+    runs = tables.runs()
+    gone = withdrawn_runs(runs)
+    rows = {row["run_id"]: row for row in runs.to_pylist()}
+    if run_id is None:
+        shown = [i for i, row in rows.items() if row["verb"] != "undo" and i not in gone]
+        if not shown:
+            raise UsageError("there is no run to undo", "notmnist-store ingest")
+        run_id = shown[-1]
+    if run_id not in rows:
+        raise UsageError(
+            f"there is no run {run_id}",
+            'notmnist-store sql "select run_id, verb, source, state from run order by sequence"',
+        )
+    effect = _effect(rows[run_id], gone)
+    if effect["restores"] is not None:
+        _check_restorable(rows, gone, effect["restores"])
+    undo_id = new_run_id()
+    row = {
+        "run_id": undo_id,
+        "verb": "undo",
+        "arguments": json.dumps({"run": run_id}),
+        "source": rows[run_id]["source"],
+        "started_at": started,
+        "seconds": (datetime.now(UTC) - started).total_seconds(),
+        **effect,
+    }
+    said = sum(1 for other in rows.values() if other["withdraws"] or other["restores"])
+    tables.finish(row, once=("undo", said + 1))
+    refresh_views_file(tables)
+    return undo_id
+
+
+def _effect(row: dict[str, Any], gone: dict[str, str]) -> dict[str, str | None]:
+    """What undoing this run does: an undo's effect turned round, or its rows withdrawn."""
+    if row["withdraws"] is not None:
+        target, restored = row["withdraws"], True
+    elif row["restores"] is not None:
+        target, restored = row["restores"], False
+    else:
+        target, restored = row["run_id"], False
+    if restored == (target not in gone):
+        state = "is shown" if restored else "is withdrawn"
+        raise StoreError(
+            f"run {target} {state} already",
+            f"notmnist-store undo {gone[target]}" if target in gone else "notmnist-store info",
+        )
+    return {"withdraws": None if restored else target, "restores": target if restored else None}
+
+
+def _check_restorable(rows: dict[str, dict[str, Any]], gone: dict[str, str], restored: str) -> None:
+    target = rows[restored]
+    for run_id, row in rows.items():
+        if run_id in gone or run_id == restored or row["verb"] != "ingest":
+            continue
+        if row["source_sha256"] == target["source_sha256"] or row["source"] == target["source"]:
+            raise StoreError(
+                f"run {run_id} has ingested a source named {row['source']} since",
+                f"notmnist-store undo {run_id}",
+            )
+
+
+def gc(tables: Tables, *, older_than: float = 24.0, yes: bool = False) -> pa.Table:
+    """Files in the store that no log names and that are older than `older_than` hours.
+
+    They are left by runs that were killed. With `yes` they are removed. Returns one row a file:
+    path, bytes, hours_old, removed.
+
+    Raises:
+        UsageError: a negative age.
+    """
+    if not older_than >= 0:
+        raise UsageError("--older-than is a number of hours", "notmnist-store gc --older-than 24")
+    rows = []
+    for path in sorted(_unnamed(tables)):
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            continue  # another process finished with it meanwhile
+        hours = max(0.0, (time.time() - found.st_mtime) / 3600)
+        if hours < older_than:
+            continue
+        if yes:
+            path.unlink(missing_ok=True)
+        rows.append(
+            {
+                "path": str(path.relative_to(tables.root)),
+                "bytes": found.st_size,
+                "hours_old": hours,
+                "removed": yes,
+            }
+        )
+    return pa.Table.from_pylist(rows, schema=_GC_SCHEMA)
+
+
+def _unnamed(tables: Tables) -> set[Path]:
+    """Data files in no log, and files that were written beside one to take its place."""
+    found = set(tables.root.glob(".*.tmp"))
+    for table in TABLES:
+        folder = tables.path(table)
+        listed = set(folder.glob("*.parquet")) | set(folder.glob(".*.tmp"))
+        # The log is read after the folder: a file committed in between is in the log.
+        found |= listed - {folder / file.name for file in tables.logged(table)}
+    return found

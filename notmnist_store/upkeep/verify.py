@@ -1,0 +1,176 @@
+"""The verb verify: is what the logs promise there, whole and consistent?"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from notmnist_store.blocks.kernels.fingerprint import pixel_hashes
+from notmnist_store.catalog.connection import VIEWS_FILE, views_text
+from notmnist_store.errors import StoreError
+from notmnist_store.progress import Progress
+from notmnist_store.schema.tables import TABLES
+from notmnist_store.storage.datafile import DataFile, open_checked, run_of
+from notmnist_store.storage.tables import Tables
+
+DAMAGED = "damaged"
+_OK, _NOTE = "ok", "note"
+_SCHEMA = pa.schema(
+    [
+        pa.field("table", pa.string()),
+        pa.field("check", pa.string()),
+        pa.field("status", pa.string()),
+        pa.field("detail", pa.string()),
+    ]
+)
+
+
+def verify(tables: Tables, progress: Progress, *, full: bool = False) -> pa.Table:
+    """Check every table: logs and files readable, page checksums, row counts against the runs.
+
+    `full` hashes all pixels again. Returns one row a check: table, check, status (ok, damaged, or
+    note for what is odd but harmless), detail.
+    """
+    findings: list[dict[str, str | None]] = []
+
+    def found(table: str, check: str, status: str, detail: str) -> None:
+        findings.append({"table": table, "check": check, "status": status, "detail": detail})
+
+    try:
+        runs = tables.runs()
+    except StoreError as error:
+        found("run", "readable", DAMAGED, error.message)
+        return pa.Table.from_pylist(findings, schema=_SCHEMA)
+    counted: dict[str, Counter[str]] = {}
+    for table in TABLES:
+        try:
+            files = tables.files(table, runs)
+        except StoreError as error:
+            found(table, "log", DAMAGED, error.message)
+            continue
+        counted[table] = Counter()
+        problems = list(_check_files(tables, table, files, counted[table], progress, full))
+        for detail in problems:
+            found(table, "files", DAMAGED, detail)
+        if not problems:
+            what = "pages and pixel hashes" if full and table == "image" else "pages"
+            found(table, "files", _OK, f"{len(files)} files, {what} right")
+        _note_strays(tables, table, files, found)
+    for detail in _check_counts(runs, counted):
+        found("run", "row counts", DAMAGED, detail)
+    if not any(row["check"] == "row counts" for row in findings):
+        found("run", "row counts", _OK, f"{runs.num_rows} runs agree with their rows")
+    _check_views(tables, found)
+    return pa.Table.from_pylist(findings, schema=_SCHEMA)
+
+
+def _check_files(
+    tables: Tables,
+    table: str,
+    files: list[DataFile],
+    counted: Counter[str],
+    progress: Progress,
+    full: bool,
+) -> Iterator[str]:
+    ids: list[Any] = []
+    progress.stage(f"verifying {table}", len(files), "files")
+    for number, file in enumerate(files):
+        path = tables.path(table, file.name)
+        try:
+            size = path.stat().st_size
+            if size != file.bytes:
+                yield f"{file.name} has {size} bytes, not {file.bytes}"
+            rows = _read_rows(path, table, full, tables, ids if file.state == "live" else [])
+            if isinstance(rows, str):
+                yield f"{file.name}: {rows}"
+                continue
+            if rows != file.rows:
+                yield f"{file.name} has {rows} rows, not {file.rows}"
+            counted[run_of(file.name)] += rows
+        except FileNotFoundError:
+            yield f"{file.name} is missing"
+        except StoreError as error:
+            yield error.message
+        except (OSError, pa.ArrowException) as error:
+            yield f"{file.name} cannot be read: {error}"
+        progress.advance(number + 1)
+    progress.end()
+    if ids:
+        every = np.concatenate(ids)
+        if len(np.unique(every)) != len(every):
+            yield f"{len(every) - len(np.unique(every))} image ids are not unique"
+
+
+def _read_rows(path: Path, table: str, full: bool, tables: Tables, ids: list[Any]) -> int | str:
+    """Rows of a file, every page of it read and checked; or what is wrong with its pixels."""
+    shape = tables.marker.shape
+    rows = 0
+    with open_checked(path) as parquet:
+        for batch in parquet.iter_batches(batch_size=shape.group_members):
+            rows += batch.num_rows
+            if table != "image":
+                continue
+            ids.append(batch.column("image_id").to_numpy())
+            if full:
+                joined = b"".join(batch.column("pixels").to_pylist())
+                if len(joined) != batch.num_rows * shape.size:
+                    return f"pixels are not {shape}"
+                pixels = np.frombuffer(joined, np.uint8).reshape(-1, shape.size)
+                wrong = sum(
+                    a != b
+                    for a, b in zip(
+                        pixel_hashes(pixels, shape),
+                        batch.column("pixel_hash").to_pylist(),
+                        strict=True,
+                    )
+                )
+                if wrong:
+                    return f"{wrong} images do not match their pixel_hash"
+    return rows
+
+
+def _note_strays(tables: Tables, table: str, files: list[DataFile], found: Any) -> None:
+    logged = {file.name for file in files}
+    stray = sorted(
+        path.name for path in tables.path(table).glob("*.parquet") if path.name not in logged
+    )
+    if stray:
+        found(table, "unlogged files", _NOTE, f"{len(stray)}, in no view; the first: {stray[0]}")
+    dead = [file for file in files if file.state != "live"]
+    if dead:
+        rows = sum(file.rows for file in dead)
+        found(table, "unfinished runs", _NOTE, f"{len(dead)} files with {rows} rows, in no view")
+
+
+def _check_counts(runs: pa.Table, counted: dict[str, Counter[str]]) -> Iterator[str]:
+    columns = {"image": "members_stored", "reject": "members_rejected"}
+    for run in runs.to_pylist():
+        for table, column in columns.items():
+            if table in counted and counted[table][run["run_id"]] != run[column]:
+                yield (
+                    f"run {run['run_id']} says {run[column]} rows in {table}, "
+                    f"there are {counted[table][run['run_id']]}"
+                )
+
+
+def _check_views(tables: Tables, found: Any) -> None:
+    try:
+        current = (tables.root / VIEWS_FILE).read_text(encoding="utf-8")
+        fresh = views_text(tables)
+    except StoreError as error:
+        found(VIEWS_FILE, "up to date", DAMAGED, error.message)
+    except (OSError, UnicodeDecodeError) as error:
+        found(VIEWS_FILE, "up to date", _NOTE, f"cannot be read ({error}); any ingest rewrites it")
+    else:
+        same = current == fresh
+        found(
+            VIEWS_FILE,
+            "up to date",
+            _OK if same else _NOTE,
+            "shows the finished runs" if same else "is older than the last run",
+        )

@@ -1,0 +1,400 @@
+"""The command line: what goes where, with which exit code, and that every hint works."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+import notmnist_store
+from notmnist_store.cli.main import main
+from notmnist_store.store import Store
+from tests.support.archives import class_files, pack, picture, png
+
+PACKAGE = str(Path(notmnist_store.__file__).parents[1])
+COMMANDS = ("ingest", "info", "sql", "peek", "verify", "undo", "gc", "glyphs")
+
+
+def run(
+    *arguments: object, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "notmnist_store", *map(str, arguments)],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": PACKAGE, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def cli(capfdbinary: pytest.CaptureFixture[bytes], *arguments: object) -> tuple[int, str, str]:
+    """Run a command in this process: exit code, stdout, stderr."""
+    capfdbinary.readouterr()
+    code = main([str(argument) for argument in arguments])
+    seen = capfdbinary.readouterr()
+    return code, seen.out.decode(), seen.err.decode()
+
+
+Capture = pytest.CaptureFixture[bytes]
+
+
+def test_both_ways_to_start_are_the_same_program(shared_store: Store) -> None:
+    by_module = run("sql", "--store", shared_store.path, "label_counts")
+    script = "import sys; from notmnist_store.cli.main import main; sys.exit(main())"
+    by_entry = subprocess.run(
+        [sys.executable, "-c", script, "sql", "--store", shared_store.path, "label_counts"],
+        env={**os.environ, "PYTHONPATH": PACKAGE},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert by_module.returncode == by_entry.returncode == 0
+    assert by_module.stdout == by_entry.stdout
+    assert by_module.stderr == by_entry.stderr == ""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_with_an_example(
+    capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    with pytest.raises(SystemExit) as left:
+        main([command, "--help"])
+    assert left.value.code == 0
+    assert f"example: notmnist-store {command}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_every_command_is_a_method(shared_store: Store) -> None:
+    for command in COMMANDS:
+        assert callable(getattr(shared_store, command))
+
+
+@pytest.mark.sql
+def test_data_goes_to_stdout_and_messages_to_stderr(
+    tmp_path: Path, small_archive: Path, capfdbinary: Capture
+) -> None:
+    root = tmp_path / "new store"
+    code, out, err = cli(capfdbinary, "ingest", "--store", root, "--format", "json", small_archive)
+    assert code == 0
+    assert [row["stored"] for row in json.loads(out)] == [5, 4, 4]
+    assert f"reading {small_archive}" in err
+    assert f"cd {shlex.quote(str(root))} && duckdb -init views.sql" in err
+    code, out, err = cli(capfdbinary, "ingest", "--store", root, "--quiet", small_archive)
+    assert (code, err) == (0, "")
+
+
+@pytest.mark.sql
+def test_every_format(shared_store: Store, tmp_path: Path, capfdbinary: Capture) -> None:
+    store = ("--store", shared_store.path)
+    query = "select label, images from label order by label"
+    assert json.loads(cli(capfdbinary, "sql", *store, "--format", "json", query)[1])[0] == {
+        "label": "A",
+        "images": 5,
+    }
+    assert cli(capfdbinary, "sql", *store, "--format", "csv", query)[1] == (
+        "label,images\nA,5\nB,4\nC,4\n"
+    )
+    assert cli(capfdbinary, "sql", *store, "--format", "markdown", query)[1].startswith("| label")
+    for form in ("arrow", "parquet"):
+        file = tmp_path / f"rows.{form}"
+        code, out, err = cli(capfdbinary, "sql", *store, "-o", file, query)
+        assert (code, out) == (0, "")
+        assert "wrote 3 rows" in err
+        read = pa.ipc.open_file(file).read_all() if form == "arrow" else pq.read_table(file)
+        assert read["images"].to_pylist() == [5, 4, 4]
+
+
+@pytest.mark.sql
+def test_options_may_stand_before_the_command_or_after(
+    shared_store: Store, capfdbinary: Capture
+) -> None:
+    wanted = cli(capfdbinary, "sql", "--store", shared_store.path, "--format", "csv", "sources")
+    path = shared_store.path
+    assert cli(capfdbinary, "--store", path, "--format", "csv", "sql", "sources") == wanted
+    assert wanted[0] == 0
+
+
+def test_the_environment_names_the_store(shared_store: Store, tmp_path: Path) -> None:
+    named = run("info", "--format", "json", cwd=tmp_path, NOTMNIST_STORE=str(shared_store.path))
+    assert json.loads(named.stdout)[0]["name"] == str(shared_store.path)
+    bare = run("--format", "json", cwd=tmp_path, NOTMNIST_STORE=str(shared_store.path))
+    assert bare.stdout == named.stdout
+
+
+@pytest.mark.sql
+def test_parameters_reports_and_the_list(
+    shared_store: Store, tmp_path: Path, capfdbinary: Capture
+) -> None:
+    store = ("--store", shared_store.path, "--format", "json")
+    code, out, _ = cli(capfdbinary, "sql", "--list", *store)
+    listed = [row["name"] for row in json.loads(out)]
+    assert code == 0
+    assert {"label_counts", "reject_reasons", "ingest_ledger", "ink_by_label"} <= set(listed)
+    (tmp_path / "mine.sql").write_text("-- title: t\n-- param label: string\nselect $label as x\n")
+    _, out, _ = cli(
+        capfdbinary, "sql", "mine", "--sql-dir", tmp_path, "--param", "label=a=b", *store
+    )
+    assert json.loads(out) == [{"x": "a=b"}]
+
+
+@pytest.mark.sql
+def test_quiet_leaves_out_notes_and_the_commands_they_tell_of(
+    store: Store, capfdbinary: Capture
+) -> None:
+    """`undo` says what it did and how to take that back; an empty result still says so."""
+    code, out, err = cli(capfdbinary, "undo", "--store", store.path, "--quiet")
+    assert (code, err) == (0, "")
+    assert out
+    nothing = ("sql", "--store", store.path, "--quiet", "select 1 as one where false")
+    assert "try: " in cli(capfdbinary, *nothing)[2]
+
+
+def test_an_empty_result_prints_a_command(shared_store: Store, capfdbinary: Capture) -> None:
+    query = "select * from image where label = 'Z'"
+    code, out, err = cli(capfdbinary, "sql", "--store", shared_store.path, query)
+    assert code == 0
+    assert out.startswith("image_id")
+    assert "no rows" in err
+    assert "try: " in err
+
+
+@pytest.mark.sql
+def test_peek_writes_a_sheet_or_shows_it(
+    shared_store: Store, tmp_path: Path, capfdbinary: Capture
+) -> None:
+    sheet = tmp_path / "i.png"
+    code, out, err = cli(
+        capfdbinary, "peek", "--store", shared_store.path, "--label", "A", "-o", sheet
+    )
+    assert (code, out) == (0, "")
+    assert "5 images" in err
+    assert sheet.read_bytes().startswith(b"\x89PNG")
+    code, out, _ = cli(capfdbinary, "peek", "--store", shared_store.path, "-n", "2")
+    assert code == 0
+    assert "\x1b" not in out
+    assert set(out) & set("░▒▓█")
+
+
+def test_peek_works_where_the_terminal_is_not_utf8(shared_store: Store) -> None:
+    shown = run("peek", "--store", shared_store.path, "-n", 1, PYTHONIOENCODING="ascii:ignore")
+    assert shown.returncode == 0, shown.stderr
+
+
+NASTY = "x\x1b[31m\x07\u202e\nerror: y"
+
+
+def in_a_terminal(*arguments: object) -> str:
+    """What a command shows where stdout and stderr are a terminal."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "notmnist_store", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": PACKAGE, "TERM": "dumb"},
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    seen = b""
+    while True:
+        try:
+            part = os.read(ours, 65_536)
+        except OSError:
+            break
+        if not part:
+            break
+        seen += part
+    os.close(ours)
+    process.wait(timeout=60)
+    return seen.decode()
+
+
+@pytest.fixture(scope="module")
+def nasty_store(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    folder = tmp_path_factory.mktemp("nasty")
+    files = [(f"set/{NASTY}/{NASTY}.png", png(picture(1))), (f"set/{NASTY}/bad{NASTY}", b"x")]
+    store = notmnist_store.open(folder / "store")
+    store.ingest(pack(folder / f"a{NASTY.replace('/', '')}.tar", files))
+    return store
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("sql", "select label, path from image"),
+        ("sql", "--format", "csv", "select label, path from image"),
+        ("sql", "--format", "json", "select label, path from image"),
+        ("sql", "--format", "markdown", "reject_reasons"),
+        ("sql", "--format", "parquet", "select label from image"),
+        ("sql", f"select '{NASTY}"),
+        ("info",),
+        ("peek", "--label", f"no{NASTY}"),
+        ("verify",),
+    ],
+)
+def test_names_never_steer_the_terminal(nasty_store: Store, arguments: tuple[str, ...]) -> None:
+    shown = in_a_terminal(*arguments[:1], "--store", nasty_store.path, *arguments[1:])
+    assert shown
+    assert not re.search("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]", shown)
+
+
+# Exit codes
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (("nosuch",), 2),
+        (("sql",), 2),
+        (("sql", "--list", "storage"), 2),
+        (("sql", "select 1", "--param", "x"), 2),
+        (("sql", "label_counts", "--param", "x=1"), 2),
+        (("sql", "--format", "xml", "select 1"), 2),
+        (("peek", "-n", "many"), 2),
+        (("peek", "-n", "0"), 2),
+        (("sql", "selec 1"), 3),
+        (("sql", "nothing_like_it"), 3),
+        (("sql", "lable_counts"), 3),
+        (("sql", "drop view image"), 3),
+        (("sql", "select 1; select 2"), 3),
+        (("sql", "--timeout", "0.2", "select count(*) from range(100000000) a, range(9999) b"), 3),
+        (("sql", "arrivals"), 2),
+        (("sql", "storage", "--sql-dir", "nowhere"), 3),
+        (("sql", "select 1", "-o", "no folder/x.csv"), 3),
+        (("peek", "7"), 3),
+        (("peek", "--label", "Q"), 3),
+        (("peek", "--sql", "select 1 as x"), 3),
+        (("ingest", "a missing file.tar.gz"), 3),
+        (("ingest", "small.tar.gz", "--split", "x"), 2),
+        (("ingest", "small.tar.gz", "--shape", "x"), 2),
+        (("ingest", "small.tar.gz", "--fractions", "1"), 2),
+        (("ingest", "small.tar.gz", "--as", ""), 2),
+        (("ingest", "small.tar.gz", "small.tar.gz", "--as", "x"), 2),
+        (("ingest", "small.tar.gz", "--group-regex", "("), 2),
+        (("ingest", "small.tar.gz", "--workers", "0"), 2),
+        (("ingest", "small.tar.gz", "--fractions", "1,0,0"), 3),
+        (("ingest", "other.tar.gz", "--expect-classes", "11"), 3),
+        (("ingest", "other.tar.gz", "--min-per-class", "11"), 3),
+        (("ingest", "other.tar.gz", "--max-labels", "1"), 3),
+        (("ingest", "empty folder"), 3),
+        (("ingest", "text.tar.gz"), 3),
+        (("ingest", "cut.tar.gz"), 3),
+        (("ingest", "smal.tar.gz"), 3),
+        (("ingest", "other.tar.gz", "--max-bytes", "6000"), 3),
+        (("ingest", "other.tar.gz", "--max-members", "5"), 3),
+        (("ingest", "small.tar.gz", "--max-member-bytes", "0"), 2),
+        (("ingest", "small.tar.gz", "--transpose"), 2),
+        (("undo", "nosuch"), 2),
+        (("gc", "--older-than", "-1"), 2),
+        (("split", "Upper"), 2),
+        (("split", "s", "--train", "10000"), 2),
+        (("split", "s", "--recipe", "notebook"), 2),
+        (("split", "--show", "nosuch"), 2),
+        (("split", "s", "--where", "nosuch = 1"), 3),
+        (("ingest", "named/small.tar.gz"), 3),
+        (("info", "--store", "named"), 3),
+        (("ingest", "--store", "named", "small.tar.gz"), 3),
+        (("info", "--store", "text.tar.gz"), 3),
+    ],
+)
+def test_every_error_has_its_exit_code_and_a_hint_that_works(
+    tmp_path: Path,
+    small_archive: Path,
+    capfdbinary: Capture,
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: tuple[str, ...],
+    code: int,
+    shared_store: Store,
+) -> None:
+    """The hint of the message is taken from the screen and run as it stands there."""
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(shared_store.path, "store")
+    shutil.copy(small_archive, "small.tar.gz")
+    pack(Path("other.tar.gz"), class_files(start=40))
+    Path("text.tar.gz").write_text("no archive")
+    Path("cut.tar.gz").write_bytes(small_archive.read_bytes()[:-40])
+    Path("empty folder").mkdir()
+    Path("named").mkdir()
+    pack(Path("named/small.tar.gz"), class_files(start=60))
+    seen, out, err = cli(capfdbinary, *arguments)
+    assert (seen, out) == (code, "")
+    assert err.startswith(("error: ", "reading ", "no source", "small is"))
+    hints = re.findall(r"^  try: (.*)$", err, re.MULTILINE)
+    assert len(hints) == 1, err
+    done = subprocess.run(
+        hints[0],
+        shell=True,
+        env={**os.environ, "PYTHONPATH": PACKAGE},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, (hints[0], done.stderr)
+    assert "…" not in hints[0]
+
+
+def test_damage_is_exit_code_3(store: Store, capfdbinary: Capture) -> None:
+    next(store.path.glob("reject/*.parquet")).unlink()
+    code, out, err = cli(capfdbinary, "verify", "--store", store.path)
+    assert code == 3
+    assert "is missing" in out
+    assert "error: " in err
+
+
+def test_a_closed_pipe_is_no_error(shared_store: Store) -> None:
+    command = f"{shlex.quote(sys.executable)} -m notmnist_store sql --store " + shlex.quote(
+        str(shared_store.path)
+    )
+    done = subprocess.run(
+        f"{command} --format csv 'select * from range(200000)' | head -1",
+        shell=True,
+        env={**os.environ, "PYTHONPATH": PACKAGE},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == "range\n"
+    assert done.stderr == ""
+
+
+# What a verb does not need it does not import
+
+
+@pytest.mark.parametrize(
+    ("arguments", "without"),
+    [
+        (("sql", "label_counts"), {"numba", "PIL", "isal", "sklearn", "pandas", "polars", "tqdm"}),
+        (("info",), {"numba", "PIL", "isal", "sklearn", "pandas", "polars"}),
+        (("verify",), {"numba", "PIL", "isal", "sklearn", "pandas", "polars"}),
+        (("sql", "--help"), {"duckdb", "deltalake", "numba", "PIL", "pyarrow.dataset"}),
+    ],
+)
+def test_a_command_imports_only_what_it_needs(
+    shared_store: Store, arguments: tuple[str, ...], without: set[str]
+) -> None:
+    program = (
+        "import sys, contextlib\nfrom notmnist_store.cli.main import main\n"
+        f"sys.argv = ['notmnist-store', *{arguments!r}]\n"
+        "with contextlib.suppress(SystemExit):\n    main()\n"
+        "sys.stderr.write('\\n'.join(sorted(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        env={**os.environ, "PYTHONPATH": PACKAGE, "NOTMNIST_STORE": str(shared_store.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout
+    assert not without & set(done.stderr.splitlines())

@@ -1,0 +1,199 @@
+"""near-duplicates --against: the rows are those of brute force, and nothing is written."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+import notmnist_store
+from notmnist_store.cli.main import main
+from notmnist_store.errors import SourceError, UsageError
+from notmnist_store.schema.radius import threshold
+from notmnist_store.store import Store
+from tests.near.test_search import archive, near_images, squared
+from tests.support.archives import pack, png
+
+Images = npt.NDArray[np.uint8]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("against")
+    store = notmnist_store.open(folder / "store")
+    store.ingest(archive(folder / "set.tar", near_images(1)))
+    store.split("s", train=24, valid=8, test=8, group_by="image_id")
+    return store.path
+
+
+@pytest.fixture
+def store(made: Path) -> Store:
+    return notmnist_store.open(made)
+
+
+def other_images() -> Images:
+    """Copies and near copies of the store's images, two of them twice, and strangers."""
+    mine = near_images(1)[::3].copy()
+    mine[1::2, 3, 3] ^= np.uint8(200)
+    random = np.random.default_rng(9)
+    strangers = random.integers(0, 256, (3, 28, 28, 1), dtype=np.uint8)
+    return np.concatenate([mine, mine[:2], strangers])
+
+
+def files_in(path: Path) -> dict[Path, bytes]:
+    return {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+
+
+@pytest.mark.parametrize("radius", ["0", "0.5", "1.0", "2"])
+def test_the_rows_are_those_of_brute_force(store: Store, tmp_path: Path, radius: str) -> None:
+    theirs = other_images()
+    other = archive(tmp_path / "other.tar", theirs, "other")
+    placed = store.sql(
+        "select split_image.image_id, split_image.split, image.label, pixels from split_image"
+        " inner join image on image.image_id = split_image.image_id"
+        " inner join image_pixels on image_pixels.image_id = split_image.image_id"
+        " where split_image.split_set = 's' and split_image.split <> 'unused'"
+        " order by image.image_id % 4294967296"
+    ).rows()
+    expected = []
+    for number, image in enumerate(theirs):
+        for split in ("train", "valid", "test"):
+            far = [
+                (squared(image.ravel(), np.frombuffer(row["pixels"], np.uint8)), place)
+                for place, row in enumerate(placed)
+                if row["split"] == split
+            ]
+            least, place = min(far)
+            if least <= threshold(radius):
+                twin = placed[place]
+                path, label = f"other/{'ABC'[number % 3]}/{number:04d}.png", "ABC"[number % 3]
+                expected.append((least, path, split, label, twin["image_id"], twin["label"]))
+    rows = store.near_duplicates_against("s", other, radius=radius).rows()
+    names = ("squared_distance", "path", "split", "label", "image_id", "store_label")
+    found = [tuple(row[name] for name in names) for row in rows]
+    assert found == sorted(found)
+    assert expected
+    # Images of equal pixels in one split stand for each other: the first ingested is named.
+    assert found == sorted(expected)
+    assert all(
+        row["distance"] == pytest.approx((row["squared_distance"] / 65025) ** 0.5) for row in rows
+    )
+
+
+def test_the_command_counts_and_writes_nothing(
+    store: Store,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
+    (tmp_path / "scratch").mkdir()
+    theirs = other_images()
+    files = [(f"other/A/{number}.png", png(image)) for number, image in enumerate(theirs)]
+    other = pack(tmp_path / "other.tar.gz", [*files, ("other/A/bad.png", b"x")])
+    before = files_in(store.path)
+    command = ["near-duplicates", "--store", str(store.path), "--against", "ingest", str(other)]
+    assert main([*command, "--format", "json"]) == 0
+    said = capsys.readouterr()
+    nearest: dict[str, int] = {}
+    for row in json.loads(said.out):
+        nearest.setdefault(row["path"], row["squared_distance"])
+    exact = sum(not far for far in nearest.values())
+    assert 0 < exact < len(nearest) < len(theirs)
+    assert (
+        f"of {len(theirs)} images in {other}, {exact} are exact copies, "
+        f"{len(nearest) - exact} near copies within 1.0, {len(theirs) - len(nearest)} clean; "
+        "1 files were rejected and not compared"
+    ) in said.err
+    assert files_in(store.path) == before
+    assert not list((tmp_path / "scratch").iterdir())
+
+
+def test_a_set_without_copies_has_no_rows(
+    store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    other = archive(tmp_path / "other.tar", near_images(99), "other")
+    assert not len(store.near_duplicates_against("s", other))
+    command = ["near-duplicates", "--store", str(store.path), "--against", "s", str(other)]
+    assert main(command) == 0
+    assert "0 exact copies" not in capsys.readouterr().out
+
+
+def test_a_split_set_that_places_no_image(tmp_path: Path) -> None:
+    store = notmnist_store.open(tmp_path / "store")
+    store.ingest(archive(tmp_path / "set.tar", near_images(1)), split="unused")
+    other = archive(tmp_path / "other.tar", near_images(1)[:3], "other")
+    assert not len(store.near_duplicates_against("ingest", other))
+
+
+def test_images_of_another_shape_are_an_error_that_says_what_to_do(
+    store: Store, tmp_path: Path
+) -> None:
+    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    other = archive(tmp_path / "other.tar", images, "other")
+    with pytest.raises(SourceError, match="4 are 32x32x3; they can be compared when") as caught:
+        store.near_duplicates_against("s", other)
+    assert "resized to 28x28x1" in caught.value.message
+    assert caught.value.hint.startswith("notmnist-store ingest --store store_32x32x3 --shape")
+
+
+@pytest.mark.parametrize("content", [[("other/A/bad.png", b"x")], [("note.txt", b"x")]])
+def test_a_source_with_nothing_to_compare(
+    store: Store, tmp_path: Path, content: list[tuple[str, bytes]]
+) -> None:
+    other = pack(tmp_path / "other.tar", content)
+    with pytest.raises(SourceError, match=r"none of the 1 files|holds no class folder"):
+        store.near_duplicates_against("s", other)
+
+
+def test_no_way_out_leads_into_the_store(store: Store, tmp_path: Path) -> None:
+    from notmnist_store.sources.members import Limits
+
+    other = archive(tmp_path / "other.tar", near_images(1), "other")
+    with pytest.raises(SourceError) as caught:
+        store.near_duplicates_against("s", other, limits=Limits(max_bytes=1_000))
+    assert caught.value.hint.startswith("notmnist-store ingest --store other_store --max-bytes")
+
+
+def test_what_cannot_be_meant(store: Store, tmp_path: Path) -> None:
+    other = archive(tmp_path / "other.tar", near_images(1)[:2], "other")
+    with pytest.raises(UsageError, match="there is no split set 'q'"):
+        store.near_duplicates_against("q", other)
+    with pytest.raises(UsageError, match="a radius is a number"):
+        store.near_duplicates_against("s", other, radius="x")
+    with pytest.raises(SourceError, match="there is no"):
+        store.near_duplicates_against("s", tmp_path / "none.tar")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--against", "s"], "--against needs a source"),
+        (["other.tar"], "a source is compared with a split set"),
+        (["--to-grey"], "--to-grey goes with --against"),
+        (["--against", "s", "other.tar", "--limit", "5"], "--limit does not go with --against"),
+        (["--against", "s", "other.tar", "--certify"], "--certify does not go with --against"),
+    ],
+)
+def test_options_that_do_not_go_together(
+    store: Store, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
+) -> None:
+    assert main(["near-duplicates", "--store", str(store.path), *arguments]) == 2
+    assert message in capsys.readouterr().err
+
+
+def test_the_real_set_is_known_to_itself(data_folder: Path, tmp_path: Path) -> None:
+    """The tar's images against themselves, read as IDX: what is placed is found, copies too."""
+    store = notmnist_store.open(tmp_path / "store")
+    store.ingest(data_folder / "notMNIST_t10k.tar.gz")
+    shutil.copy(data_folder / "notMNIST-t10k-images-idx3-ubyte.gz", tmp_path)
+    shutil.copy(data_folder / "notMNIST-t10k-labels-idx1-ubyte.gz", tmp_path)
+    idx = tmp_path / "notMNIST-t10k-images-idx3-ubyte.gz"
+    rows = store.near_duplicates_against("ingest", idx, radius="0", labels="A,B,C,D,E,F,G,H,I,J")
+    assert {row["squared_distance"] for row in rows.rows()} == {0}
+    assert len({row["path"] for row in rows.rows()}) == 10_000

@@ -17,7 +17,7 @@ unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install ingest sql report test test-oldest-duckdb test-interop check format docs bench bench-use bench-near lock clean
+.PHONY: help install ingest sql audit report test test-oldest-duckdb test-interop check format docs site bench bench-use bench-near lock clean
 
 help: ## say what there is to make (the default)
 	@echo 'usage: make TARGET [SOURCE="a.tar.gz b.tar.gz"] [STORE=folder] [ARGS="more options"] [PYTHON=python3]'
@@ -30,6 +30,9 @@ ingest: $(VENV)/project.done ## store SOURCE (without it: the archives in data/,
 
 sql: $(VENV)/project.done ## ask the store: make sql ARGS=label_counts, make sql ARGS='"select 1"'
 	@$(PROGRAM) sql $(STORE_OPTION) $(ARGS)
+
+audit: $(VENV)/project.done ## check the store and a split set: make audit ARGS="--split-set first"
+	@$(PROGRAM) audit $(STORE_OPTION) $(ARGS)
 
 report: $(VENV)/project.done ## write report.html on the store: make report ARGS="--split-set first"
 	@$(PROGRAM) report $(STORE_OPTION) $(ARGS)
@@ -58,6 +61,9 @@ format: $(VENV)/dev.done ## put the code into its format
 docs: $(VENV)/project.done ## write docs/tables.md and docs/audits.md from the headers of the SQL files
 	@$(RUN) -m tools.make_tables
 	@$(RUN) -m tools.make_audits
+
+site: build/site-tools/done ## write the manual as a site to build/site; a dead link fails
+	@build/site-tools/bin/python -m mkdocs build --strict --quiet --site-dir build/site
 
 bench: $(VENV)/dev.done ## measure ingest: speed and memory (ARGS go to benchmarks/run.py)
 	@$(RUN) benchmarks/run.py $(ARGS)
@@ -104,6 +110,13 @@ $(VENV)/dev.done: requirements/dev.lock $(VENV)/run.done | $(VENV)/project.done
 build/oldest-duckdb/done: requirements/oldest-duckdb.lock $(VENV)/run.done
 	@rm -rf build/oldest-duckdb
 	@$(PIP) install --no-deps --require-hashes --target build/oldest-duckdb -r $<
+	@touch $@
+
+build/site-tools/done: requirements/site.lock
+	@rm -rf build/site-tools
+	@$(PYTHON) -m venv build/site-tools
+	@build/site-tools/bin/python -m pip --disable-pip-version-check --quiet install --no-deps \
+	  --require-hashes -r $<
 	@touch $@
 
 # Environments over .venv, named as their requirements: the .pth file lets them find what is there.

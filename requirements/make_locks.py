@@ -8,6 +8,7 @@ none for the newest Python).
 
 - run.lock: what the commands need (the dependencies, all extras, the build backend);
 - dev.lock: that and what `make test` and `make check` need;
+- site.lock: what `make site` makes the manual with, in an environment of its own;
 - oldest-duckdb.lock: the lower bound of DuckDB, which `make test-oldest-duckdb` lays over that.
 
 The first line of a lock says how many packages are downloaded for it here, and their size.
@@ -32,15 +33,17 @@ PLATFORMS = (
 )
 UV = ["--quiet", "--system-certs"]
 PYPROJECT = HERE.parent / "pyproject.toml"
-EXTRAS = ["--extra", "glyphs", "--extra", "baseline", "--extra", "report"]
+EXTRAS = ["--extra", "glyphs", "--extra", "baseline"]
 RUN = [*EXTRAS, "--group", f"{PYPROJECT}:build", str(PYPROJECT)]
 DEV = [*EXTRAS, "--group", f"{PYPROJECT}:dev", str(PYPROJECT)]
+SITE = ["--group", f"{PYPROJECT}:site"]
 
 
 def main() -> None:
     """Make all locks; the run lock takes its versions from the dev lock."""
     write_lock(HERE / "dev.lock", DEV, PYTHONS)
     write_lock(HERE / "run.lock", [*RUN, "--constraint", str(HERE / "dev.lock")], PYTHONS)
+    write_lock(HERE / "site.lock", SITE, PYTHONS)
     bound = re.search(r'"duckdb>=([0-9.]+)"', PYPROJECT.read_text())
     if not bound:
         raise SystemExit("pyproject.toml: no lower bound of duckdb")

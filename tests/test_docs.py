@@ -32,13 +32,13 @@ import pytest
 from PIL import Image
 
 import notmnist_store
-from docs import make_tables
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.cli.main import main
 from notmnist_store.drawing.kernels.encode import png_files
 from notmnist_store.errors import StoreError
 from notmnist_store.schema.tables import REJECT_REASONS, TABLES
 from notmnist_store.sources.members import Limits
+from tools import make_tables
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 DOCUMENTS = (

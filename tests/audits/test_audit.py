@@ -17,7 +17,6 @@ import pyarrow as pa
 import pytest
 
 import notmnist_store
-from docs import make_audits
 from notmnist_store.audits.audit import AuditResult, find_audits
 from notmnist_store.audits.verdicts import Verdict
 from notmnist_store.catalog.connection import Catalog
@@ -28,6 +27,7 @@ from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
 from notmnist_store.testing import GONE_IMAGE, make_bad_store, make_clean_store
 from tests.support.archives import class_files, pack
+from tools import make_audits
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "audits"
 AUDITS = [audit.name for audit in find_audits([])]

@@ -29,8 +29,8 @@ from notmnist_store.blocks.kernels.decode import decode
 from notmnist_store.errors import SourceError, UsageError
 from notmnist_store.schema.tables import DEFAULT_SHAPE
 from notmnist_store.store import Store
-from tests.kernels import nasty
 from tests.support import nasty_archives
+from tests.support import nasty_pictures as nasty
 from tests.support.archives import class_files, pack, picture, png
 from tests.support.nasty_archives import CORPUS, DUPLICATES, HOSTILE, SPECIAL, UNSAFE
 

@@ -20,7 +20,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tests.kernels import nasty
+from tests.support import nasty_pictures as nasty
 from tests.support.archives import class_files, picture, png
 
 __all__ = [

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 
 import psutil
-
-__all__ = ["ROOT", "Cost", "Spread", "environment", "peak_memory", "timed"]
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -95,3 +94,70 @@ def _held(process: psutil.Popen) -> int:
             continue  # it ended between two looks
         total += getattr(info, "pss", info.rss)
     return total
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured on one archive; costs in the order of the pairs."""
+
+    images: int
+    archive_bytes: int
+    store_bytes: int
+    notebook: list[Cost]
+    ours: list[Cost]
+    memory: int
+    label_counts: list[Cost]
+
+    @property
+    def ratios(self) -> list[float]:
+        return [
+            theirs.wall / ours.wall for theirs, ours in zip(self.notebook, self.ours, strict=True)
+        ]
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """Images of train, valid and test in the notebook's split."""
+
+    train: int = 200_000
+    valid: int = 10_000
+    test: int = 10_000
+
+
+@dataclass
+class Used:
+    """Seconds of each thing measured, a value a run; `images` in the store.
+
+    `load` is the machine's load average before anything was measured: over 0, others were at work.
+    """
+
+    images: int
+    load: float
+    sizes: Sizes
+    ours: dict[str, list[float]] = field(default_factory=dict)
+    theirs: dict[str, list[float]] = field(default_factory=dict)
+    memory: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class JoinCost:
+    """One size: seconds (medians; FAISS's extrapolated), pairs, memory, agreement on the sample."""
+
+    images: int
+    distinct: int
+    pairs: int
+    seconds: float
+    all_seconds: list[float]
+    cpu_seconds: list[float]
+    compile_seconds: float
+    peak_bytes: int
+    faiss_seconds: float
+    faiss_queries: int
+    times_faster: float
+    sampled_pairs: int
+    at_the_rounding: int
+    disagreements: int
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import ceil, floor, log10
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from measure import JoinCost
 from results import about_machine, table
-
-if TYPE_CHECKING:
-    from radius_join import JoinCost
-
-__all__ = ["draw_growth", "markdown"]
 
 _GIB = 1 << 30
 _ASKED_FASTER = {100_000: "at least 50", 529_114: "at least 200"}
@@ -102,20 +99,44 @@ def _cleanvision(found: Mapping[str, Any]) -> str:
 
 def draw_growth(costs: Sequence[JoinCost], exponent: float, path: Path) -> None:
     """Seconds by images on logarithmic axes, as an SVG that is the same for the same figures."""
-    import matplotlib as mpl
-    from matplotlib.figure import Figure
+    series = {
+        f"ours, exponent {exponent:.2f}": [cost.seconds for cost in costs],
+        "FAISS, exact": [cost.faiss_seconds for cost in costs],
+    }
+    every = [value for values in series.values() for value in values]
+    decades = range(floor(log10(min(every))), ceil(log10(max(every))) + 1)
+    first, last = log10(costs[0].images), log10(costs[-1].images)
 
-    with mpl.rc_context({"svg.hashsalt": "growth", "svg.fonttype": "none"}):
-        figure = Figure(figsize=(6, 3.6), layout="constrained")
-        axes = figure.subplots()
-        images = [cost.images for cost in costs]
-        ours = [cost.seconds for cost in costs]
-        axes.loglog(images, ours, "o-", label=f"ours, exponent {exponent:.2f}")
-        axes.loglog(images, [cost.faiss_seconds for cost in costs], "s--", label="FAISS, exact")
-        axes.set_xlabel("images")
-        axes.set_ylabel("seconds")
-        axes.set_xticks(images, [f"{n:,}" for n in images])
-        axes.minorticks_off()
-        axes.grid(alpha=0.3)
-        axes.legend()
-        figure.savefig(path, format="svg", metadata={"Date": None})
+    def x(images: int) -> float:
+        return 70 + 380 * (log10(images) - first) / ((last - first) or 1)
+
+    def y(seconds: float) -> float:
+        return 300 - 280 * (log10(seconds) - decades[0]) / (decades[-1] - decades[0])
+
+    marks = [
+        f'<path class="grid" d="M70 {y(10.0**n):.1f}H450"/>'
+        f'<text x="62" y="{y(10.0**n) + 4:.1f}" text-anchor="end">{10.0**n:g} s</text>'
+        for n in decades
+    ]
+    marks += [
+        f'<text x="{x(cost.images):.1f}" y="320" text-anchor="middle">{cost.images:,}</text>'
+        for cost in costs
+    ]
+    for name, values in series.items():
+        points = [(x(cost.images), y(value)) for cost, value in zip(costs, values, strict=True)]
+        line = "L".join(f"{across:.1f} {down:.1f}" for across, down in points)
+        dashes = "" if name.startswith("ours") else ' stroke-dasharray="6 4"'
+        marks.append(f'<path class="line" d="M{line}"{dashes}/>')
+        marks += [f'<circle cx="{a:.1f}" cy="{d:.1f}" r="3.5"/>' for a, d in points]
+        marks.append(f'<text x="{points[-1][0] + 8:.1f}" y="{points[-1][1] + 4:.1f}">{name}</text>')
+    style = (
+        "text{font:12px sans-serif;fill:#555}.grid{stroke:#ccc}"
+        ".line{fill:none;stroke:#26c;stroke-width:2}circle{fill:#26c}"
+    )
+    path.write_text(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 600 350" role="img">'
+        f"<title>Seconds by images, both axes logarithmic</title><style>{style}</style>"
+        '<rect width="600" height="350" fill="#fff"/>'
+        + "\n".join(marks)
+        + '<text x="260" y="342" text-anchor="middle">images</text></svg>\n'
+    )

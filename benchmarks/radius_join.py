@@ -30,15 +30,13 @@ import tempfile
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from measure import ROOT, environment
-from run import say
+from measure import ROOT, JoinCost, environment, say
 
 sys.path.insert(0, str(ROOT))
 
@@ -46,43 +44,12 @@ import notmnist_store
 from notmnist_store.near.kernels.join import cross_join, self_join
 from notmnist_store.schema.radius import threshold
 
-__all__ = [
-    "JoinCost",
-    "beside_cleanvision",
-    "compare",
-    "compare_train_and_test",
-    "growth",
-    "images_of",
-    "main",
-    "parse",
-]
-
 HERE = Path(__file__).resolve().parent
 CLEANVISION_IMAGES = 10_000
 
 Pixels = npt.NDArray[np.uint8]
 _COMPILING_ROWS = 2_000
 _FAISS_ROUNDING = 64  # of squared distances near the threshold, computed in float32 from norms
-
-
-@dataclass(frozen=True)
-class JoinCost:
-    """One size: seconds (medians; FAISS's extrapolated), pairs, memory, agreement on the sample."""
-
-    images: int
-    distinct: int
-    pairs: int
-    seconds: float
-    all_seconds: list[float]
-    cpu_seconds: list[float]
-    compile_seconds: float
-    peak_bytes: int
-    faiss_seconds: float
-    faiss_queries: int
-    times_faster: float
-    sampled_pairs: int
-    at_the_rounding: int
-    disagreements: int
 
 
 def images_of(store: str | Path) -> tuple[Pixels, npt.NDArray[np.int64]]:

@@ -12,17 +12,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from measure import Spread
-from tabulate import tabulate
+from measure import Measured, Spread
 
 from notmnist_store.machine import available_cores
-
-if TYPE_CHECKING:
-    from run import Measured
-
-__all__ = ["about_machine", "markdown", "table", "write_part"]
 
 _PACKAGES = ("pyarrow", "duckdb", "deltalake", "numpy", "pillow", "isal", "numba", "xxhash")
 _MIB = 1 << 20
@@ -98,8 +92,16 @@ def _processor() -> str:
 
 
 def table(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    numbers = ["right" if row[:1].isdigit() else "left" for row in rows[0]]
-    return tabulate(rows, headers, tablefmt="github", disable_numparse=True, colalign=numbers)
+    """Rows as a Markdown table; columns whose first cell begins with a digit stand right."""
+    widths = [max(map(len, column)) for column in zip(headers, *rows, strict=True)]
+    right = [cell[:1].isdigit() for cell in rows[0]]
+    lines = [
+        [f"{cell:{'>' if r else '<'}{w}}" for cell, w, r in zip(row, widths, right, strict=True)]
+        for row in (headers, *rows)
+    ]
+    rule = ["-" * (w + 1) + (":" if r else "-") for w, r in zip(widths, right, strict=True)]
+    body = ["| " + " | ".join(line) + " |" for line in lines]
+    return "\n".join([body[0], "|" + "|".join(rule) + "|", *body[1:]])
 
 
 def _comparison(measured: Sequence[Measured]) -> str:

@@ -20,11 +20,10 @@ import sys
 import tarfile
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from measure import ROOT, Cost, Spread, environment, peak_memory, timed
+from measure import ROOT, Measured, Spread, environment, peak_memory, say, timed
 
 sys.path.insert(0, str(ROOT))
 
@@ -35,29 +34,6 @@ HERE = Path(__file__).resolve().parent
 PROGRAM = [sys.executable, "-m", "notmnist_store"]
 SMALL_MEMBERS = 20
 SQL_RUNS_A_PAIR = 3
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What was measured on one archive; costs in the order of the pairs."""
-
-    images: int
-    archive_bytes: int
-    store_bytes: int
-    notebook: list[Cost]
-    ours: list[Cost]
-    memory: int
-    label_counts: list[Cost]
-
-    @property
-    def ratios(self) -> list[float]:
-        return [
-            theirs.wall / ours.wall for theirs, ours in zip(self.notebook, self.ours, strict=True)
-        ]
-
-
-def say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
 
 
 def drawn(folder: Path, images: int) -> Path:

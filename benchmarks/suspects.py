@@ -33,8 +33,6 @@ import notmnist_store
 from notmnist_store.drawing.kernels.encode import png_files
 from notmnist_store.store import Store
 
-__all__ = ["Finding", "flipped", "main", "measure"]
-
 
 @dataclass(frozen=True)
 class Finding:

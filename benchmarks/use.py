@@ -20,14 +20,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow.dataset as ds
-from measure import ROOT, environment
-from run import drawn, ingest_command, say
+from measure import ROOT, Sizes, Used, environment, say
+from run import drawn, ingest_command
 from use_others import OTHERS
 
 sys.path.insert(0, str(ROOT))
@@ -53,30 +52,6 @@ NEAR_OR_LEARNED = {
     *("scores", "suspects"),
 }
 """Reports on near copies and models: the exact ones alone are to be fast on any store."""
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Images of train, valid and test in the notebook's split."""
-
-    train: int = 200_000
-    valid: int = 10_000
-    test: int = 10_000
-
-
-@dataclass
-class Used:
-    """Seconds of each thing measured, a value a run; `images` in the store.
-
-    `load` is the machine's load average before anything was measured: over 0, others were at work.
-    """
-
-    images: int
-    load: float
-    sizes: Sizes
-    ours: dict[str, list[float]] = field(default_factory=dict)
-    theirs: dict[str, list[float]] = field(default_factory=dict)
-    memory: dict[str, float] = field(default_factory=dict)
 
 
 def seconds(work: Callable[[], object]) -> float:

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from statistics import median
-from typing import TYPE_CHECKING
 
-from measure import Spread
+from measure import Spread, Used
 from results import about_machine, table
-
-if TYPE_CHECKING:
-    from use import Used
-
-__all__ = ["markdown"]
 
 _MIB = 1 << 20
 

@@ -25,8 +25,6 @@ from notmnist_store.schema.radius import default_radius, threshold
 from notmnist_store.schema.tables import Shape
 from notmnist_store.storage.marker import Marker
 
-__all__ = ["CHANGES", "RADII", "measure", "pictures_of", "table"]
-
 RADII = ("0.5", "1.0", "1.5", "2.0")
 
 Pixels = npt.NDArray[np.uint8]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
 import io
 import json
@@ -11,6 +12,7 @@ import subprocess
 import sys
 import tarfile
 from dataclasses import replace
+from graphlib import TopologicalSorter
 from pathlib import Path
 from types import ModuleType
 
@@ -116,7 +118,7 @@ def test_what_is_done_with_a_store_is_measured(tmp_path, load):
     store = tmp_path / "store"
     notmnist_store.open(store).ingest(tmp_path / "large.tar.gz", tmp_path / "small.tar.gz")
     use = load("use")
-    sizes = use.Sizes(train=60, valid=30, test=15)
+    sizes = load("measure").Sizes(train=60, valid=30, test=15)
     used = use.measure_use(store, ("large", "small"), tmp_path / "work", sizes, runs=1)
     assert used.images == 150
     assert not (tmp_path / "work").exists()
@@ -128,7 +130,7 @@ def test_what_is_done_with_a_store_is_measured(tmp_path, load):
 
 def test_near_duplicates_are_told_beside_what_was_asked(load, tmp_path):
     results = load("near_results")
-    cost = load("radius_join").JoinCost(
+    cost = load("measure").JoinCost(
         images=100_000,
         distinct=90_000,
         pairs=7,
@@ -154,6 +156,20 @@ def test_near_duplicates_are_told_beside_what_was_asked(load, tmp_path):
     for drawing in drawings:
         results.draw_growth([cost, replace(cost, images=200_000, seconds=1.2)], 1.26, drawing)
     assert drawings[0].read_bytes() == drawings[1].read_bytes()
+    assert "ours, exponent 1.26" in drawings[0].read_text()
+
+
+def test_no_benchmark_imports_another_in_a_circle() -> None:
+    names = {path.stem: ast.parse(path.read_text()) for path in FOLDER.glob("*.py")}
+    graph = {
+        name: {
+            node.module
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module in names
+        }
+        for name, tree in names.items()
+    }
+    assert set(TopologicalSorter(graph).static_order()) == set(names)  # CycleError for a circle
 
 
 @pytest.mark.parametrize("order", [("one", "two"), ("two", "one")])

@@ -805,8 +805,7 @@ class Store:
 
         Raises:
             UsageError: there is no such split set.
-            StoreError: matplotlib is not installed, a data file is damaged, or `output` cannot be
-                written.
+            StoreError: a data file is damaged, or `output` cannot be written.
         """
         from notmnist_store.report.report import report
 

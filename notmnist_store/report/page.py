@@ -13,7 +13,6 @@ from notmnist_store.progress import Progress
 from notmnist_store.report.evidence import Evidence
 from notmnist_store.report.frame import Desk, framed
 from notmnist_store.report.markup import Html, count, element, join
-from notmnist_store.report.plots import check_matplotlib
 from notmnist_store.report.sections import SECTIONS
 from notmnist_store.report.sprites import Pictures
 from notmnist_store.report.verdict import against, render_verdict
@@ -34,9 +33,8 @@ def make_page(tables: Tables, catalog: Catalog, split_set: str, progress: Progre
 
     Raises:
         UsageError: there is no such split set.
-        StoreError: matplotlib is not installed, or a data file is damaged.
+        StoreError: a data file is damaged.
     """
-    check_matplotlib()
     evidence = Evidence(tables, catalog, split_set)
     evidence.judge(progress)
     desk = Desk(evidence, Pictures(tables.marker.shape))

@@ -1,89 +1,131 @@
-"""Plots as inline SVG: matplotlib lays them out, the page's style sheet colours them.
+"""The page's plots as inline SVG: stacked bars, a histogram, and curves with their intervals.
 
-matplotlib writes inline styles, which the page's content security policy forbids; here they become
-attributes, colours become classes (`f1` fills and `k1` draws with the first series' colour, `fi`
-and `ki` with the text's), and text stays text. Same rows, same bytes.
+Nothing in them has a style of its own, which the page's content security policy forbids: the style
+sheet colours `f1` (fills) and `k1` (strokes) as the first series, and so on. The legend is a list
+beside the drawing, so that it wraps as text does. Same rows, same bytes.
 """
 
 from __future__ import annotations
 
-import io
-import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
-from xml.etree import ElementTree
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from unicodedata import east_asian_width
 
-from notmnist_store.errors import StoreError
-from notmnist_store.report.markup import Html, element, join
+from notmnist_store.report.markup import Html, element, join, share
 from notmnist_store.text import printable
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-_INK, _MUTED, _GRID = "#000001", "#000002", "#000003"
-SERIES = tuple(f"#00001{place}" for place in range(1, 6))
-"""Stand-ins for the colours of a plot's series; the style sheet has the colours themselves."""
-
-_CLASSES = {_INK: "i", _MUTED: "m", _GRID: "g"} | {
-    colour: str(place) for place, colour in enumerate(SERIES, 1)
-}
-_SVG = "{http://www.w3.org/2000/svg}"
-_LINK = "{http://www.w3.org/1999/xlink}href"
-_FONT_PIXELS = re.compile(r"([0-9.]+)px")
+_WIDTH = 460
+_ROOM = 150
+_FONT = 11
+_CSS_PIXELS = 1.39
+_LEAST_PITCH = 12
 _LONGEST_LABEL = 14
+_SERIES = 5
+_DASHES = (None, "7 4", "2 3", "8 3 2 3", "5 2")
+_MARKS = (
+    "m-3.2 0a3.2 3.2 0 1 0 6.4 0a3.2 3.2 0 1 0-6.4 0z",
+    "m-3-3h6v6h-6z",
+    "m0-4l4 7h-8z",
+    "m0-4l4 4-4 4-4-4z",
+    "m0 4l4-7h-8z",
+)
 
 
-def check_matplotlib() -> None:
-    """Raise StoreError, with the command that installs it, where matplotlib is not there."""
-    try:
-        import matplotlib  # noqa: F401
-    except ImportError as error:
-        raise StoreError(
-            "the report's plots need matplotlib, which is not installed",
-            "pip install 'notmnist-store[report]'",
-        ) from error
+@dataclass(frozen=True)
+class _Scale:
+    """Where values stand along an axis, in units of the drawing."""
 
+    least: float
+    most: float
+    start: float
+    end: float
 
-@contextmanager
-def _drawn(width: float, height: float) -> Iterator[tuple[Axes, Callable[[], bytes]]]:
-    """Axes of an empty plot (inches), and what gives its SVG file; no user's settings count."""
-    import matplotlib
-
-    with matplotlib.rc_context():
-        matplotlib.rcdefaults()
-        matplotlib.rcParams.update(
-            {
-                "svg.fonttype": "none",
-                "svg.hashsalt": "notmnist_store",
-                "font.size": 10,
-                "axes.edgecolor": _MUTED,
-                "axes.labelcolor": _INK,
-                "axes.spines.right": False,
-                "axes.spines.top": False,
-                "grid.color": _GRID,
-                "text.color": _INK,
-                "text.parse_math": False,
-                "xtick.color": _MUTED,
-                "xtick.labelcolor": _INK,
-                "ytick.color": _MUTED,
-                "ytick.labelcolor": _INK,
-            }
+    def at(self, value: float) -> float:
+        """The place of a value; the middle where there is but one."""
+        if self.most == self.least:
+            return (self.start + self.end) / 2
+        return self.start + (value - self.least) / (self.most - self.least) * (
+            self.end - self.start
         )
-        from matplotlib.backends.backend_svg import FigureCanvasSVG
-        from matplotlib.figure import Figure
 
-        figure = Figure(figsize=(width, height), layout="constrained", facecolor="none")
-        FigureCanvasSVG(figure)
-        axes = figure.add_subplot(facecolor="none")
 
-        def written() -> bytes:
-            sink = io.BytesIO()
-            nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
-            figure.savefig(sink, format="svg", metadata=nothing)
-            return sink.getvalue()
+@dataclass(frozen=True)
+class _Label:
+    """A text at a place of the horizontal axis."""
 
-        yield axes, written
+    place: float
+    text: str
+
+
+class _Drawing:
+    """A plot's frame: a grid with its values on the left, labels below, titles at both."""
+
+    def __init__(self, y_title: str, y_ticks: Mapping[float, str], *, left: float = 0) -> None:
+        widest = max(map(_wide, y_ticks.values()))
+        self._titles_end = 1.6 * _FONT
+        self.left = max(left, self._titles_end + widest + 6)
+        self.top = 0.6 * _FONT
+        self.bottom = self.top + _ROOM
+        self.y = _Scale(min(y_ticks), max(y_ticks), self.bottom, self.top)
+        self._y_title = y_title
+        self._y_ticks = y_ticks
+
+    def finished(
+        self,
+        marks: Iterable[Html],
+        labels: Sequence[_Label],
+        *,
+        name: str,
+        alternative: str,
+        description: str,
+        width: float = _WIDTH,
+        x_title: str = "",
+        turned: bool = False,
+    ) -> Html:
+        """The whole drawing; `turned` labels stand on their side and make it higher."""
+        right = width - 0.8 * _FONT
+        below = self.bottom + 1.4 * _FONT
+        longest = max((_wide(label.text) for label in labels), default=0)
+        end = self.bottom + longest + _FONT if turned else below + 0.4 * _FONT
+        height = end + (1.5 * _FONT if x_title else 0)
+        inner = join(
+            element("title", alternative, id=f"{name}-title"),
+            element("desc", description, id=f"{name}-description"),
+            [self._tick(value, text, right) for value, text in self._y_ticks.items()],
+            marks,
+            _line(self.left, self.bottom, right, self.bottom, class_="axis"),
+            [
+                _turned(label.text, label.place + 0.3 * _FONT, self.bottom + 0.7 * _FONT, -60)
+                if turned
+                else _text(label.text, label.place, below, text_anchor="middle")
+                for label in labels
+            ],
+            _text(x_title, (self.left + right) / 2, height - 0.4 * _FONT, text_anchor="middle")
+            if x_title
+            else None,
+            _turned(
+                self._y_title, _FONT, (self.top + self.bottom) / 2, -90, text_anchor="middle"
+            ),
+        )
+        return element(
+            "svg",
+            inner,
+            viewBox=f"0 0 {_units(width)} {_units(height)}",
+            width=round(_CSS_PIXELS * width),
+            role="img",
+            aria_labelledby=f"{name}-title",
+            aria_describedby=f"{name}-description",
+            class_="plot wide" if width > _WIDTH else "plot",
+            id=name,
+        )
+
+    def _tick(self, value: float, text: str, right: float) -> Html:
+        place = self.y.at(value)
+        return join(
+            _line(self.left, place, right, place, class_="grid"),
+            _text(text, self.left - 5, place + 0.36 * _FONT, text_anchor="end"),
+        )
 
 
 def bars(
@@ -95,23 +137,43 @@ def bars(
     unit: str = "images",
 ) -> Html:
     """Stacked bars, one a label, with a part for each series. `name` is the plot's id."""
-    with _drawn(6.4, 2.7) as (axes, written):
-        base = [0.0] * len(labels)
-        places = list(range(len(labels)))
-        for colour, (title, values) in zip(SERIES, series.items(), strict=False):
-            axes.bar(places, values, 0.74, bottom=base, label=title, color=colour, linewidth=0)
-            base = [a + b for a, b in zip(base, values, strict=True)]
-        turned = len(labels) > 12 or any(len(label) > 5 for label in labels)
-        shown = [_short(label) for label in labels]
-        axes.set_xticks(
-            places, shown, rotation=60 if turned else 0, ha="right" if turned else "center"
-        )
-        axes.tick_params(axis="x", length=0)
-        axes.margins(x=0.01)
-        _finish(axes, "", unit)
-        if len(series) > 1:
-            _legend(axes, len(series))
-        return clean_svg(written(), name, alternative)
+    heights = [sum(parts) for parts in zip(*series.values(), strict=True)]
+    shown = [_short(label) for label in labels]
+    ticks = {tick: f"{tick:,.0f}" for tick in round_values(0, max(heights), whole=True)}
+    drawing = _Drawing(unit, ticks)
+    pitch = max((_WIDTH - 0.8 * _FONT - drawing.left) / len(labels), _LEAST_PITCH)
+    turned = any(_wide(text) > pitch - 3 for text in shown)
+    if turned:  # its label must not begin left of the drawing
+        drawing = _Drawing(unit, ticks, left=0.5 * _wide(shown[0]))
+    base = [0] * len(labels)
+    marks = []
+    for place, values in enumerate(series.values()):
+        ends = [below + value for below, value in zip(base, values, strict=True)]
+        marks += [
+            element(
+                "rect",
+                x=_units(drawing.left + (column + 0.13) * pitch),
+                y=_units(drawing.y.at(end)),
+                width=_units(0.74 * pitch),
+                height=_units(drawing.y.at(below) - drawing.y.at(end)),
+                class_=f"f{_of_series(place)}",
+            )
+            for column, (below, end) in enumerate(zip(base, ends, strict=True))
+            if end > below
+        ]
+        base = ends
+    spans = (f"{title} {min(values):,} to {max(values):,}" for title, values in series.items())
+    drawn = drawing.finished(
+        marks,
+        [_Label(drawing.left + (i + 0.5) * pitch, text) for i, text in enumerate(shown)],
+        name=name,
+        alternative=alternative,
+        description=f"{unit} a label: {'; '.join(spans)}",
+        width=max(_WIDTH, drawing.left + len(labels) * pitch + 0.8 * _FONT),
+        turned=turned,
+    )
+    keys = {title: _block(place) for place, title in enumerate(series)} if len(series) > 1 else {}
+    return _with_legend(drawn, keys)
 
 
 def curves(
@@ -122,35 +184,51 @@ def curves(
     x_title: str,
     y_title: str,
 ) -> Html:
-    """Lines of points (x, y, low, high) over a logarithmic x, each with its interval as a band."""
-    from matplotlib.ticker import FuncFormatter, NullFormatter, PercentFormatter
+    """Lines of points (x, y, low, high) over a logarithmic x, each with its interval as a band.
 
-    with _drawn(6.4, 3.4) as (axes, written):
-        styles = ("-", "--", ":", "-.", "-")
-        marks = ("o", "s", "^", "D", "v")
-        for place, (title, points) in enumerate(lines.items()):
-            x, y, low, high = (list(column) for column in zip(*points, strict=True))
-            colour = SERIES[place % len(SERIES)]
-            axes.fill_between(x, low, high, color=colour, alpha=0.16, linewidth=0)
-            axes.plot(
-                x,
-                y,
-                styles[place % 5],
-                marker=marks[place % 5],
-                markersize=4.5,
-                color=colour,
-                label=title,
-            )
-        axes.set_xscale("log")
-        sizes = sorted({point[0] for points in lines.values() for point in points})
-        axes.set_xticks(sizes)
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        axes.tick_params(axis="x", which="minor", length=0)
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
-        _finish(axes, x_title, y_title, thousands=False)
-        _legend(axes, len(lines))
-        return clean_svg(written(), name, alternative)
+    y is a share of 1.
+    """
+    points = [point for line in lines.values() for point in line]
+    sizes = sorted({point[0] for point in points})
+    ticks = round_values(min(point[2] for point in points), max(point[3] for point in points))
+    digits = max(0, -math.floor(math.log10(100 * (ticks[1] - ticks[0])) + 1e-9))
+    drawing = _Drawing(y_title, {tick: f"{100 * tick:.{digits}f}%" for tick in ticks})
+    x = _Scale(
+        math.log10(sizes[0]), math.log10(sizes[-1]), drawing.left + 20, _WIDTH - 2.2 * _FONT
+    )
+    bands, drawn = [], []
+    for place, line in enumerate(lines.values()):
+        across = [x.at(math.log10(point[0])) for point in line]
+        middle, low, high = ([drawing.y.at(point[k]) for point in line] for k in (1, 2, 3))
+        outline = [*zip(across, low, strict=True), *zip(across[::-1], high[::-1], strict=True)]
+        number = _of_series(place)
+        bands.append(element("path", d=_path(outline) + "z", class_=f"f{number} k{number} band"))
+        drawn.append(_curve(place, list(zip(across, middle, strict=True))))
+    labels: list[_Label] = []
+    for size in reversed(sizes):  # where two would touch, the larger size is named
+        label = _Label(x.at(math.log10(size)), f"{size:,.0f}")
+        room = labels[-1].place - _wide(labels[-1].text) / 2 if labels else _WIDTH
+        if label.place + _wide(label.text) / 2 + 4 <= room:
+            labels.append(label)
+    ends = (
+        f"{title}: {share(line[0][1])} at {line[0][0]:,.0f}, "
+        f"{share(line[-1][1])} at {line[-1][0]:,.0f}"
+        for title, line in lines.items()
+    )
+    stubs = [
+        _line(place, drawing.bottom, place, drawing.bottom + 3, class_="axis")
+        for place in (x.at(math.log10(size)) for size in sizes)
+    ]
+    plot = drawing.finished(
+        [*bands, *drawn, *stubs],
+        labels,
+        name=name,
+        alternative=alternative,
+        description="; ".join(ends),
+        x_title=x_title,
+    )
+    keys = {title: _curve(place, [(0, 6), (14, 6), (28, 6)]) for place, title in enumerate(lines)}
+    return _with_legend(plot, keys)
 
 
 def steps(
@@ -161,45 +239,92 @@ def steps(
     alternative: str,
     x_title: str,
     y_title: str,
-    marked: tuple[float, str] | None = None,
+    marked: tuple[float, str],
 ) -> Html:
     """A histogram: counts (n,) between edges (n + 1,); `marked` is an x with its name."""
-    with _drawn(6.4, 2.4) as (axes, written):
-        axes.stairs(counts, edges, fill=True, color=SERIES[0])
-        axes.margins(x=0)
-        if marked is not None:
-            axes.axvline(marked[0], color=SERIES[2], linewidth=1.5, linestyle="--", label=marked[1])
-        _finish(axes, x_title, y_title)
-        if marked is not None:
-            _legend(axes, 1)
-        return clean_svg(written(), name, alternative)
-
-
-def _finish(axes: Axes, x_title: str, y_title: str, *, thousands: bool = True) -> None:
-    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
-
-    if thousands:
-        axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
-        axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-    axes.set_xlabel(x_title)
-    axes.set_ylabel(y_title)
-    axes.grid(axis="y", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.spines["left"].set_visible(False)
-    axes.tick_params(axis="y", length=0)
-
-
-def _legend(axes: Axes, columns: int) -> None:
-    place: Any = (0.0, 1.0)
-    axes.legend(
-        loc="lower left",
-        bbox_to_anchor=place,
-        ncols=columns,
-        frameon=False,
-        borderaxespad=0.2,
-        handlelength=1.4,
-        columnspacing=1.4,
+    ticks = round_values(0, max(counts), whole=True)
+    drawing = _Drawing(y_title, {tick: f"{tick:,.0f}" for tick in ticks})
+    end = max(edges[-1], marked[0])
+    x = _Scale(edges[0], end, drawing.left, _WIDTH - 1.6 * _FONT)
+    outline = [(x.at(edges[0]), drawing.bottom)]
+    for left, right, counted in zip(edges, edges[1:], counts, strict=False):
+        outline += [(x.at(left), drawing.y.at(counted)), (x.at(right), drawing.y.at(counted))]
+    outline.append((x.at(edges[-1]), drawing.bottom))
+    most = max(range(len(counts)), key=counts.__getitem__)
+    mark = x.at(marked[0])
+    plot = drawing.finished(
+        [
+            element("path", d=_path(outline) + "z", class_="f1"),
+            _line(mark, drawing.top, mark, drawing.bottom, class_="k3 marked"),
+        ],
+        [
+            _Label(x.at(tick), f"{tick:.6g}")
+            for tick in round_values(edges[0], end)
+            if edges[0] <= tick <= end * (1 + 1e-9)
+        ],
+        name=name,
+        alternative=alternative,
+        description=f"the most, {counts[most]:,}, from {edges[most]:g} to {edges[most + 1]:g}",
+        x_title=x_title,
     )
+    return _with_legend(plot, {marked[1]: _line(0, 6, 28, 6, class_="k3 marked")})
+
+
+def _with_legend(drawing: Html, keys: Mapping[str, Html]) -> Html:
+    items = [
+        element("li", element("svg", key, viewBox="0 0 28 12", class_="key", aria_hidden="true"), t)
+        for t, key in keys.items()
+    ]
+    legend = element("ul", items, class_="legend") if items else None
+    return element("div", legend, element("div", drawing, class_="scroll"))
+
+
+def _curve(place: int, points: Sequence[tuple[float, float]]) -> Html:
+    """A line through the points with a mark on each; of a legend's three, on the middle one."""
+    number = _of_series(place)
+    marked = points[1:2] if points[0][0] == 0 else points
+    marks = "".join(f"{_path([point])}{_MARKS[place % _SERIES]}" for point in marked)
+    dashes = _DASHES[place % _SERIES]
+    return join(
+        element("path", d=_path(points), class_=f"k{number} line", stroke_dasharray=dashes),
+        element("path", d=marks, class_=f"f{number}"),
+    )
+
+
+def _block(place: int) -> Html:
+    return element("rect", x=8, y=0, width=12, height=12, class_=f"f{_of_series(place)}")
+
+
+def _of_series(place: int) -> int:
+    """The number of a series' colour; there are five, and they come around."""
+    return place % _SERIES + 1
+
+
+def _line(x1: float, y1: float, x2: float, y2: float, *, class_: str) -> Html:
+    return element("path", d=_path([(x1, y1), (x2, y2)]), class_=f"line {class_}")
+
+
+def _path(points: Iterable[tuple[float, float]]) -> str:
+    return "M" + "L".join(f"{_units(x)} {_units(y)}" for x, y in points)
+
+
+def _text(text: str, x: float, y: float, **attributes: str) -> Html:
+    return element("text", text, x=_units(x), y=_units(y), font_size=_FONT, **attributes)
+
+
+def _turned(text: str, x: float, y: float, degrees: int, text_anchor: str = "end") -> Html:
+    turn = f"rotate({degrees} {_units(x)} {_units(y)})"
+    return _text(text, x, y, transform=turn, text_anchor=text_anchor)
+
+
+def _units(value: float) -> str:
+    """A length of the drawing, to a hundredth."""
+    return f"{value:.2f}".rstrip("0").rstrip(".")
+
+
+def _wide(text: str) -> float:
+    """About how wide a text is; the page's font is not known here."""
+    return _FONT * sum(1.0 if east_asian_width(letter) in "WF" else 0.6 for letter in text)
 
 
 def _short(label: str) -> str:
@@ -207,80 +332,13 @@ def _short(label: str) -> str:
     return text if len(text) <= _LONGEST_LABEL else text[: _LONGEST_LABEL - 1] + "…"
 
 
-def clean_svg(file: bytes, name: str, alternative: str) -> Html:
-    """Matplotlib's SVG file as an inline element: no style, no script, its ids begin with `name`.
-
-    What is written are elements and attributes that are known here; the rest is left out.
-    """
-    root = ElementTree.fromstring(file)
-    used = {
-        link.removeprefix("#")
-        for node in root.iter()
-        for link in (node.get(_LINK, ""), node.get("clip-path", "").removeprefix("url(")[:-1])
-        if link
-    }
-    inner = join(*(_node(child, name, used) for child in root))
-    label = element("title", alternative)
-    drawing = element(
-        "svg", label, inner, viewBox=root.get("viewBox"), role="img", class_="plot", id=name
-    )
-    return element("div", drawing, class_="scroll")
-
-
-_KEPT = {
-    "clip-path",
-    "d",
-    "height",
-    "transform",
-    "width",
-    "x",
-    "y",
-}
-_STYLES = {
-    "fill-opacity",
-    "opacity",
-    "stroke-dasharray",
-    "stroke-linecap",
-    "stroke-linejoin",
-    "stroke-opacity",
-    "stroke-width",
-    "text-anchor",
-}
-_ELEMENTS = {"clipPath", "defs", "g", "path", "rect", "text", "tspan", "use"}
-
-
-def _node(node: ElementTree.Element, name: str, used: set[str]) -> Html | None:
-    tag = node.tag.removeprefix(_SVG)
-    if tag not in _ELEMENTS:
-        return None
-    attributes = {key: value for key, value in node.attrib.items() if key in _KEPT}
-    if "clip-path" in attributes:
-        attributes["clip-path"] = attributes["clip-path"].replace("url(#", f"url(#{name}-")
-    if node.get("id") in used:
-        attributes["id"] = f"{name}-{node.get('id')}"
-    if _LINK in node.attrib:
-        attributes["href"] = f"#{name}-{node.attrib[_LINK].removeprefix('#')}"
-    attributes |= _styles(node.get("style", ""))
-    inner = [_node(child, name, used) for child in node]
-    text = (node.text or "") if tag in ("text", "tspan") else ""
-    if tag in ("g", "defs") and not any(inner):
-        return None
-    return element(tag, text, *inner, **attributes)
-
-
-def _styles(style: str) -> dict[str, str]:
-    """A style attribute as presentation attributes, colours as classes."""
-    found: dict[str, str] = {}
-    classes = []
-    for part in style.split(";"):
-        key, _, value = (piece.strip() for piece in part.partition(":"))
-        if key in ("fill", "stroke"):
-            if value in _CLASSES:
-                classes.append(("f" if key == "fill" else "k") + _CLASSES[value])
-            else:
-                found[key] = value
-        elif key in _STYLES:
-            found[key] = value
-        elif key in ("font", "font-size") and (size := _FONT_PIXELS.search(value)):
-            found["font-size"] = size[1]
-    return found | ({"class": " ".join(classes)} if classes else {})
+def round_values(least: float, most: float, *, whole: bool = False) -> list[float]:
+    """About five round values, evenly apart, from `least` or below to `most` or above."""
+    rough = (most - least) / 5 or 0.01
+    power = 10.0 ** math.floor(math.log10(rough))
+    step = power * next(factor for factor in (1, 2, 5, 10) if power * factor >= 0.999 * rough)
+    if whole:
+        step = max(1.0, step)
+    first = math.floor(least / step + 1e-9)
+    last = max(first + 1, math.ceil(most / step - 1e-9))
+    return [round(tick * step, 12) for tick in range(first, last + 1)]

@@ -43,8 +43,7 @@ def report(
 
     Raises:
         UsageError: there is no such split set.
-        StoreError: matplotlib is not installed, a data file is damaged, or `output` cannot be
-            written.
+        StoreError: a data file is damaged, or `output` cannot be written.
     """
     against = None
     if paper:

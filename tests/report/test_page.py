@@ -125,13 +125,64 @@ def test_a_difference_is_stretched_to_full_contrast() -> None:
 def test_a_plot_has_no_style_of_its_own_and_keeps_its_text() -> None:
     svg = plots.bars(["A<", "$x$"], {"train": [1, 2], "test": [3, 4]}, name="x", alternative="a<b")
     page = Outline(svg)
-    assert {"A<", "$x$", "train", "test", "a<b"} <= set(page.words)
+    assert {"A<", "$x$", "train", "test", "a<b", "images a label: train 1 to 2; test 3 to 4"} <= (
+        set(page.words)
+    )
     assert not page.values("style")
     texts = [found for tag, found in page.attributes if tag == "text"]
     assert all(float(found["font-size"] or 0) > 5 for found in texts)
     colours = set(page.values("fill") + page.values("stroke"))
     assert colours <= {"none"}
-    assert {"f1", "f2", "fi"} <= set(page.values("class"))
+    assert {"f1", "f2"} <= set(page.values("class"))
+    named = page.values("aria-labelledby") + page.values("aria-describedby")
+    assert set(named) <= set(page.values("id"))
+
+
+def test_bars_are_as_high_as_their_numbers() -> None:
+    svg = plots.bars(["A", "B"], {"train": [5, 2], "test": [5, 0]}, name="x", alternative="x")
+    parts = [found for tag, found in Outline(svg).attributes if tag == "rect" and "y" in found]
+    heights = [float(found["height"] or 0) for found in parts if found["width"] != "12"]
+    assert heights == [75, 30, 75]  # 10 images are the whole height of 150
+    tops = [float(found["y"] or 0) for found in parts if found["width"] != "12"]
+    assert tops[2] + heights[2] == tops[0]
+
+
+@pytest.mark.parametrize("labels", [2, 11, 40, 60])
+@pytest.mark.parametrize("length", [1, 9, 30])
+def test_labels_of_bars_stand_within_the_drawing_and_apart(labels: int, length: int) -> None:
+    names = [f"{number}".rjust(length, "W") for number in range(labels)]
+    page = Outline(plots.bars(names, {"all": [1_000_000] * labels}, name="x", alternative="x"))
+    (drawing,) = (found for tag, found in page.attributes if tag == "svg")
+    width, height = map(float, (drawing["viewBox"] or "").split()[2:])
+    texts = [found for tag, found in page.attributes if tag == "text"][-labels - 1 : -1]
+    places = [float(found["x"] or 0) for found in texts]
+    assert 0 < places[0] and places[-1] < width
+    assert all(0 < float(found["y"] or 0) < height for found in texts)
+    apart = np.diff(places).min()
+    is_turned = "transform" in texts[0]
+    assert apart >= (12 if is_turned else 0.6 * 11 * length)
+
+
+@given(st.floats(0, 0.999), st.floats(0.0001, 1))
+def test_ticks_are_few_round_values_around_all_there_is(least: float, span: float) -> None:
+    most = min(1.0, least + span)
+    ticks = plots.round_values(least, most)
+    assert 2 <= len(ticks) <= 8
+    assert ticks[0] <= least * (1 + 1e-9) and ticks[-1] >= most * (1 - 1e-9)
+    assert 0 <= ticks[0] and ticks[-1] <= 1
+    assert len(set(np.diff(ticks).round(9))) == 1
+
+
+def test_a_curve_of_one_size_and_one_of_close_sizes_have_their_labels() -> None:
+    one = plots.curves(
+        {"all": [(50, 0.5, 0.4, 0.6)]}, name="x", alternative="x", x_title="n", y_title="a"
+    )
+    assert {"50", "all: 50.0\N{NARROW NO-BREAK SPACE}% at 50"} & set(Outline(one).words) == {"50"}
+    sizes = [(size, 0.9, 0.8, 1.0) for size in (50, 100, 5_000, 5_100)]
+    close = plots.curves({"all": sizes}, name="x", alternative="x", x_title="n", y_title="a")
+    words = Outline(close).words
+    assert {"50", "100", "5,100"} <= set(words)
+    assert "5,000" not in words
 
 
 def test_every_section_reads_reports_and_audits_that_there_are() -> None:
@@ -304,16 +355,6 @@ def test_ten_thousand_labels_make_a_page_of_bounded_size(tmp_path: Path) -> None
     text = Outline(page).text
     assert "The first 200 of 10,000" in text
     assert "notmnist-store sql label_conflicts --format csv" in text
-
-
-def test_without_matplotlib_the_error_says_how_to_get_it(
-    bad: Store, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(sys.modules, "matplotlib", None)
-    with pytest.raises(StoreError, match="matplotlib") as error:
-        bad.report()
-    assert error.value.hint == "pip install 'notmnist-store[report]'"
-    assert bad.report(paper=True).content
 
 
 def test_an_unknown_split_set_is_a_usage_error(bad: Store, tmp_path: Path) -> None:

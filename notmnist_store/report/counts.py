@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from notmnist_store.report.cards import MOST_ROWS, absent, all_rows
 from notmnist_store.report.evidence import Answer
-from notmnist_store.report.frame import Desk
+from notmnist_store.report.gallery import MOST_ROWS, Material, listing, missing
 from notmnist_store.report.markup import NOTHING, Cell, Content, Html, count, element, share, table
 from notmnist_store.report.plots import bars
 from notmnist_store.schema.tables import REJECT_REASONS, SPLITS
@@ -15,73 +14,57 @@ from notmnist_store.schema.tables import REJECT_REASONS, SPLITS
 _MOST_BARS = 60
 
 
-def render_arrivals(desk: Desk, answers: dict[str, Answer]) -> Content:
+def render_arrivals(material: Material, answers: dict[str, Answer]) -> Content:
     """Sources with their sha256, the ledger of every label, and the rejects by reason."""
-    sources, ledger = answers["sources"], answers["ingest_ledger"]
-    parts: list[Content] = [
-        table(
+    return [
+        listing(
+            answers["sources"],
             ("source", "images", "labels", "bytes", "sha256"),
-            (
-                (
-                    row["source"],
-                    count(row["images"]),
-                    count(row["labels"]),
-                    count(row["source_bytes"]),
-                    Cell(row["source_sha256"] or "a folder", "hash"),
-                )
-                for row in sources.rows(MOST_ROWS)
+            lambda row: (
+                row["source"],
+                *(count(row[key]) for key in ("images", "labels", "source_bytes")),
+                Cell(row["source_sha256"] or "a folder", "hash"),
             ),
+            noun="sources",
             caption="Sources, in the order they were ingested",
         ),
-        all_rows(sources, MOST_ROWS, "sources"),
-        table(
+        listing(
+            answers["ingest_ledger"],
             ("source", "label", "seen", "stored", "rejected", "ignored"),
-            (
-                (
-                    row["source"],
-                    "outside a class folder" if row["label"] is None else row["label"],
-                    *(count(row[key]) for key in ("seen", "stored", "rejected", "ignored")),
-                )
-                for row in ledger.rows(MOST_ROWS)
+            lambda row: (
+                row["source"],
+                "outside a class folder" if row["label"] is None else row["label"],
+                *(count(row[key]) for key in ("seen", "stored", "rejected", "ignored")),
             ),
+            noun="rows",
             caption="What became of every member: seen = stored + rejected + ignored",
             text_columns=2,
         ),
-        all_rows(ledger, MOST_ROWS, "rows"),
         element("h3", "Rejected"),
-        _rejects(answers["reject_reasons"]),
-    ]
-    return parts
-
-
-def _rejects(answer: Answer) -> Content:
-    if not len(answer):
-        return element("p", "Nothing was rejected.")
-    return [
-        table(
+        listing(
+            answers["reject_reasons"],
             ("source", "label", "reason", "members", "first path"),
-            (
-                (
-                    row["source"],
-                    NOTHING if row["label"] is None else row["label"],
-                    f"{row['reason']}: {REJECT_REASONS.get(row['reason'], '')}",
-                    count(row["members"]),
-                    Cell(row["first_path"], "hash"),
-                )
-                for row in answer.rows(MOST_ROWS)
+            lambda row: (
+                row["source"],
+                NOTHING if row["label"] is None else row["label"],
+                f"{row['reason']}: {REJECT_REASONS.get(row['reason'], '')}",
+                count(row["members"]),
+                Cell(row["first_path"], "hash"),
             ),
+            noun="rows",
             caption="Members that could not be stored",
             text_columns=3,
-        ),
-        all_rows(answer, MOST_ROWS, "rows"),
+        )
+        if len(answers["reject_reasons"])
+        else element("p", "Nothing was rejected."),
     ]
 
 
-def render_balance(desk: Desk, answers: dict[str, Answer]) -> Content:
+def render_balance(material: Material, answers: dict[str, Answer]) -> Content:
     """Images by label and split, as a plot and as a table with each class's deviation."""
     placed = answers["split_counts"]
     if not len(placed):
-        return absent(f"Split set {desk.evidence.split_set} holds no images.", None)
+        return missing(f"Split set {material.evidence.split_set} holds no images.", None)
     counts: dict[str, dict[str, int]] = {}
     for row in placed.rows():
         counts.setdefault(row["label"], {})[row["split"]] = row["images"]

@@ -11,8 +11,9 @@ from importlib import resources
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.progress import Progress
 from notmnist_store.report.evidence import Evidence
-from notmnist_store.report.frame import Desk, framed
+from notmnist_store.report.gallery import Material
 from notmnist_store.report.markup import Html, count, element, join
+from notmnist_store.report.section import framed
 from notmnist_store.report.sections import SECTIONS
 from notmnist_store.report.sprites import Pictures
 from notmnist_store.report.verdict import against, render_verdict
@@ -37,17 +38,17 @@ def make_page(tables: Tables, catalog: Catalog, split_set: str, progress: Progre
     """
     evidence = Evidence(tables, catalog, split_set)
     evidence.judge(progress)
-    desk = Desk(evidence, Pictures(tables.marker.shape))
+    material = Material(evidence, Pictures(tables.marker.shape))
     sections = []
     progress.stage("reporting", len(SECTIONS), "sections")
     try:
         for done, section in enumerate(SECTIONS):
-            sections.append(framed(section, desk))
+            sections.append(framed(section, material))
             progress.advance(done + 1)
     finally:
         progress.end()
-    pixels = pixels_by_id(tables, desk.pictures.ids())
-    style = _part("page.css") + desk.pictures.css(pixels)
+    pixels = pixels_by_id(tables, material.pictures.ids())
+    style = _part("page.css") + material.pictures.css(pixels)
     blocking = tuple(verdict.name for verdict in against(evidence))
     return Page(_document(evidence, sections, style).encode(), blocking)
 

@@ -104,9 +104,7 @@ class _Drawing:
             _text(x_title, (self.left + right) / 2, height - 0.4 * _FONT, text_anchor="middle")
             if x_title
             else None,
-            _turned(
-                self._y_title, _FONT, (self.top + self.bottom) / 2, -90, text_anchor="middle"
-            ),
+            _turned(self._y_title, _FONT, (self.top + self.bottom) / 2, -90, text_anchor="middle"),
         )
         return element(
             "svg",
@@ -193,9 +191,7 @@ def curves(
     ticks = round_values(min(point[2] for point in points), max(point[3] for point in points))
     digits = max(0, -math.floor(math.log10(100 * (ticks[1] - ticks[0])) + 1e-9))
     drawing = _Drawing(y_title, {tick: f"{100 * tick:.{digits}f}%" for tick in ticks})
-    x = _Scale(
-        math.log10(sizes[0]), math.log10(sizes[-1]), drawing.left + 20, _WIDTH - 2.2 * _FONT
-    )
+    x = _Scale(math.log10(sizes[0]), math.log10(sizes[-1]), drawing.left + 20, _WIDTH - 2.2 * _FONT)
     bands, drawn = [], []
     for place, line in enumerate(lines.values()):
         across = [x.at(math.log10(point[0])) for point in line]

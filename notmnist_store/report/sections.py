@@ -10,9 +10,10 @@ from notmnist_store.report.copies import (
 )
 from notmnist_store.report.counts import render_arrivals, render_balance
 from notmnist_store.report.evidence import Need, Read
-from notmnist_store.report.frame import Section
-from notmnist_store.report.learning import render_curves, render_suspects
-from notmnist_store.report.looks import render_audits, render_blanks, render_origin
+from notmnist_store.report.images import render_blanks, render_suspects
+from notmnist_store.report.learning import render_curves
+from notmnist_store.report.section import Section
+from notmnist_store.report.trust import render_audits, render_origin
 
 PAIRS = Need(
     "select 1 as there from radius_join where is_current",

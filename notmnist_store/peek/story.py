@@ -9,7 +9,6 @@ import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
-from notmnist_store.catalog.split_sets import split_line
 from notmnist_store.near.evidence import current_join
 from notmnist_store.peek.images import unknown_image
 from notmnist_store.peek.pictures import IMAGE, NEAREST
@@ -19,39 +18,6 @@ from notmnist_store.schema.tables import SPLITS
 _NEIGHBOURS = 3
 _UNKNOWN = "the last near-duplicates run does not know this image"
 _SHOWN_APART = ("image_id", "label", "label_id", "dhash", "run_id")
-_GROUPS = """
-select
-    duplicate_image.kind,
-    duplicate_image.group_id,
-    count(*) as images,
-    string_agg(distinct duplicate_image.label, ', ' order by duplicate_image.label) as labels
-from duplicate_image
-inner join duplicate_image as own
-    on own.kind = duplicate_image.kind
-    and own.group_id = duplicate_image.group_id
-    and own.image_id = $image_id
-group by duplicate_image.kind, duplicate_image.group_id
-order by duplicate_image.kind
-"""
-_PLACES = """
-select
-    split_set.split_set,
-    split_set.version,
-    split_image.split,
-    split_image.position,
-    split_drop.rule,
-    split_drop.twin_id,
-    split_drop.squared_distance
-from split_set
-left join split_image
-    on split_image.split_set = split_set.split_set
-    and split_image.image_id = $image_id
-left join split_drop
-    on split_drop.split_set = split_set.split_set
-    and split_drop.image_id = $image_id
-where split_set.is_current
-order by split_set.split_set, split_image.split, split_image.position, split_drop.rule
-"""
 _SCHEMA = pa.schema([("what", pa.string()), ("value", pa.string()), ("image_id", pa.int64())])
 
 _Line = tuple[str, str, int | None]
@@ -67,14 +33,12 @@ def image_story(catalog: Catalog, image_id: int, split_set: str) -> pa.Table:
 
     Raises:
         QueryError: there is no such image.
-        UsageError: there is no such split set.
     """
-    split_line(catalog, split_set)
     values = {"image_id": image_id}
-    found = catalog.query("select * from image where image_id = $image_id", values).to_pylist()
-    if not found:
+    rows = catalog.query("select * from image where image_id = $image_id", values).to_pylist()
+    if not rows:
         raise unknown_image(image_id)
-    image = found[0]
+    image = rows[0]
     lines = [
         *_origin(catalog, image),
         *_groups(catalog, image),
@@ -106,7 +70,9 @@ def _is_known(catalog: Catalog, image: dict[str, Any]) -> bool:
 
 
 def _groups(catalog: Catalog, image: dict[str, Any]) -> Iterator[_Line]:
-    rows = catalog.query(_GROUPS, {"image_id": image["image_id"]}).to_pylist()
+    rows = catalog.query(
+        load_queries("peek")["groups"].sql, {"image_id": image["image_id"]}
+    ).to_pylist()
     groups = {row["kind"]: row for row in rows}
     for kind in ("exact", "near"):
         group = groups.get(kind)
@@ -140,7 +106,8 @@ def _neighbours(catalog: Catalog, image: dict[str, Any], split_set: str) -> Iter
 
 
 def _places(catalog: Catalog, image_id: int) -> Iterator[_Line]:
-    for row in catalog.query(_PLACES, {"image_id": image_id}).to_pylist():
+    places = catalog.query(load_queries("peek")["places"].sql, {"image_id": image_id})
+    for row in places.to_pylist():
         if row["split"] is None:
             value = "not in it"
         elif row["position"] is None:

@@ -11,12 +11,14 @@ def equal_shares(
 ) -> npt.NDArray[np.int64]:
     """Rows of a sample of `n` of these values (k,), all of them finite and from 0 up; sorted.
 
-    The range from 0 to the largest value falls into `bins` parts of equal width. Each gives as many
-    rows as any other, or all it has; what cannot be shared out evenly goes to those that have more.
-    Within a part each row is as likely as any other. The same values and seed give the same rows.
+    The range from 0 to the largest value falls into `bins` parts of equal width, or into `n` where
+    that is less. Each gives as many rows as any other, or all it has; what cannot be shared out
+    evenly goes to those that have more. A least value is always among them; else each row of a part
+    is as likely as any other. The same values and seed give the same rows.
     """
     if n >= len(values):
         return np.arange(len(values))
+    bins = max(1, min(bins, n))
     most = float(values.max())
     place = np.zeros(len(values), np.int64)
     if most > 0:
@@ -28,6 +30,8 @@ def equal_shares(
         shares[part] = min(int(counts[part]), left // (bins - done))
         left -= int(shares[part])
     drawn = np.random.default_rng(seed).permutation(len(values))
+    least = int(np.argmin(values[drawn]))
+    drawn[[0, least]] = drawn[[least, 0]]
     drawn = drawn[np.argsort(place[drawn], kind="stable")]
     starts = np.cumsum(counts) - counts
     rank = np.arange(len(values)) - starts[place[drawn]]

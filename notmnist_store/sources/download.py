@@ -20,9 +20,8 @@ import pyarrow as pa
 
 from notmnist_store.errors import SourceError, UsageError
 from notmnist_store.progress import Progress
-from notmnist_store.sources.partial_download import Part, locked_part
 from notmnist_store.sources.published import KNOWN_ARCHIVES, KnownArchive
-from notmnist_store.sources.web import Web
+from notmnist_store.sources.web import Web, locked_part
 
 ORIGINS = (
     "https://commondatastorage.googleapis.com/books1000/",
@@ -67,9 +66,11 @@ def download(
         force: replace a file of other content.
         retries: how often one address is asked again after a failure that may pass (a cut, a
             timeout, 5xx, 429); an attempt that brought a new MiB is not counted.
-        timeout: seconds without a byte after which an attempt has failed.
-        backoff: seconds before the first retry, doubled for each further one, less up to half at
-            random, at most 60; a server's Retry-After is kept to up to 60 seconds.
+        timeout: seconds without a byte after which an attempt has failed; so has one that brings
+            less than 1,000 bytes a second over two timeouts.
+        backoff: the first retry comes at once, the second after twice these seconds, and each
+            further one after twice as long, plus up to `backoff` at random and at most 60; a
+            server's Retry-After is kept to up to 60 seconds.
         archives: what is known: file name, size and sha256 of each.
         progress: gets one stage a file, in bytes, and a note for each retry.
 
@@ -91,29 +92,18 @@ def download(
             "retries and backoff are not negative, and a timeout is more than 0",
             f"notmnist-store download {wanted[0].name}",
         )
-    web = Web(
-        retries=retries,
-        timeout=timeout,
-        backoff=backoff,
-        advance=progress.advance,
-        note=progress.note,
-    )
+    web = Web(retries=retries, timeout=timeout, backoff=backoff, progress=progress)
     rows = []
     for archive in wanted:
-        again = ["notmnist-store", "download", archive.name, "--to", str(to)]
-        for mirror in mirrors:
-            again += ["--mirror", mirror]
-        rows.append(
-            _obtain(
-                archive,
-                to / archive.file,
-                [base + archive.file for base in bases],
-                web,
-                force=force,
-                again=shlex.join(again),
-                progress=progress,
-            )
-        )
+        urls = [base + archive.file for base in bases]
+        try:
+            rows.append(_obtain(archive, to / archive.file, urls, web, progress, force=force))
+        except SourceError as error:
+            if not error.hint:
+                again = ["notmnist-store", "download", archive.name, "--to", str(to)]
+                again += [word for mirror in mirrors for word in ("--mirror", mirror)]
+                error.hint = f"{shlex.join(again)} {error.option}".strip()
+            raise
     return pa.Table.from_pylist(rows, schema=_SCHEMA)
 
 
@@ -145,16 +135,15 @@ def _base(mirror: str) -> str:
         whole = None
     typed = mirror.isascii() and mirror.isprintable() and " " not in mirror
     if not whole or not typed or parts.scheme not in ("http", "https") or "@" in parts.netloc:
-        raise UsageError(
-            f"a mirror is an http:// or https:// address without a user name, not {mirror!r}",
-            f"notmnist-store download notMNIST_small --mirror {ORIGINS[0]}",
-        )
-    if parts.query or parts.fragment:
-        raise UsageError(
-            f"a mirror is the address of a folder, without ? and #, not {mirror!r}",
-            f"notmnist-store download notMNIST_small --mirror {ORIGINS[0]}",
-        )
-    return mirror.rstrip("/") + "/"
+        wanted = "an http:// or https:// address without a user name"
+    elif parts.query or parts.fragment:
+        wanted = "the address of a folder, without ? and #"
+    else:
+        return mirror.rstrip("/") + "/"
+    raise UsageError(
+        f"a mirror is {wanted}, not {mirror!r}",
+        f"notmnist-store download notMNIST_small --mirror {ORIGINS[0]}",
+    )
 
 
 def _obtain(
@@ -162,19 +151,29 @@ def _obtain(
     target: Path,
     urls: Sequence[str],
     web: Web,
+    progress: Progress,
     *,
     force: bool,
-    again: str,
-    progress: Progress,
 ) -> dict[str, Any]:
-    """Have one archive at `target`; `again` is the command that asks for it."""
+    """Have one archive at `target`."""
     started = time.monotonic()
     status, url = "present", None
-    if not _present(archive, target, force=force, again=again):
+    if not _present(archive, target, force=force):
         with locked_part(target) as part:
             # Another process may have finished between the look and the lock.
-            if not _present(archive, target, force=force, again=again):
-                url = _fetch(archive, part, urls, web, again, progress)
+            if not _present(archive, target, force=force):
+                progress.stage(archive.file, archive.bytes, "B")
+                try:
+                    url = web.fetch(archive, urls, part)
+                except BaseException:
+                    if part.size:
+                        progress.note(
+                            f"{part.size:,} of {archive.bytes:,} bytes stay in {part.path}; "
+                            "the same command goes on from there"
+                        )
+                    raise
+                finally:
+                    progress.end()
                 part.put_in_place(target)
                 status = "resumed" if part.inherited else "downloaded"
     return {
@@ -188,29 +187,7 @@ def _obtain(
     }
 
 
-def _fetch(
-    archive: KnownArchive,
-    part: Part,
-    urls: Sequence[str],
-    web: Web,
-    again: str,
-    progress: Progress,
-) -> str | None:
-    progress.stage(archive.file, archive.bytes, "B")
-    try:
-        return web.fetch(archive, urls, part, again)
-    except BaseException:
-        if part.size:
-            progress.note(
-                f"{part.size:,} of {archive.bytes:,} bytes stay in {part.path}; "
-                "the same command goes on from there"
-            )
-        raise
-    finally:
-        progress.end()
-
-
-def _present(archive: KnownArchive, target: Path, *, force: bool, again: str) -> bool:
+def _present(archive: KnownArchive, target: Path, *, force: bool) -> bool:
     """Whether the right file is there; False where one is to be fetched."""
     try:
         with target.open("rb") as file:
@@ -229,6 +206,6 @@ def _present(archive: KnownArchive, target: Path, *, force: bool, again: str) ->
         raise SourceError(
             f"{target} is there with another content ({size:,} bytes) than the published one "
             f"({archive.bytes:,} bytes, sha256 {archive.sha256}); --force replaces it",
-            f"{again} --force",
+            option="--force",
         )
     return same

@@ -421,7 +421,7 @@ def test_retry_after_is_kept_to(server: Server, tmp_path: Path, asked: Any) -> N
     ("asked", "waits"),
     [
         ("86400", "60.0"),
-        ("Fri, 31 Dec 9999 23:59:59 -1200", "0.0"),
+        ("Fri, 31 Dec 9999 23:59:59 -1200", "60.0"),
         ("Sat, 01 Jan 2050 00:00:00 GMT", "60.0"),
         ("Sat, 01 Jan 2000 00:00:00 GMT", "0.0"),
         ("-5", "0.0"),
@@ -447,6 +447,19 @@ def test_a_stalling_server_is_asked_again(server: Server, tmp_path: Path) -> Non
     assert "no byte within the timeout" in said.notes[0]
 
 
+@pytest.mark.parametrize("start", ["head", "body"])
+def test_a_server_that_drips_is_given_up(server: Server, tmp_path: Path, start: str) -> None:
+    """Each byte begins the timeout anew; the least rate is what ends it."""
+    server.steps[f"/{FILE}"] = [honest(CONTENT, drip=start), honest(CONTENT)]
+    said = Said()
+    fetch(server, tmp_path, timeout=0.5, progress=said)
+    check_whole(tmp_path)
+    assert len(server.asked) == 2
+    assert said.notes[0].split(": ")[1] == (
+        "less than 1,000 bytes a second for 1 s; asking again in 0.0 s"
+    )
+
+
 def test_a_connection_left_open_after_the_last_byte(server: Server, tmp_path: Path) -> None:
     server.steps[f"/{FILE}"] = [honest(CONTENT, length=False, stall=SIZE)]
     fetch(server, tmp_path, timeout=0.3, retries=0)
@@ -459,6 +472,17 @@ def test_nobody_listens(tmp_path: Path) -> None:
         pass
     with pytest.raises(SourceError, match=r"refused \(asked 2 times\)"):
         fetch(gone, tmp_path, retries=1)
+
+
+def test_the_proxy_of_the_environment_is_asked(
+    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("no_proxy")
+    monkeypatch.setenv("http_proxy", server.url().replace("//", "//me:secret@"))
+    server.steps[f"http://letters.invalid/{FILE}"] = [honest(CONTENT)]
+    assert fetch(server, tmp_path, mirrors=["http://letters.invalid/"])["status"] == "downloaded"
+    check_whole(tmp_path)
+    assert server.asked[0].headers["Proxy-Authorization"] == "Basic bWU6c2VjcmV0"
 
 
 def test_redirects_are_followed_with_the_range(server: Server, tmp_path: Path) -> None:
@@ -481,7 +505,7 @@ def test_redirects_are_followed_with_the_range(server: Server, tmp_path: Path) -
         "ftp://127.0.0.1/x",
         "http://[::1",
         "http://127.0.0.1:x/",
-        "/a b",
+        "https://127.0.0.1/x",
     ],
 )
 def test_redirects_elsewhere_than_to_the_web(server: Server, tmp_path: Path, location: str) -> None:
@@ -640,6 +664,8 @@ def test_a_part_taken_away_between_opening_and_locking(
         lock(file, how)
 
     monkeypatch.setattr(fcntl, "flock", lock_late)
+    with pytest.raises(StoreError, match="another process is downloading"):
+        fetch(server, tmp_path)
     assert fetch(server, tmp_path)["status"] == "downloaded"
     assert (tmp_path / FILE).read_bytes() == CONTENT
     assert moved.read_bytes() == CONTENT[:HALF]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import re
 import socket
 import ssl
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, BinaryIO
 
 __all__ = ["Answer", "Asked", "Server", "answer", "honest", "serving"]
 
@@ -27,6 +29,7 @@ class Asked:
 class Answer:
     """One answer. `length` announces the body's length; `cut` ends the connection after so many
     bytes of the body; `stall` sends that many and then nothing more until the server closes.
+    `drip` sends byte by byte, twenty a second, from the "head" or the "body" on.
     """
 
     status: int
@@ -35,6 +38,7 @@ class Answer:
     length: bool = True
     cut: int | None = None
     stall: int | None = None
+    drip: str | None = None
 
 
 Step = Callable[[Asked], Answer]
@@ -99,22 +103,47 @@ class _Handler(BaseHTTPRequestHandler):
             steps = self.server.steps.get(self.path, [answer(404)])
             step = steps.pop(0) if len(steps) > 1 else steps[0]
         said = step(asked)
+        with contextlib.suppress(ConnectionError):
+            self._send(said)
+
+    def _send(self, said: Answer) -> None:
+        if said.drip == "head":
+            self.wfile = _Dripping(self)
         self.send_response(said.status)
         for name, value in said.headers.items():
             self.send_header(name, value)
         if said.length:
             self.send_header("Content-Length", str(len(said.body)))
         self.end_headers()
-        with contextlib.suppress(ConnectionError):
-            self.wfile.write(said.body[: min(len(said.body), *_ends(said))])
-            self.wfile.flush()
-            if said.stall is not None:
-                self.server.stalled.set()
-                self.server.closing.wait(30)
-            self.connection.shutdown(socket.SHUT_RDWR)
+        if said.drip == "body":
+            self.wfile = _Dripping(self)
+        self.wfile.write(said.body[: min(len(said.body), *_ends(said))])
+        self.wfile.flush()
+        if said.stall is not None:
+            self.server.stalled.set()
+            self.server.closing.wait(30)
+        self.connection.shutdown(socket.SHUT_RDWR)
 
     def log_message(self, format: str, *args: object) -> None:
         """Silence."""
+
+
+class _Dripping(io.RawIOBase, BinaryIO):
+    """A handler's output, byte by byte, until its client has enough or the server closes."""
+
+    def __init__(self, handler: _Handler) -> None:
+        self._connection = handler.connection
+        self._closing = handler.server.closing
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        for byte in bytes(data):
+            if self._closing.wait(0.05):
+                break
+            self._connection.sendall(bytes([byte]))
+        return len(data)
 
 
 def _ends(said: Answer) -> list[int]:

@@ -47,10 +47,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from notmnist_store.blocks.kernels.fingerprint import dhashes, file_hashes, ink, pixel_hashes
 from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.run import Run
 from notmnist_store.drawing.kernels.encode import png_files
 from notmnist_store.errors import StoreError
 from notmnist_store.ingest.ingest import DEFAULT_FRACTIONS, ingest
@@ -118,14 +118,13 @@ def make_bad_store(path: str | Path) -> dict[str, int]:
     first.rejects += [("A", "empty", 0), ("B", "unreadable", 12)]
     first.lost |= {"C": 1}
     first.rejected_only_in_ledger |= {"B": 1}
-    for source in (first, second):
-        source.write(tables)
+    made_from = [source.write(tables) for source in (first, second)]
     first.named["in_two_splits"] = placed[4]["image_id"]
     gone = {"image_id": GONE_IMAGE, "label": "A", "split": "unused"}
     bad = [*placed, placed[4] | {"split": "test"}, gone]
-    _write_split_set(tables, 3, "bad", bad, first.run_id)
+    _write_split_set(tables, 3, "bad", bad, made_from[0])
     no_valid = [row | {"split": "test"} if row["split"] == "valid" else row for row in placed]
-    _write_split_set(tables, 4, "no_valid", no_valid, first.run_id)
+    _write_split_set(tables, 4, "no_valid", no_valid, made_from[0])
     near_duplicates(tables, NearOptions(), Progress())
     named = first.named | second.named
     _slip_in_a_pair(tables, 5, named["black"], named["white"])
@@ -183,7 +182,7 @@ class _Source:
 
     def __init__(self, name: str, sequence: int, first_id: int) -> None:
         self.name = name
-        self.run_id = _run_id(sequence)
+        self.sequence = sequence
         self.rows: list[dict[str, Any]] = []
         self.named: dict[str, int] = {}
         self.rejects: list[tuple[str, str, int]] = []
@@ -203,7 +202,6 @@ class _Source:
         self.rows.append(
             {
                 "image_id": self._next_id,
-                "source": self.name,
                 "path": f"{self.name}/{label}/{self._next_id}.png",
                 "label": label,
                 "split": split,
@@ -216,33 +214,33 @@ class _Source:
                 "ink_std": float(std[0]),
                 "font": None,
                 "family": family,
-                "run_id": self.run_id,
                 "pixels": flat.tobytes(),
             }
         )
         self._next_id += 1
 
-    def write(self, tables: Tables) -> None:
-        """Commit the images, the rejects and the ledger as one run."""
+    def write(self, tables: Tables) -> str:
+        """Commit the images, the rejects and the ledger as one run; returns its id."""
         rejects = [
             {
-                "source": self.name,
                 "path": f"{self.name}/{label}/{reason}.png",
                 "label": label,
                 "reason": reason,
+                "detail": None,
                 "file_bytes": size,
                 "position": position,
-                "run_id": self.run_id,
             }
             for position, (label, reason, size) in enumerate(self.rejects)
         ]
         ledger = [self._ledger_row(label) for label in _LABELS]
-        rows = {"image": self.rows, "reject": rejects, "ledger": ledger}
-        totals = {
-            f"members_{name}": sum(row[name] for row in ledger)
-            for name in ("seen", "stored", "rejected")
-        }
-        _commit(tables, self.run_id, "ingest", rows, {"source": self.name, **totals})
+        with _run(tables, self.sequence, "ingest", {"source": self.name}) as run:
+            run.write("image", self.rows)
+            run.write("reject", rejects)
+            run.write("ledger", ledger)
+            run.row["source"] = self.name
+            for name in ("seen", "stored", "rejected"):
+                run.row[f"members_{name}"] = sum(row[name] for row in ledger)
+        return run.id
 
     def _ledger_row(self, label: str) -> dict[str, Any]:
         stored = sum(row["label"] == label for row in self.rows)
@@ -250,8 +248,6 @@ class _Source:
         rejected += self.rejected_only_in_ledger.get(label, 0)
         ignored = [name for name in TABLES["ledger"].names if name.startswith("ignored")]
         return {
-            "run_id": self.run_id,
-            "source": self.name,
             "label": label,
             "seen": stored + rejected + self.lost.get(label, 0),
             "stored": stored,
@@ -260,20 +256,21 @@ class _Source:
         }
 
 
-def _run_id(sequence: int) -> str:
-    return f"{_WHEN:%Y%m%dT%H%M%SZ}-{sequence:010x}"
+def _run(tables: Tables, sequence: int, verb: str, columns: dict[str, Any]) -> Run:
+    """A run whose id and times are the same each time."""
+    run_id = f"{_WHEN:%Y%m%dT%H%M%SZ}-{sequence:010x}"
+    run = Run(tables, verb, {}, columns=columns, started=_WHEN, run_id=run_id)
+    run.row["seconds"] = 1.0
+    return run
 
 
 def _write_split_set(
     tables: Tables, sequence: int, name: str, placed: list[dict[str, Any]], made_from: str
 ) -> None:
-    run_id = _run_id(sequence)
-    key = {"split_set": name, "version": 1, "run_id": run_id}
     counts = {split: [row for row in placed if row["split"] == split] for split in SPLITS}
     rows = [
         {
             **row,
-            **key,
             "position": None if split == "unused" else position,
             "label_id": _LABELS.index(row["label"]),
         }
@@ -281,52 +278,27 @@ def _write_split_set(
         for position, row in enumerate(members)
     ]
     set_row = {
-        **key,
         "recipe": "stratified",
         "arguments": json.dumps({"recipe": "stratified"}),
         "seed": 0,
         "labels": json.dumps(_LABELS),
-        "image_runs": json.dumps([made_from]),
         "digest": "0" * 64,
         **{split: len(members) for split, members in counts.items()},
     }
-    _commit(tables, run_id, "split", {"split_set": [set_row], "split_image": rows}, {})
+    with _run(tables, sequence, "split", {"split_set": name, "version": 1}) as run:
+        run.write("split_set", [set_row])
+        run.write("split_image", rows)
+        run.reads("image", [made_from])
 
 
 def _slip_in_a_pair(tables: Tables, sequence: int, a: int, b: int) -> None:
     """Add a pair that is none to the pairs that were found, and a certificate that finds it."""
-    run_id = _run_id(sequence)
     join = current_join(Catalog(tables)) or {}
-    runs = [*json.loads(join["pair_runs"]), run_id]
-    row = {**join, "run_id": run_id, "pair_runs": json.dumps(runs), "pairs": join["pairs"] + 1}
-    del row["is_current"]
-    pair = {"a": a, "b": b, "squared_distance": 210_000, "run_id": run_id}
-    _commit(tables, run_id, "near-duplicates", {"pair": [pair], "radius_join": [row]}, {})
+    row = {name: join[name] for name in TABLES["radius_join"].names if name != "run_id"}
+    with _run(tables, sequence, "near-duplicates", {}) as run:
+        run.write("pair", [{"a": a, "b": b, "squared_distance": 210_000}])
+        run.write("radius_join", [row | {"pairs": join["pairs"] + 1}])
+        run.reads("image", json.loads(join["image_runs"]))
+        run.reads("pair", [*json.loads(join["pair_runs"]), run.id])
     with suppress(StoreError):  # it says what was found
         certify(tables, None, progress=Progress())
-
-
-def _commit(
-    tables: Tables,
-    run_id: str,
-    verb: str,
-    rows: dict[str, list[dict[str, Any]]],
-    totals: dict[str, Any],
-) -> None:
-    for table, part in rows.items():
-        if part:
-            written = pa.Table.from_pylist(part, schema=TABLES[table])
-            tables.append(table, [tables.write_rows(table, run_id, written)])
-    counts = [n for n in TABLES["run"].names if n.startswith("members_")]
-    tables.finish(
-        {
-            "run_id": run_id,
-            "verb": verb,
-            "arguments": "{}",
-            **dict.fromkeys(counts, 0),
-            **totals,
-            "started_at": _WHEN,
-            "seconds": 1.0,
-            "versions": "{}",
-        }
-    )

@@ -8,7 +8,6 @@ store included. Nothing is changed or deleted. The last word of a picture counts
 from __future__ import annotations
 
 import getpass
-import json
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,12 +15,12 @@ from typing import Any
 
 import pyarrow as pa
 
-from notmnist_store.catalog.connection import Catalog, refresh_views_file
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.run import Run
 from notmnist_store.decisions.rows import GivenDecision, GivenDecisions, Problems
 from notmnist_store.errors import UsageError
 from notmnist_store.progress import Progress
-from notmnist_store.schema.tables import TABLES
-from notmnist_store.storage.tables import Tables, new_run_id
+from notmnist_store.storage.tables import Tables
 from notmnist_store.text import printable
 
 NEW, NO_CHANGE = "new", "no change"
@@ -144,7 +143,6 @@ def decide(
     ]
     if yes and changes:
         _commit(tables, changes, by, started)
-        refresh_views_file(tables)
     return pa.Table.from_pylist(rows, schema=_SCHEMA)
 
 
@@ -352,28 +350,18 @@ def _notes(
 
 
 def _commit(tables: Tables, decisions: list[_Decision], by: str, started: datetime) -> None:
-    run_id = new_run_id()
+    arguments = {"by": by, "decisions": len(decisions)}
+    columns = {"decided_by": by, "decided_at": started}
     rows = [
         {
-            "run_id": run_id,
             "place": place,
             "pixel_hash": decision.pixel_hash,
             "image_id": decision.given.image_id,
             "action": decision.action,
             "value": decision.value,
             "note": decision.given.note,
-            "decided_by": by,
-            "decided_at": started,
         }
         for place, decision in enumerate(decisions)
     ]
-    tables.commit_run(
-        {
-            "run_id": run_id,
-            "verb": "decide",
-            "arguments": json.dumps({"by": by, "decisions": len(rows)}, sort_keys=True),
-            "started_at": started,
-            "seconds": (datetime.now(UTC) - started).total_seconds(),
-        },
-        {"decision": pa.Table.from_pylist(rows, schema=TABLES["decision"])},
-    )
+    with Run(tables, "decide", arguments, columns=columns, started=started) as run:
+        run.write("decision", rows)

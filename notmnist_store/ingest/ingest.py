@@ -10,10 +10,10 @@ import json
 import platform
 import shlex
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from fractions import Fraction
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
@@ -21,6 +21,7 @@ from notmnist_store.blocks.amend import amend_blocks
 from notmnist_store.blocks.kernels.rows import OUTCOMES, RowRules, Tally
 from notmnist_store.blocks.writer import Block
 from notmnist_store.catalog.connection import refresh_views_file
+from notmnist_store.catalog.run import Run
 from notmnist_store.engines.local import write_blocks
 from notmnist_store.errors import SourceError, StoreError
 from notmnist_store.ingest.options import IngestOptions
@@ -34,7 +35,7 @@ from notmnist_store.ingest.source_checks import (
 )
 from notmnist_store.machine import available_cores
 from notmnist_store.progress import Progress
-from notmnist_store.schema.tables import DEFAULT_SHAPE, TABLES
+from notmnist_store.schema.tables import DEFAULT_SHAPE
 from notmnist_store.sources.members import Source
 from notmnist_store.sources.metadata import MetadataFoundError, MetadataSource, until_metadata
 from notmnist_store.sources.published import KNOWN_ARCHIVES, known_archive
@@ -43,8 +44,8 @@ from notmnist_store.storage.datafile import DataFile
 from notmnist_store.storage.marker import Marker
 from notmnist_store.storage.tables import (
     AlreadyDoneError,
+    Once,
     Tables,
-    new_run_id,
     withdrawn_runs,
 )
 
@@ -112,11 +113,11 @@ def _ingest(root: Path, path: Path, options: IngestOptions, progress: Progress) 
             run_id = _earlier_run(tables, source, sha256, progress)
             if run_id is None:
                 try:
-                    run_id = _Run(tables, source, sha256, size, options, progress).execute()
+                    run_id = _Ingest(tables, source, sha256, size, options, progress).execute()
                 except MetadataFoundError as found:
                     progress.note(f"{found.message}; reading from the beginning")
                     source = MetadataSource(source)
-                    run_id = _Run(tables, source, sha256, size, options, progress).execute()
+                    run_id = _Ingest(tables, source, sha256, size, options, progress).execute()
             else:
                 progress.note(f"{source.name} is in the store already (run {run_id})")
     except BaseException:
@@ -194,7 +195,7 @@ def _earlier_run(tables: Tables, source: Source, sha256: str, progress: Progress
     return None
 
 
-class _Run:
+class _Ingest:
     """One ingest on its way from a source to a committed run."""
 
     def __init__(
@@ -212,13 +213,19 @@ class _Run:
         self._size = size
         self._options = options
         self._progress = progress
-        self._started = datetime.now(UTC)
         shas = tables.runs()["source_sha256"].to_pylist()
-        self._times = shas.count(sha256)  # it is more than 0 where earlier runs were undone
+        once = Once(
+            f"source/{sha256}",
+            shas.count(sha256) + 1,  # earlier runs of it were undone
+            f"another process has ingested {source.name} meanwhile",
+            "notmnist-store info",
+        )
+        columns = {"source": source.name}
+        self._run = Run(tables, "ingest", self._arguments(), once=once, columns=columns)
         self._known = known_archive(name=source.name, sha256=sha256)
         self._rules = RowRules(
             source=source.name,
-            run_id=new_run_id(),
+            run_id=self._run.id,
             id_base=_id_base(sha256),
             shape=tables.marker.shape,
             fractions=self._known.fractions if self._known else tables.marker.fractions,
@@ -236,21 +243,18 @@ class _Run:
                 "another: its counts are not checked"
             )
         try:
-            blocks = self._write()
-            tally = Tally()
-            for block in blocks:
-                tally.add(block.tally)
-            ledger = ledger_rows(tally)
-            self._check(blocks, tally, ledger)
-            self._commit(blocks, ledger)
-        except AlreadyDoneError:
-            self._tables.discard(self._rules.run_id)
-            self._progress.note(f"another process has ingested {self._source.name} meanwhile")
+            with self._run:
+                blocks = self._write()
+                tally = Tally()
+                for block in blocks:
+                    tally.add(block.tally)
+                ledger = ledger_rows(tally)
+                self._check(blocks, tally, ledger)
+                self._describe(blocks, ledger)
+        except AlreadyDoneError as error:
+            self._progress.note(error.message)
             return self._landed()
-        except BaseException:
-            self._tables.discard(self._rules.run_id)
-            raise
-        return self._rules.run_id
+        return self._run.id
 
     def _landed(self) -> str:
         runs = self._tables.runs().to_pylist()
@@ -291,45 +295,27 @@ class _Run:
             published=exact,
         )
 
-    def _commit(self, blocks: Sequence[Block], ledger: dict[str | None, dict[str, int]]) -> None:
-        tables, run_id = self._tables, self._rules.run_id
-        rows = [
-            {"run_id": run_id, "source": self._source.name, "label": label, **counts}
-            for label, counts in ledger.items()
-        ]
-        ledger_file = tables.write_rows(
-            "ledger", run_id, pa.Table.from_pylist(rows, schema=TABLES["ledger"])
-        )
-        once = (f"source/{self._sha256}", self._times + 1)
-        if tables.is_done(once):  # finish asks again; here it saves us from logging dead rows
-            raise AlreadyDoneError("another process has done the same meanwhile")
-        tables.append("image", _files(blocks, "image"))
-        tables.append("reject", _files(blocks, "reject"))
-        tables.append("ledger", [ledger_file])
+    def _describe(self, blocks: Sequence[Block], ledger: dict[str | None, dict[str, int]]) -> None:
+        """Give the run its rows, and its row the totals."""
+        for table in ("image", "reject"):
+            self._run.add(_files(blocks, table))
+        self._run.write("ledger", [{"label": label, **counts} for label, counts in ledger.items()])
         totals = {name: sum(row[name] for row in ledger.values()) for name in ("seen", *OUTCOMES)}
-        tables.finish(
-            {
-                "run_id": run_id,
-                "verb": "ingest",
-                "arguments": self._arguments(),
-                "source": self._source.name,
-                "source_sha256": self._sha256,
-                "source_bytes": self._size,
-                "members_seen": totals["seen"],
-                "members_stored": totals["stored"],
-                "members_rejected": totals["rejected"],
-                "members_ignored": sum(totals[o] for o in OUTCOMES if o.startswith("ignored")),
-                "started_at": self._started,
-                "seconds": (datetime.now(UTC) - self._started).total_seconds(),
-                "versions": json.dumps(_versions(), sort_keys=True),
-            },
-            once=once,
-        )
+        self._run.row |= {
+            "source": self._source.name,
+            "source_sha256": self._sha256,
+            "source_bytes": self._size,
+            "members_seen": totals["seen"],
+            "members_stored": totals["stored"],
+            "members_rejected": totals["rejected"],
+            "members_ignored": sum(totals[o] for o in OUTCOMES if o.startswith("ignored")),
+            "versions": json.dumps(_versions(), sort_keys=True),
+        }
 
-    def _arguments(self) -> str:
+    def _arguments(self) -> dict[str, Any]:
         options = self._options
         given = {
-            "shape": str(self._rules.shape),
+            "shape": str(self._tables.marker.shape),
             "split": options.split,
             "as": options.name,
             "to_grey": options.to_grey,
@@ -339,7 +325,7 @@ class _Run:
             "expect_classes": options.expect_classes,
             "min_per_class": options.min_per_class,
         }
-        return json.dumps({k: v for k, v in given.items() if v is not None}, sort_keys=True)
+        return {name: value for name, value in given.items() if value is not None}
 
 
 def _files(blocks: Sequence[Block], table: str) -> list[DataFile]:

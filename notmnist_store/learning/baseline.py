@@ -18,7 +18,7 @@ from notmnist_store.learning.evaluation import Evaluated, evaluation_splits, pre
 from notmnist_store.learning.kernels.intervals import paired_difference, wilson_interval
 from notmnist_store.learning.leaks import CLEAN, RAW, leak_subsets
 from notmnist_store.learning.plan import BaselineOptions, Draw, plan_draws
-from notmnist_store.learning.runs import finish_learning_run
+from notmnist_store.learning.runs import save_learned
 from notmnist_store.near.groups import Near, known_near
 from notmnist_store.progress import Progress
 from notmnist_store.storage.gather import Gatherer
@@ -90,7 +90,7 @@ def baseline(tables: Tables, name: str, options: BaselineOptions, progress: Prog
         ),
     }
     constants = {**asdict(options), "radius": near and near.radius, "resamples": RESAMPLES}
-    return finish_learning_run(tables, "baseline", split_set, written, constants, started)
+    return save_learned(tables, "baseline", split_set, written, constants, started)
 
 
 def _missing_labels(split_set: SplitSetVersion, train: SplitRows) -> list[str]:

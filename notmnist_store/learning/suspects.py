@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -17,7 +16,7 @@ from notmnist_store.learning.classifiers import Fitted, check_model, fit_for_sus
 from notmnist_store.learning.kernels.confident_learning import find_suspects
 from notmnist_store.learning.kernels.folds import grouped_folds, stratified_draw
 from notmnist_store.learning.kernels.nearest import NearestOfSample
-from notmnist_store.learning.runs import finish_learning_run
+from notmnist_store.learning.runs import save_learned
 from notmnist_store.near.groups import copy_groups, known_near
 from notmnist_store.progress import Progress
 from notmnist_store.storage.gather import Gatherer, to_notebook_scale
@@ -98,7 +97,6 @@ def suspects(tables: Tables, name: str, folds: int, seed: int, progress: Progres
     written = {
         "suspect_search": pa.table(
             {
-                "image_runs": [json.dumps(_runs(catalog, ids))],
                 "images": [len(ids)],
                 "judged": [len(judged)],
                 "trained": [trained],
@@ -125,7 +123,8 @@ def suspects(tables: Tables, name: str, folds: int, seed: int, progress: Progres
         ),
     }
     constants = {"folds": folds, "seed": seed, "radius": near and near.radius}
-    return finish_learning_run(tables, "suspects", split_set, written, constants, started)
+    looked_at = _runs(catalog, ids)
+    return save_learned(tables, "suspects", split_set, written, constants, started, looked_at)
 
 
 def _check_options(folds: int, seed: int) -> None:

@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from notmnist_store.catalog.connection import Catalog, refresh_views_file
+from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
+from notmnist_store.catalog.run import Run
 from notmnist_store.catalog.split_sets import current_version, split_line
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.near.check import (
@@ -31,7 +32,7 @@ from notmnist_store.near.check import (
 from notmnist_store.near.evidence import current_join, seconds_needed
 from notmnist_store.progress import Progress
 from notmnist_store.storage.gather import Gatherer
-from notmnist_store.storage.tables import Tables, new_run_id
+from notmnist_store.storage.tables import Tables
 
 DEFAULT_SAMPLE = 1_000
 _BLOCK_ROWS = 8_192  # small matrix products wait for each other too often
@@ -102,30 +103,19 @@ def certify(
             (np.flatnonzero(valid), train),
         ]
     checked = _check(tables, catalog, ids, asked, join["threshold"], progress)
-    run_id = new_run_id()
     is_sample = chosen is None and checked.left < len(ids)
     arguments = {"join_run": join["run_id"]}
     if chosen is not None:
         arguments |= {"split_set": chosen["split_set"], "version": chosen["version"]}
-    tables.commit_run(
-        {
-            "run_id": run_id,
-            "verb": "certify",
-            "arguments": json.dumps(arguments, sort_keys=True),
-            "started_at": started,
-            "seconds": (datetime.now(UTC) - started).total_seconds(),
-        },
-        {
-            "certificate": certificate_rows(
-                run_id, join, ids, checked, split_set=chosen, seed=seed if is_sample else None
-            )
-        },
-    )
-    refresh_views_file(tables)
+    with Run(tables, "certify", arguments, started=started) as run:
+        rows = certificate_rows(
+            join, ids, checked, split_set=chosen, seed=seed if is_sample else None
+        )
+        run.write("certificate", rows)
     progress.note(said(checked, len(ids) if is_sample else 0))
     if checked.disagreements:
-        raise disagreement(join, ids, checked)
-    return run_id
+        raise disagreement(json.loads(join["pair_runs"])[0], ids, checked)
+    return run.id
 
 
 def _chosen(catalog: Catalog, split_set: str) -> dict[str, Any]:

@@ -6,7 +6,6 @@ compares pictures by exact matrix products (`kernels.radius_scan`), with no code
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -217,21 +216,19 @@ def _compared(known: Pairs, comparisons: Sequence[Comparison]) -> Pairs:
 
 
 def certificate_rows(
-    run_id: str,
     join: dict[str, Any],
     ids: _Ids,
     checked: Checked,
     *,
     split_set: dict[str, Any] | None = None,
     seed: int | None = None,
-) -> pa.Table:
+) -> list[dict[str, Any]]:
     """The row of table `certificate` that says so; a check of a sample has a seed."""
     found = checked.differences
     missed = len(found.missed)
     share = missed / found.pairs if found.pairs else 0.0
     first = _first(ids, found)
     row = {
-        "run_id": run_id,
         "join_run": join["run_id"],
         "split_set": None if split_set is None else split_set["split_set"],
         "version": None if split_set is None else split_set["version"],
@@ -250,7 +247,7 @@ def certificate_rows(
         "a": first[0],
         "b": first[1],
     }
-    return pa.Table.from_pylist([row], schema=TABLES["certificate"])
+    return [row]
 
 
 def _first(ids: _Ids, found: Differences) -> tuple[int | None, int | None]:
@@ -263,8 +260,11 @@ def _first(ids: _Ids, found: Differences) -> tuple[int | None, int | None]:
     return None, None
 
 
-def disagreement(join: dict[str, Any], ids: _Ids, checked: Checked) -> StoreError:
-    """The error for pairs that are not those of the check; it tells the two images of one."""
+def disagreement(first_run: str, ids: _Ids, checked: Checked) -> StoreError:
+    """The error for pairs that are not those of the check; it tells the two images of one.
+
+    `first_run` is the first of the runs whose pairs count.
+    """
     found = checked.differences
     pairs, what = (found.missed, "missed") if len(found.missed) else (found.wrong, "wrong")
     at = int(np.argmin(pairs.squared_distance))
@@ -279,7 +279,7 @@ def disagreement(join: dict[str, Any], ids: _Ids, checked: Checked) -> StoreErro
         f"the pairs are not right: {said}; {len(found.missed):,} of {found.pairs:,} pairs are "
         f"missing, {len(found.wrong):,} are wrong. The certificate that says so is stored; take "
         "the search back, and search again",
-        f"notmnist-store undo {json.loads(join['pair_runs'])[0]}",
+        f"notmnist-store undo {first_run}",
     )
 
 

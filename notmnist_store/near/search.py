@@ -18,7 +18,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from notmnist_store.catalog.connection import Catalog, refresh_views_file
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.run import Run
 from notmnist_store.catalog.split_sets import ingest_runs
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.near.check import certificate_rows, check_sample, disagreement
@@ -40,10 +41,8 @@ from notmnist_store.near.kernels.join import (
 )
 from notmnist_store.progress import Progress
 from notmnist_store.schema.radius import default_radius, threshold
-from notmnist_store.schema.tables import TABLES
-from notmnist_store.storage.datafile import DataFile
 from notmnist_store.storage.gather import Gatherer
-from notmnist_store.storage.tables import AlreadyDoneError, Tables, new_run_id
+from notmnist_store.storage.tables import Once, Tables
 
 DEFAULT_LIMIT = 100_000_000
 _FILE_PAIRS = 1 << 22
@@ -81,6 +80,10 @@ class _Plan:
     def old_runs(self) -> list[str]:
         return [] if self.base is None else list(json.loads(self.base["image_runs"]))
 
+    @property
+    def pair_runs(self) -> list[str]:
+        return [] if self.base is None else list(json.loads(self.base["pair_runs"]))
+
 
 def near_duplicates(tables: Tables, options: NearOptions, progress: Progress) -> str:
     """Find all pairs of different pictures within the radius; one run, or none if there is no need.
@@ -108,74 +111,61 @@ def near_duplicates(tables: Tables, options: NearOptions, progress: Progress) ->
     ids = found["image_id"].to_numpy()
     old_runs = plan.old_runs
     old = sum(run in old_runs for run in found["run_id"].to_pylist())
-    run_id = new_run_id()
     limit = threshold(plan.group_radius)
     grouped: list[Pairs] = _known_pairs(catalog, ids, limit) if plan.base is not None else []
+    arguments = {"radius": plan.radius, "group_radius": plan.group_radius}
+    once = Once(
+        "near_duplicates",
+        _searches(catalog) + 1,
+        "another process has searched for near duplicates meanwhile",
+        "notmnist-store info",
+    )
     try:
-        flat = np.empty((len(ids), tables.marker.shape.size), np.uint8)
-        Gatherer(tables, ids).fill(flat)
-        progress.stage("comparing", 0, "pairs")
-        search = _search(flat, old, threshold(plan.radius), options)
-        files = _write_pairs(tables, run_id, ids, _watched(search, grouped, limit, progress))
-        group_rows = _group_rows(ids, old, grouped, run_id)
-        before = None if plan.base is None else catalog
-        checked, seed = check_sample(
-            tables, before, ids, flat, files, threshold(plan.radius), progress
-        )
+        with Run(tables, "near-duplicates", arguments, once=once, started=started) as run:
+            flat = np.empty((len(ids), tables.marker.shape.size), np.uint8)
+            Gatherer(tables, ids).fill(flat)
+            progress.stage("comparing", 0, "pairs")
+            search = _search(flat, old, threshold(plan.radius), options)
+            _write_pairs(run, ids, _watched(search, grouped, limit, progress))
+            files = run.files.get("pair", [])
+            before = None if plan.base is None else catalog
+            checked, seed = check_sample(
+                tables, before, ids, flat, files, threshold(plan.radius), progress
+            )
+            join = _join_row(catalog, plan, run, len(ids))
+            run.write("star", _group_rows(ids, old, grouped))
+            run.write("radius_join", [join])
+            run.write("certificate", certificate_rows(join, ids, checked, seed=seed))
     except MemoryError as error:
-        tables.discard(run_id)
         raise StoreError(
             f"there is too little memory to compare {len(ids):,} pictures of "
             f"{tables.marker.shape.size:,} bytes in chunks of {options.chunk_pairs:,} pairs",
             "notmnist-store near-duplicates --chunk-pairs 65536",
         ) from error
-    except BaseException:
-        tables.discard(run_id)
-        raise
     finally:
         progress.end()
-    pairs_before = 0 if plan.base is None else int(plan.base["pairs"])
-    pair_runs = [] if plan.base is None else list(json.loads(plan.base["pair_runs"]))
+    if checked.disagreements:
+        raise disagreement(plan.pair_runs[0] if plan.pair_runs else run.id, ids, checked)
+    return run.id
+
+
+def _join_row(catalog: Catalog, plan: _Plan, run: Run, pictures: int) -> dict[str, Any]:
+    """The row of table radius_join for a search whose pairs are written."""
+    run.reads("image", plan.runs)
+    run.reads("pair", [*plan.pair_runs, run.id])
     counted = catalog.query("select count(*) as images from image")["images"][0].as_py()
-    row = {
-        "run_id": run_id,
+    pairs_before = 0 if plan.base is None else int(plan.base["pairs"])
+    return {
+        "run_id": run.id,
         "radius": plan.radius,
         "threshold": threshold(plan.radius),
         "group_radius": plan.group_radius,
-        "group_threshold": limit,
-        "image_size": tables.marker.shape.size,
-        "image_runs": json.dumps(plan.runs),
-        "pair_runs": json.dumps([*pair_runs, run_id]),
+        "group_threshold": threshold(plan.group_radius),
+        "image_size": catalog.shape.size,
         "images": counted,
-        "distinct_images": len(ids),
-        "pairs": pairs_before + sum(file.rows for file in files),
+        "distinct_images": pictures,
+        "pairs": pairs_before + sum(file.rows for file in run.files.get("pair", ())),
     }
-    arguments = {"radius": plan.radius, "group_radius": plan.group_radius}
-    try:
-        tables.commit_run(
-            {
-                "run_id": run_id,
-                "verb": "near-duplicates",
-                "arguments": json.dumps(arguments, sort_keys=True),
-                "started_at": started,
-                "seconds": (datetime.now(UTC) - started).total_seconds(),
-            },
-            {
-                "star": group_rows,
-                "radius_join": pa.Table.from_pylist([row], schema=TABLES["radius_join"]),
-                "certificate": certificate_rows(run_id, row, ids, checked, seed=seed),
-            },
-            written={"pair": files},
-            once=("near_duplicates", _searches(catalog) + 1),
-        )
-    except AlreadyDoneError:
-        raise StoreError(
-            "another process has searched for near duplicates meanwhile", "notmnist-store info"
-        ) from None
-    refresh_views_file(tables)
-    if checked.disagreements:
-        raise disagreement(row, ids, checked)
-    return run_id
 
 
 def _searches(catalog: Catalog) -> int:
@@ -248,30 +238,19 @@ def _watched(
         yield part
 
 
-def _write_pairs(tables: Tables, run_id: str, ids: _Ids, found: Iterable[Pairs]) -> list[DataFile]:
+def _write_pairs(run: Run, ids: _Ids, found: Iterable[Pairs]) -> None:
     """Write the pairs as data files of a few million rows each, in the order they come."""
-    files: list[DataFile] = []
     parts: list[pa.Table] = []
     held = 0
     for part in found:
-        parts.append(
-            pa.table(
-                {
-                    "a": ids[part.left],
-                    "b": ids[part.right],
-                    "squared_distance": part.squared_distance,
-                    "run_id": pa.repeat(pa.scalar(run_id), len(part)),
-                },
-                schema=TABLES["pair"],
-            )
-        )
+        columns = (ids[part.left], ids[part.right], part.squared_distance)
+        parts.append(pa.table(list(columns), names=["a", "b", "squared_distance"]))
         held += len(part)
         if held >= _FILE_PAIRS:
-            files.append(tables.write_rows("pair", run_id, pa.concat_tables(parts), len(files)))
+            run.write("pair", pa.concat_tables(parts))
             parts, held = [], 0
     if held:
-        files.append(tables.write_rows("pair", run_id, pa.concat_tables(parts), len(files)))
-    return files
+        run.write("pair", pa.concat_tables(parts))
 
 
 def _known_pairs(catalog: Catalog, ids: _Ids, limit: int) -> list[Pairs]:
@@ -289,7 +268,7 @@ def _known_pairs(catalog: Catalog, ids: _Ids, limit: int) -> list[Pairs]:
     return [Pairs(left, right, rows["squared_distance"].to_numpy())]
 
 
-def _group_rows(ids: _Ids, old: int, grouped: list[Pairs], run_id: str) -> pa.Table:
+def _group_rows(ids: _Ids, old: int, grouped: list[Pairs]) -> pa.Table:
     """Pictures from row `old` on that belong to an earlier one, and how far they are from it."""
     star = stars(len(ids), None, grouped)
     member = np.flatnonzero(star != np.arange(len(ids)))
@@ -300,9 +279,7 @@ def _group_rows(ids: _Ids, old: int, grouped: list[Pairs], run_id: str) -> pa.Ta
             "image_id": ids[member],
             "group_id": ids[star[member]],
             "squared_distance": squared,
-            "run_id": pa.repeat(pa.scalar(run_id), len(member)),
-        },
-        schema=TABLES["star"],
+        }
     )
 
 

@@ -78,7 +78,6 @@ LEARNING_TABLES: dict[str, pa.Schema] = {
             _field("folds", pa.int64()),
             _field("seed", pa.int64()),
             _field("radius", pa.string(), null=True),
-            _field("image_runs", pa.string()),
             _field("images", pa.int64()),
             _field("judged", pa.int64()),
             _field("trained", pa.int64()),

@@ -13,6 +13,8 @@ import pyarrow as pa
 from notmnist_store.schema.learning_tables import LEARNING_TABLES
 
 FORMAT_VERSION = 1
+FORMAT_REVISION = 1
+"""Raised with every change of a table until 0.1.0 is out; no store of another one is read."""
 
 SPLITS = ("train", "valid", "test", "unused")
 
@@ -166,6 +168,15 @@ _RUN = pa.schema(
         pa.field("started_at", pa.timestamp("us", tz="UTC"), nullable=False),
         pa.field("seconds", pa.float64(), nullable=False),
         pa.field("versions", pa.string(), nullable=False),
+        pa.field("wrote", pa.string(), nullable=False),
+    ]
+)
+
+_RUN_INPUT = pa.schema(
+    [
+        pa.field("run_id", pa.string(), nullable=False),
+        pa.field("input_run", pa.string(), nullable=False),
+        pa.field("role", pa.string(), nullable=False),
     ]
 )
 
@@ -177,7 +188,6 @@ _SPLIT_SET = pa.schema(
         pa.field("arguments", pa.string(), nullable=False),
         pa.field("seed", pa.int64()),
         pa.field("labels", pa.string(), nullable=False),
-        pa.field("image_runs", pa.string(), nullable=False),
         pa.field("digest", pa.string(), nullable=False),
         pa.field("train", pa.int64(), nullable=False),
         pa.field("valid", pa.int64(), nullable=False),
@@ -220,8 +230,6 @@ _RADIUS_JOIN = pa.schema(
         pa.field("group_radius", pa.string(), nullable=False),
         pa.field("group_threshold", pa.int64(), nullable=False),
         pa.field("image_size", pa.int64(), nullable=False),
-        pa.field("image_runs", pa.string(), nullable=False),
-        pa.field("pair_runs", pa.string(), nullable=False),
         pa.field("images", pa.int64(), nullable=False),
         pa.field("distinct_images", pa.int64(), nullable=False),
         pa.field("pairs", pa.int64(), nullable=False),
@@ -288,6 +296,7 @@ TABLES: dict[str, pa.Schema] = {
     "reject": _REJECT,
     "ledger": _LEDGER,
     "run": _RUN,
+    "run_input": _RUN_INPUT,
     "split_set": _SPLIT_SET,
     "split_image": _SPLIT_IMAGE,
     "split_drop": _SPLIT_DROP,

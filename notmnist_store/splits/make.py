@@ -16,15 +16,16 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from notmnist_store.catalog.connection import Catalog, refresh_views_file
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.run import Run
 from notmnist_store.catalog.split_sets import current_version, ingest_runs
 from notmnist_store.decisions.effects import decision_note
-from notmnist_store.errors import StoreError, UsageError
-from notmnist_store.schema.tables import SPLITS, TABLES
+from notmnist_store.errors import UsageError
+from notmnist_store.schema.tables import SPLITS
 from notmnist_store.splits.plan import Placed, SplitOptions
 from notmnist_store.splits.recipes import place_images
 from notmnist_store.splits.sanitize_options import SANITIZE, SanitizeOptions
-from notmnist_store.storage.tables import AlreadyDoneError, Tables, new_run_id
+from notmnist_store.storage.tables import Once, Tables
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _DIGEST_ROWS = 65_536
@@ -175,13 +176,29 @@ def save_split(
         StoreError: another process has made it meanwhile, or the store cannot be written.
     """
     made = _named(catalog, name, placed)
-    try:
-        _commit(tables, catalog, made, origin, placed, started)
-    except AlreadyDoneError:
-        raise StoreError(
-            f"another process has made {name} meanwhile", f"notmnist-store split --show {name}"
-        ) from None
-    refresh_views_file(tables)
+    key = {"split_set": made.name, "version": made.version}
+    once = Once(
+        f"split/{name}",
+        made.version,
+        f"another process has made {name} meanwhile",
+        f"notmnist-store split --show {name}",
+    )
+    by_split = Counter[str]()
+    for (split, _), images in made.counts.items():
+        by_split[split] += images
+    row = {
+        "recipe": origin.recipe,
+        "arguments": origin.arguments,
+        "seed": origin.seed,
+        "labels": json.dumps(placed.labels),
+        "digest": made.digest,
+        **{split: by_split[split] for split in SPLITS},
+    }
+    with Run(tables, origin.verb, key, once=once, columns=key, started=started) as run:
+        run.write("split_image", placed.rows)
+        run.write("split_drop", placed.drops)
+        run.write("split_set", [row])
+        run.reads("image", ingest_runs(catalog))
     return made
 
 
@@ -204,57 +221,3 @@ def _next_version(catalog: Catalog, name: str) -> int:
     )
     versions = [json.loads(text)["version"] for text in rows["arguments"].to_pylist()]
     return max(versions, default=0) + 1
-
-
-def _commit(
-    tables: Tables,
-    catalog: Catalog,
-    made: SplitSet,
-    origin: Origin,
-    placed: Placed,
-    started: datetime,
-) -> None:
-    run_id = new_run_id()
-    by_split = Counter[str]()
-    for (split, _), images in made.counts.items():
-        by_split[split] += images
-    key = {"split_set": made.name, "version": made.version, "run_id": run_id}
-    row = {
-        **key,
-        "recipe": origin.recipe,
-        "arguments": origin.arguments,
-        "seed": origin.seed,
-        "labels": json.dumps(placed.labels),
-        "image_runs": json.dumps(ingest_runs(catalog)),
-        "digest": made.digest,
-        **{split: by_split[split] for split in SPLITS},
-    }
-    parts = {
-        "split_image": _with_key(placed.rows, key, "split_image"),
-        "split_drop": _with_key(placed.drops, key, "split_drop"),
-        "split_set": pa.Table.from_pylist([row], schema=TABLES["split_set"]),
-    }
-    tables.commit_run(
-        {
-            "run_id": run_id,
-            "verb": origin.verb,
-            "arguments": json.dumps(
-                {"split_set": made.name, "version": made.version}, sort_keys=True
-            ),
-            "started_at": started,
-            "seconds": (datetime.now(UTC) - started).total_seconds(),
-        },
-        parts,
-        once=(f"split/{made.name}", made.version),
-    )
-
-
-def _with_key(rows: pa.Table, key: dict[str, Any], table: str) -> pa.Table:
-    schema = TABLES[table]
-    columns = {
-        field.name: pa.repeat(pa.scalar(key[field.name], field.type), rows.num_rows)
-        if field.name in key
-        else rows[field.name]
-        for field in schema
-    }
-    return pa.table(columns).cast(schema)

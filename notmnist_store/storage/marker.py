@@ -7,11 +7,15 @@ import shlex
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
+
+import xxhash
 
 from notmnist_store.errors import StoreError
-from notmnist_store.schema.tables import FORMAT_VERSION, SPLITS, Shape
+from notmnist_store.schema.tables import FORMAT_REVISION, FORMAT_VERSION, SPLITS, Shape
 
 MARKER_NAME = "notmnist_store.json"
+_FIRST_KEYS = {"format", "shape", "fractions", "demo"}  # no checksum yet, nor a revision
 
 
 @dataclass(frozen=True)
@@ -26,48 +30,76 @@ class Marker:
         """The text of the marker file."""
         content = {
             "format": FORMAT_VERSION,
+            "revision": FORMAT_REVISION,
             "shape": [self.shape.height, self.shape.width, self.shape.channels],
             "fractions": dict(self.fractions),
             "demo": self.demo,
         }
-        return json.dumps(content, indent=2) + "\n"
+        return json.dumps(content | {"checksum": _checksum(content)}, indent=2) + "\n"
 
     @classmethod
     def read(cls, root: Path) -> Marker:
         """Read the marker of the store at `root`.
 
         Raises:
-            StoreError: no marker, not JSON of this form, or of a newer format.
+            StoreError: no marker, a damaged one, or that of a store which another version made.
         """
         path = root / MARKER_NAME
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
-            written = int(content["format"])
-        except (FileNotFoundError, NotADirectoryError):
-            raise _no_store(root) from None
-        except PermissionError as error:
-            raise StoreError(
-                f"{path} cannot be read: permission denied", f"ls -l {shlex.quote(str(path))}"
-            ) from error
-        except (ValueError, KeyError, TypeError, OSError) as error:
-            raise StoreError(
-                f"{path} is damaged: {error}", f"cat {shlex.quote(str(path))}"
-            ) from error
-        if written > FORMAT_VERSION:
-            raise StoreError(
-                f"{root} has store format {written}; this program reads up to {FORMAT_VERSION}",
-                "pip install --upgrade notmnist-store",
-            )
-        try:
+            _check_version(root, content)
             return cls(
                 shape=Shape(*(int(n) for n in content["shape"])),
                 fractions=parse_fractions(content["fractions"]),
                 demo=bool(content["demo"]),
             )
-        except (ValueError, KeyError, TypeError) as error:
+        except (FileNotFoundError, NotADirectoryError):
+            raise _no_store(root) from None
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise StoreError(
                 f"{path} is damaged: {error}", f"cat {shlex.quote(str(path))}"
             ) from error
+        except OSError as error:
+            reason = (error.strerror or str(error)).lower()
+            raise StoreError(
+                f"{path} cannot be read: {reason}", f"ls -l {shlex.quote(str(path))}"
+            ) from error
+
+
+def _checksum(content: dict[str, Any]) -> str:
+    """XXH3-64 (hex) of a marker's other entries, as JSON with sorted keys and no blanks."""
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return xxhash.xxh3_64_hexdigest(text.encode())
+
+
+def _check_version(root: Path, content: dict[str, Any]) -> None:
+    """Whether this program reads the store: the checksum first, for it holds in all versions.
+
+    Raises:
+        StoreError: the store is of another format or revision.
+        ValueError: the marker is not as it was written.
+    """
+    if content.keys() == _FIRST_KEYS and content["format"] == 1:
+        raise _older(root)
+    checksum = content.pop("checksum")
+    if checksum != _checksum(content):
+        raise ValueError("its checksum is another")
+    version = (content["format"], content["revision"])
+    if version > (FORMAT_VERSION, FORMAT_REVISION):
+        raise StoreError(
+            f"{root} has store format {version[0]}, revision {version[1]}; this program reads "
+            f"format {FORMAT_VERSION}, revision {FORMAT_REVISION}",
+            "pip install --upgrade notmnist-store",
+        )
+    if version < (FORMAT_VERSION, FORMAT_REVISION):
+        raise _older(root)
+
+
+def _older(root: Path) -> StoreError:
+    return StoreError(
+        f"{root} was made by an older program: ingest its sources anew",
+        f"notmnist-store ingest --store {shlex.quote(f'{root}_new')}",
+    )
 
 
 def _no_store(root: Path) -> StoreError:

@@ -13,9 +13,9 @@ import secrets
 import shlex
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,11 +41,30 @@ _NOTHING_READ = {
     "members_rejected": 0,
     "members_ignored": 0,
     "versions": "{}",
+    "wrote": "{}",
 }
 
 
 class AlreadyDoneError(StoreError):
     """The run's transaction has landed before: there is nothing left to do."""
+
+
+@dataclass(frozen=True)
+class Once:
+    """The `time`-th run of this key, which only one run may be: of two that try, one lands.
+
+    `message` and `hint` are what the other says.
+    """
+
+    key: str
+    time: int
+    message: str
+    hint: str
+
+    def check(self, log: deltalake.DeltaTable) -> None:
+        """AlreadyDoneError where the log of the runs says that it was done."""
+        if (log.transaction_version(self.key) or 0) >= self.time:
+            raise AlreadyDoneError(self.message, self.hint)
 
 
 def new_run_id() -> str:
@@ -179,39 +198,10 @@ class Tables:
         """Write rows as one data file of the run, its `part`-th (to be appended by `append`)."""
         return self._write(table, f"{run_id}-{part:06d}.parquet", rows)
 
-    def commit_run(
-        self,
-        row: dict[str, Any],
-        rows: Mapping[str, pa.Table],
-        *,
-        written: Mapping[str, Sequence[DataFile]] | None = None,
-        once: tuple[str, int] | None = None,
-    ) -> int:
-        """Write rows of several tables and finish the run of `row` (see `finish`), or nothing.
-
-        `written` are data files of the run that were written before, by table.
-
-        Raises: as `finish`; what was written is deleted.
-        """
-        run_id = str(row["run_id"])
-        try:
-            for table, files in (written or {}).items():
-                self.append(table, files)
-            for table, part in rows.items():
-                if part.num_rows:
-                    self.append(table, [self.write_rows(table, run_id, part)])
-            return self.finish(row, once=once)
-        except BaseException:
-            self.discard(run_id)
-            raise
-
-    def finish(self, row: dict[str, Any], *, once: tuple[str, int] | None = None) -> int:
+    def finish(self, row: dict[str, Any], *, once: Once | None = None) -> int:
         """Commit the run's row: from here on the run exists. Returns its sequence number.
 
         What a row leaves out is null, or for a run that reads no source, nothing read.
-
-        `once` is (key, n): the n-th time something of this key is done, which only one run may
-        be. Of two processes that try, exactly one lands.
 
         Raises:
             AlreadyDoneError: another run landed under the same `once`.
@@ -221,8 +211,8 @@ class Tables:
         for _ in range(_COMMIT_ATTEMPTS):
             log = self._log_or_new("run")
             last = log.transaction_version(_RUN_TRANSACTION) or 0
-            if once and (log.transaction_version(once[0]) or 0) >= once[1]:
-                raise AlreadyDoneError("another process has done the same meanwhile")
+            if once:
+                once.check(log)
             sequence = last + 1
             row = {**dict.fromkeys(schema.names), **_NOTHING_READ, **row, "sequence": sequence}
             file = self._write(
@@ -231,7 +221,7 @@ class Tables:
                 pa.Table.from_pylist([row], schema=schema),
             )
             marks = [Transaction(_RUN_TRANSACTION, sequence)]
-            marks += [Transaction(*once)] if once else []
+            marks += [Transaction(once.key, once.time)] if once else []
             try:
                 self._commit("run", log, [file], marks)
                 return sequence
@@ -259,10 +249,11 @@ class Tables:
                 if path.name not in logged:
                     path.unlink(missing_ok=True)
 
-    def is_done(self, once: tuple[str, int]) -> bool:
-        """Whether a run has landed under this `once` (see `finish`)."""
+    def check_not_done(self, once: Once) -> None:
+        """AlreadyDoneError where a run has landed under this `once`."""
         log = self.log("run")
-        return log is not None and (log.transaction_version(once[0]) or 0) >= once[1]
+        if log is not None:
+            once.check(log)
 
     @contextmanager
     def in_use(self) -> Iterator[None]:

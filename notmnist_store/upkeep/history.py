@@ -6,7 +6,6 @@ shown, and a later one can say that they are again.
 
 from __future__ import annotations
 
-import json
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,10 +13,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from notmnist_store.catalog.connection import refresh_views_file
+from notmnist_store.catalog.run import Run
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.schema.tables import TABLES
-from notmnist_store.storage.tables import Tables, new_run_id, withdrawn_runs
+from notmnist_store.storage.tables import Once, Tables, withdrawn_runs
 
 _GC_SCHEMA = pa.schema(
     [
@@ -55,20 +54,13 @@ def undo(tables: Tables, run_id: str | None) -> str:
     effect = _effect(rows[run_id], gone)
     if effect["restores"] is not None:
         _check_restorable(rows, gone, effect["restores"])
-    undo_id = new_run_id()
-    row = {
-        "run_id": undo_id,
-        "verb": "undo",
-        "arguments": json.dumps({"run": run_id}),
-        "source": rows[run_id]["source"],
-        "started_at": started,
-        "seconds": (datetime.now(UTC) - started).total_seconds(),
-        **effect,
-    }
-    said = sum(1 for other in rows.values() if other["withdraws"] or other["restores"])
-    tables.finish(row, once=("undo", said + 1))
-    refresh_views_file(tables)
-    return undo_id
+    done = sum(1 for other in rows.values() if other["withdraws"] or other["restores"])
+    once = Once(
+        "undo", done + 1, "another process has undone a run meanwhile", "notmnist-store info"
+    )
+    with Run(tables, "undo", {"run": run_id}, once=once, started=started) as run:
+        run.row |= {"source": rows[run_id]["source"], **effect}
+    return run.id
 
 
 def _effect(row: dict[str, Any], gone: dict[str, str]) -> dict[str, str | None]:

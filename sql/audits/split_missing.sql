@@ -19,8 +19,11 @@ from image
 inner join (
     select run.run_id
     from run
-    inner join split_set on split_set.image_runs not like '%"' || run.run_id || '"%'
-    where split_set.split_set = $split_set and split_set.is_current
+    inner join split_set on split_set.split_set = $split_set and split_set.is_current
+    left join run_input
+        on run_input.run_id = split_set.run_id
+        and run_input.input_run = run.run_id
+    where run_input.run_id is null
 ) as later on later.run_id = image.run_id
 left join split_image
     on split_image.split_set = $split_set

@@ -4,16 +4,16 @@
 -- column run_id: run that derived it · no unit · 20110908T130000Z-0123456789
 select
     'pair' as evidence,
-    run.run_id as image_run,
+    run_input.input_run as image_run,
     radius_join.run_id
 from radius_join
-inner join run on radius_join.image_runs like '%"' || run.run_id || '"%'
+inner join run_input on run_input.run_id = radius_join.run_id and run_input.role = 'image'
 where radius_join.is_current
 union all
 select
     'suspect' as evidence,
-    run.run_id as image_run,
+    run_input.input_run as image_run,
     suspect_search.run_id
 from suspect_search
-inner join run on suspect_search.image_runs like '%"' || run.run_id || '"%'
+inner join run_input on run_input.run_id = suspect_search.run_id and run_input.role = 'image'
 where suspect_search.is_newest

@@ -93,9 +93,9 @@ star as (
         star.group_id
     from stored_star as star
     inner join (
-        select run.run_id
+        select run_input.input_run as run_id
         from radius_join
-        inner join run on radius_join.pair_runs like '%"' || run.run_id || '"%'
+        inner join run_input on run_input.run_id = radius_join.run_id and run_input.role = 'pair'
         where radius_join.is_current
     ) as counted on counted.run_id = star.run_id
     left join parted on parted.image_id = star.image_id and parted.group_id = star.group_id

@@ -22,21 +22,12 @@ select
     radius_join.group_radius,
     radius_join.group_threshold,
     radius_join.image_size,
-    radius_join.image_runs,
-    radius_join.pair_runs,
+    made_from.image_runs,
+    made_from.pair_runs,
     radius_join.images,
     radius_join.distinct_images,
     radius_join.pairs
 from stored_radius_join as radius_join
 inner join run on run.run_id = radius_join.run_id
-left join (
-    select distinct search.run_id
-    from stored_radius_join as search
-    inner join run as gone
-        on gone.state = 'withdrawn'
-        and (
-            search.image_runs like '%"' || gone.run_id || '"%'
-            or search.pair_runs like '%"' || gone.run_id || '"%'
-        )
-) as broken on broken.run_id = radius_join.run_id
-where broken.run_id is null
+inner join inputs_of_run as made_from on made_from.run_id = radius_join.run_id
+where not made_from.is_broken

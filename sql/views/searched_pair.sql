@@ -14,9 +14,9 @@ select
 from stored_pair as pair
 inner join (
     select
-        run.run_id,
+        run_input.input_run as run_id,
         radius_join.image_size
     from radius_join
-    inner join run on radius_join.pair_runs like '%"' || run.run_id || '"%'
+    inner join run_input on run_input.run_id = radius_join.run_id and run_input.role = 'pair'
     where radius_join.is_current
 ) as counted on counted.run_id = pair.run_id

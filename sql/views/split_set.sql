@@ -21,7 +21,7 @@ select
     split_set.arguments,
     split_set.seed,
     split_set.labels,
-    split_set.image_runs,
+    coalesce(made_from.image_runs, '[]') as image_runs,
     split_set.digest,
     split_set.train,
     split_set.valid,
@@ -29,3 +29,4 @@ select
     split_set.unused,
     split_set.run_id
 from stored_split_set as split_set
+left join inputs_of_run as made_from on made_from.run_id = split_set.run_id

@@ -25,7 +25,7 @@ select
     search.folds,
     search.seed,
     search.radius,
-    search.image_runs,
+    made_from.image_runs,
     search.images,
     search.judged,
     search.trained,
@@ -40,7 +40,6 @@ from (
         suspect_search.folds,
         suspect_search.seed,
         suspect_search.radius,
-        suspect_search.image_runs,
         suspect_search.images,
         suspect_search.judged,
         suspect_search.trained,
@@ -54,3 +53,4 @@ from (
         on split_set.split_set = suspect_search.split_set
         and split_set.version = suspect_search.version
 ) as search
+inner join inputs_of_run as made_from on made_from.run_id = search.run_id

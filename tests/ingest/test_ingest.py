@@ -24,6 +24,7 @@ from notmnist_store.progress import Progress
 from notmnist_store.schema.tables import SPLITS, Shape
 from notmnist_store.sources.members import Limits
 from notmnist_store.sources.source import open_source
+from notmnist_store.storage.marker import MARKER_NAME, Marker
 from notmnist_store.store import Store
 from tests.support.archives import class_files, pack, picture, png
 
@@ -538,11 +539,15 @@ def test_another_folder_is_never_taken_for_a_store(tmp_path: Path, small_archive
     assert run_hint(refused.value, tmp_path).returncode == 0
 
 
-def test_a_store_of_a_newer_format_is_left_alone(store: Store, small_archive: Path) -> None:
-    marker = store.path / "notmnist_store.json"
-    marker.write_text(marker.read_text().replace('"format": 1', '"format": 2'))
+def test_a_store_of_a_newer_format_is_left_alone(
+    store: Store, small_archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = Marker.read(store.path)
+    with monkeypatch.context() as newer:
+        newer.setattr("notmnist_store.storage.marker.FORMAT_VERSION", 2)
+        (store.path / MARKER_NAME).write_text(marker.to_json())
     for use in (store.info, store.verify, lambda: store.ingest(small_archive)):
-        with pytest.raises(StoreError, match="store format 2; this program reads up to 1"):
+        with pytest.raises(StoreError, match="store format 2, revision 1; this program reads"):
             use()
 
 

@@ -8,18 +8,18 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 import notmnist_store
 from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.run import Run
 from notmnist_store.cli.main import main
 from notmnist_store.errors import StoreError
 from notmnist_store.near.check import sample_size
 from notmnist_store.near.evidence import current_join
 from notmnist_store.schema.radius import threshold
 from notmnist_store.schema.tables import TABLES
-from notmnist_store.storage.tables import Tables, new_run_id
+from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
 from tests.near.test_search import archive, by_brute_force, near_images, pairs
 from tests.support.archives import pack, png
@@ -53,28 +53,15 @@ def certificates(store: Store) -> list[dict[str, Any]]:
 def rewrite(store: Store, rows: list[Triple]) -> str:
     """A search whose pairs are these, written past all checks; returns its run."""
     tables = Tables.open(store.path)
-    run_id = new_run_id()
     join = current_join(Catalog(tables))
     assert join is not None
-    row = {**join, "run_id": run_id, "pair_runs": json.dumps([run_id]), "pairs": len(rows)}
-    del row["is_current"]
-    written = [
-        {"a": a, "b": b, "squared_distance": squared, "run_id": run_id} for a, b, squared in rows
-    ]
-    tables.commit_run(
-        {
-            "run_id": run_id,
-            "verb": "near-duplicates",
-            "arguments": "{}",
-            "started_at": tables.runs()["started_at"][0].as_py(),
-            "seconds": 0.0,
-        },
-        {
-            "pair": pa.Table.from_pylist(written, schema=TABLES["pair"]),
-            "radius_join": pa.Table.from_pylist([row], schema=TABLES["radius_join"]),
-        },
-    )
-    return run_id
+    row = {name: join[name] for name in TABLES["radius_join"].names if name != "run_id"}
+    with Run(tables, "near-duplicates", {}) as run:
+        run.write("pair", [dict(zip(("a", "b", "squared_distance"), r, strict=True)) for r in rows])
+        run.write("radius_join", [row | {"pairs": len(rows)}])
+        run.reads("image", json.loads(join["image_runs"]))
+        run.reads("pair", [run.id])
+    return run.id
 
 
 def crossing(store: Store) -> set[Triple]:

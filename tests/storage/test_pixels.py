@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 import notmnist_store
+from notmnist_store.catalog.run import Run
 from notmnist_store.errors import StoreError
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage import gather
 from notmnist_store.storage.pixels import pixels_by_id
-from notmnist_store.storage.tables import Tables, new_run_id
+from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
 
 
@@ -47,12 +46,10 @@ def test_a_file_whose_name_tells_of_another_block_is_read_too(store: Store) -> N
     tables = Tables.open(store.path)
     (path,) = tables.live("image")
     old = pq.ParquetFile(path).read()
-    run_id = new_run_id()
     rows = old.set_column(0, "image_id", pa.array(np.arange(old.num_rows) + (7 << 32)))
-    rows = rows.set_column(14, "run_id", pa.array([run_id] * old.num_rows)).cast(TABLES["image"])
-    file = tables.write_rows("image", run_id, rows, part=9)
-    row = {"run_id": run_id, "verb": "ingest", "arguments": "{}", "seconds": 0.0}
-    tables.commit_run({**row, "started_at": datetime.now(UTC)}, {}, written={"image": [file]})
+    rows = rows.cast(TABLES["image"])
+    with Run(tables, "ingest", {}) as run:
+        run.add([tables.write_rows("image", run.id, rows, part=9)])
     wanted = truth(tables)
     assert len(wanted) == 2 * old.num_rows
     assert as_bytes(pixels_by_id(tables, list(wanted))) == wanted
@@ -63,10 +60,9 @@ def test_only_files_that_are_likely_are_opened(store: Store) -> None:
     tables = Tables.open(store.path)
     wanted = truth(tables)
     (path,) = tables.live("image")
-    run_id = new_run_id()
-    file = tables.write_rows("image", run_id, pq.ParquetFile(path).read(), part=3)
-    row = {"run_id": run_id, "verb": "ingest", "arguments": "{}", "seconds": 0.0}
-    tables.commit_run({**row, "started_at": datetime.now(UTC)}, {}, written={"image": [file]})
+    with Run(tables, "ingest", {}) as run:
+        file = tables.write_rows("image", run.id, pq.ParquetFile(path).read(), part=3)
+        run.add([file])
     tables.path("image", file.name).write_bytes(b"")
     assert as_bytes(pixels_by_id(tables, list(wanted))) == wanted
     with pytest.raises(StoreError, match="cannot be read"):

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -15,11 +17,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from notmnist_store.errors import StoreError
-from notmnist_store.schema.tables import TABLES, Shape
+from notmnist_store.schema.tables import FORMAT_REVISION, TABLES, Shape
 from notmnist_store.storage.datafile import DataFile, check_footer, open_checked, run_of
 from notmnist_store.storage.filesystem import create_exclusive, locked, replacing, write_text
-from notmnist_store.storage.marker import Marker
-from notmnist_store.storage.tables import AlreadyDoneError, Tables, new_run_id
+from notmnist_store.storage.marker import MARKER_NAME, Marker
+from notmnist_store.storage.tables import AlreadyDoneError, Once, Tables, new_run_id
 from notmnist_store.store import Store
 
 MARKER = Marker(shape=Shape(28, 28, 1), fractions=(("train", "0.8"), ("test", "0.2")), demo=False)
@@ -67,15 +69,50 @@ def test_of_many_that_make_a_store_all_get_the_same_one(tmp_path: Path) -> None:
         "[]",
         "{}",
         '{"format": "x"}',
-        '{"format": 1, "shape": [28], "fractions": {}, "demo": false}',
-        '{"format": 1, "shape": [28, 28, 1], "fractions": {"a": "1"}, "demo": false}',
-        '{"format": 1, "shape": [28, 28, 1], "fractions": {"train": "1/0"}, "demo": false}',
+        '{"format": 0, "shape": [28, 28, 1], "fractions": {}, "demo": false}',
+        '{"format": 1, "shape": [28, 28, 1], "fractions": {}, "demo": false, "checksum": ""}',
+        MARKER.to_json().replace("0.8", "0.9"),
+        MARKER.to_json().replace('"format": 1', '"format": 3'),
+        MARKER.to_json().replace("checksum", "checksun"),
     ],
 )
 def test_a_damaged_marker_is_an_error(tables: Tables, content: str) -> None:
-    (tables.root / "notmnist_store.json").write_text(content)
+    (tables.root / MARKER_NAME).write_text(content)
     with pytest.raises(StoreError, match="is damaged"):
         Tables.open(tables.root)
+
+
+def test_no_flipped_bit_reads_as_another_marker(tables: Tables) -> None:
+    marker = tables.root / MARKER_NAME
+    text = marker.read_bytes()
+    for place in range(len(text)):
+        for bit in range(8):
+            flipped = bytearray(text)
+            flipped[place] ^= 1 << bit
+            marker.write_bytes(flipped)
+            with suppress(StoreError):
+                assert Tables.open(tables.root).marker == MARKER
+
+
+def test_a_store_of_an_older_program_is_refused(
+    tables: Tables, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    marker = tables.root / MARKER_NAME
+    first = '{"format": 1, "shape": [28, 28, 1], "fractions": {"train": "1"}, "demo": false}'
+    with monkeypatch.context() as older:
+        older.setattr("notmnist_store.storage.marker.FORMAT_REVISION", 0)
+        earlier = MARKER.to_json()
+    for text in (first, earlier):
+        marker.write_text(text)
+        with pytest.raises(StoreError, match="older program: ingest its sources anew"):
+            Tables.open(tables.root)
+
+
+def test_the_revision_is_raised_with_every_change_of_a_table() -> None:
+    """Where this fails: raise FORMAT_REVISION, and write the new hash here."""
+    columns = [f"{name} {column}" for name, table in TABLES.items() for column in table]
+    digest = hashlib.sha256("\n".join(columns).encode()).hexdigest()[:16]
+    assert (FORMAT_REVISION, digest) == (1, "e22cf731a13a2fcc")
 
 
 def test_a_run_exists_from_its_last_commit_on(tables: Tables) -> None:
@@ -95,13 +132,14 @@ def _types(table: str) -> list[tuple[str, pa.DataType]]:
 
 
 def test_what_may_be_done_once_is_done_once(tables: Tables) -> None:
-    once = ("source/abc", 1)
-    assert not tables.is_done(once)
+    once = Once("source/abc", 1, "it came too late", "")
+    tables.check_not_done(once)
     tables.finish(run_row(new_run_id()), once=once)
-    assert tables.is_done(once)
-    with pytest.raises(AlreadyDoneError):
+    with pytest.raises(AlreadyDoneError, match="it came too late"):
+        tables.check_not_done(once)
+    with pytest.raises(AlreadyDoneError, match="it came too late"):
         tables.finish(run_row(new_run_id()), once=once)
-    assert tables.finish(run_row(new_run_id()), once=("source/abc", 2)) == 2
+    assert tables.finish(run_row(new_run_id()), once=Once("source/abc", 2, "", "")) == 2
     assert tables.runs()["sequence"].to_pylist() == [1, 2]
     assert len(list(tables.path("run").glob("*.parquet"))) == 2
 
@@ -109,7 +147,7 @@ def test_what_may_be_done_once_is_done_once(tables: Tables) -> None:
 def test_runs_that_finish_at_once_all_get_a_number(tables: Tables) -> None:
     def finish(number: int) -> str:
         try:
-            tables.finish(run_row(new_run_id()), once=(f"source/{number % 6}", 1))
+            tables.finish(run_row(new_run_id()), once=Once(f"source/{number % 6}", 1, "", ""))
         except AlreadyDoneError:
             return "late"
         return "landed"

@@ -1,0 +1,129 @@
+"""The frame of a run: all that a command writes becomes visible in one step, or none of it does."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from types import TracebackType
+from typing import Any, Self
+
+import pyarrow as pa
+import xxhash
+
+from notmnist_store.catalog.connection import refresh_views_file
+from notmnist_store.schema.tables import TABLES
+from notmnist_store.storage.datafile import DataFile
+from notmnist_store.storage.tables import Once, Tables, new_run_id
+
+
+class Run:
+    """One run on its way into a store; leaving the block commits it, an error takes it back.
+
+    >>> with Run(tables, "decide", {"by": "ada"}) as run:
+    ...     run.write("decision", rows)
+
+    `arguments` are kept as JSON. `columns` are constants: a column that rows lack is filled with
+    the constant of its name, `run_id` among them. `row` holds further columns of table run.
+
+    Raises, at the end of the block:
+        AlreadyDoneError: another run landed under the same `once`.
+        StoreError: the store cannot be written; then nothing of the run is in any view.
+    """
+
+    def __init__(
+        self,
+        tables: Tables,
+        verb: str,
+        arguments: Mapping[str, Any],
+        *,
+        once: Once | None = None,
+        columns: Mapping[str, Any] | None = None,
+        started: datetime | None = None,
+        run_id: str | None = None,
+    ) -> None:
+        self.id = run_id or new_run_id()
+        self.started = started or datetime.now(UTC)
+        self.row: dict[str, Any] = {
+            "verb": verb,
+            "arguments": json.dumps(arguments, sort_keys=True),
+        }
+        self.files: dict[str, list[DataFile]] = {}
+        self._tables = tables
+        self._once = once
+        self._columns = {**(columns or {}), "run_id": self.id}
+        self._inputs: list[dict[str, str]] = []
+
+    def write(self, table: str, rows: pa.Table | Sequence[Mapping[str, Any]]) -> None:
+        """Write rows as a data file of the run; no rows, no file."""
+        schema = TABLES[table]
+        if not isinstance(rows, pa.Table):
+            given = [column for column in schema if rows and column.name in rows[0]]
+            rows = pa.Table.from_pylist(rows, schema=pa.schema(given))
+        if not rows.num_rows:
+            return
+        columns = [
+            rows[column.name]
+            if column.name in rows.column_names
+            else pa.repeat(pa.scalar(self._columns[column.name], column.type), rows.num_rows)
+            for column in schema
+        ]
+        whole = pa.table(columns, names=schema.names).cast(schema)
+        part = len(self.files.get(table, ()))
+        self.add([self._tables.write_rows(table, self.id, whole, part)])
+
+    def add(self, files: Iterable[DataFile]) -> None:
+        """Take data files that were written under this run's id."""
+        for file in files:
+            self.files.setdefault(file.table, []).append(file)
+
+    def reads(self, role: str, runs: Iterable[str]) -> None:
+        """Say which runs this one is made from: it counts only as long as they do."""
+        self._inputs += [{"input_run": run_id, "role": role} for run_id in runs]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if error is None:
+                self._commit()
+        except BaseException:
+            self._tables.discard(self.id)
+            raise
+        if error is not None:
+            self._tables.discard(self.id)
+        else:
+            refresh_views_file(self._tables)
+
+    def _commit(self) -> None:
+        tables = self._tables
+        self.write("run_input", self._inputs)
+        if self._once:  # `finish` asks again; here it saves us from logging rows of no run
+            tables.check_not_done(self._once)
+        for table, files in self.files.items():
+            tables.append(table, files)
+        tables.finish(
+            {
+                "run_id": self.id,
+                "started_at": self.started,
+                "seconds": (datetime.now(UTC) - self.started).total_seconds(),
+                "wrote": json.dumps(
+                    {table: _summary(files) for table, files in self.files.items()}
+                ),
+                **self.row,
+            },
+            once=self._once,
+        )
+
+
+def _summary(files: Sequence[DataFile]) -> dict[str, int | str]:
+    """What a log must name of this run: how many files and rows, and the hash of the names."""
+    names = "\n".join(sorted(file.name for file in files)).encode()
+    rows = sum(file.rows for file in files)
+    return {"files": len(files), "rows": rows, "names": xxhash.xxh3_64_hexdigest(names)}

@@ -708,12 +708,20 @@ class Store:
 
         Returns one row a split: split_set, version, format, split, images, digest.
         """
-        from notmnist_store.export.export import ExportOptions, export
+        from notmnist_store.export.export import export
 
-        options = ExportOptions.of(form, splits, with_labels, key_file, force)
-        return self._result(
-            export(Tables.open(self.path), name, Path(out), options, self._progress)
+        rows = export(
+            Tables.open(self.path),
+            name,
+            Path(out),
+            self._progress,
+            form=form,
+            splits=splits,
+            with_labels=with_labels,
+            key_file=None if key_file is None else Path(key_file),
+            force=force,
         )
+        return self._result(rows)
 
     def baseline(
         self,

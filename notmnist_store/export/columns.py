@@ -3,53 +3,65 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 
 from notmnist_store.export.plan import ExportPlan
 
+_DESCRIBED = ("image_id", "position", "label", "label_id", "pixel_hash", "source", "path")
+
 
 def write_arrow(folder: Path, plan: ExportPlan) -> str:
     """``train.arrow``, …: Arrow IPC files, not compressed, so that they can be memory-mapped."""
     for name in plan.splits:
-        writer = None
-        for table in plan.tables(name):
-            described = table.replace_schema_metadata(_meaning(plan))
-            writer = writer or pa.ipc.new_file(folder / f"{name}.arrow", described.schema)
-            writer.write_table(described)
-        assert writer is not None
-        writer.close()
-    first = next(iter(plan.splits))
+        tables = plan.tables(name)
+        first = next(tables).replace_schema_metadata(_meaning(plan))
+        with pa.ipc.new_file(folder / f"{name}.arrow", first.schema) as writer:
+            for table in chain((first,), tables):
+                writer.write_table(table)
     return (
         "```python\nimport pyarrow as pa\n\n"
-        f'rows = pa.ipc.open_file(pa.memory_map("{first}.arrow")).read_all()\n```'
+        f'rows = pa.ipc.open_file(pa.memory_map("{plan.first}.arrow")).read_all()\n```'
     )
 
 
 def write_parquet(folder: Path, plan: ExportPlan) -> str:
     """``train.parquet``, …: zstd, with page checksums, in row groups as in the store."""
+    for name in plan.splits:
+        write_parquet_file(
+            folder / f"{name}.parquet",
+            plan.tables(name),
+            plan.shape.group_members,
+            _meaning(plan),
+            compression="zstd",
+            compression_level=2,
+            use_dictionary=["label", "source"],
+            write_statistics=list(_DESCRIBED),
+            store_schema=False,
+        )
+    return f"```sql\nselect * from '{plan.first}.parquet' order by position;\n```"
+
+
+def write_parquet_file(
+    path: Path,
+    tables: Iterator[pa.Table],
+    group_rows: int,
+    meaning: dict[str, str],
+    **options: Any,
+) -> None:
+    """A file of these rows in row groups of `group_rows`; `meaning` goes to its metadata."""
     import pyarrow.parquet as pq
 
-    for name in plan.splits:
-        writer = None
-        for table in plan.tables(name):
-            writer = writer or pq.ParquetWriter(
-                folder / f"{name}.parquet",
-                table.schema,
-                compression="zstd",
-                compression_level=2,
-                use_dictionary=[c for c in ("label", "source") if c in table.column_names],
-                write_statistics=[c for c in table.column_names if c != "pixels"],
-                write_page_checksum=True,
-                store_schema=False,
-            )
-            writer.write_table(table, row_group_size=plan.shape.group_members)
-        assert writer is not None
-        writer.add_key_value_metadata(_meaning(plan))
-        writer.close()
-    first = next(iter(plan.splits))
-    return f"```sql\nselect * from '{first}.parquet' order by position;\n```"
+    first = next(tables)
+    with pq.ParquetWriter(path, first.schema, write_page_checksum=True, **options) as writer:
+        for table in chain((first,), tables):
+            writer.write_table(table, row_group_size=group_rows)
+        if meaning:
+            writer.add_key_value_metadata(meaning)
 
 
 def _meaning(plan: ExportPlan) -> dict[str, str]:

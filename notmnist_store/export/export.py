@@ -10,13 +10,13 @@ import csv
 import difflib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.queries import load_queries
 from notmnist_store.catalog.split_sets import SplitSetVersion, find_split_set, split_rows
 from notmnist_store.decisions.effects import decision_note
 from notmnist_store.errors import UsageError
@@ -30,7 +30,7 @@ from notmnist_store.progress import Progress
 from notmnist_store.schema.tables import SPLITS
 from notmnist_store.splits.make import split_digest
 from notmnist_store.splits.sizes import ASKED
-from notmnist_store.storage.filesystem import placed_folder
+from notmnist_store.storage.placed_folder import placed_folder
 from notmnist_store.storage.tables import Tables
 
 EXPORT_FORMATS: dict[str, Writer] = {
@@ -47,57 +47,25 @@ EXPORT_FORMATS: dict[str, Writer] = {
 """Formats by the name that --as takes."""
 
 LABELS_FILE = "labels.csv"
-_SOURCES = """
-select source, source_sha256, source_bytes, members_stored as images
-from run
-where list_contains($runs, run_id)
-order by sequence
-"""
-_INGEST_ROWS = """
-select split, label, pixel_hash
-from image
-where split <> 'unused'
-order by case split when 'train' then 0 when 'valid' then 1 else 2 end, image_id
-"""
-
-
-@dataclass(frozen=True)
-class ExportOptions:
-    """How to export: `splits` is null for train, valid and test; `key_file` goes with hashes.
-
-    ``with_labels`` false puts the labels into a file of their own; ``force`` replaces an export.
-    """
-
-    form: str
-    splits: tuple[str, ...] | None = None
-    with_labels: bool = True
-    key_file: Path | None = None
-    force: bool = False
-
-    @classmethod
-    def of(
-        cls,
-        form: str,
-        splits: str | Sequence[str] | None,
-        with_labels: bool,
-        key_file: str | Path | None,
-        force: bool,
-    ) -> ExportOptions:
-        """The options as a person gives them: splits with commas between them, paths as text."""
-        names = splits.split(",") if isinstance(splits, str) else splits
-        return cls(
-            form,
-            None if names is None else tuple(name.strip() for name in names),
-            with_labels,
-            None if key_file is None else Path(key_file),
-            force,
-        )
 
 
 def export(
-    tables: Tables, name: str, out: Path, options: ExportOptions, progress: Progress
+    tables: Tables,
+    name: str,
+    out: Path,
+    progress: Progress,
+    *,
+    form: str,
+    splits: str | Sequence[str] | None = None,
+    with_labels: bool = True,
+    key_file: Path | None = None,
+    force: bool = False,
 ) -> pa.Table:
-    """Write splits of a split set to the folder `out` in one of EXPORT_FORMATS.
+    """Write splits of a split set to the folder `out` in the format `form` of EXPORT_FORMATS.
+
+    `splits` (text with commas, or names) are train, valid and test by default. `with_labels` false
+    puts the labels into a file of their own; `key_file` goes with hashes; `force` replaces an
+    export.
 
     Returns one row a split: split_set, version, format, split, images, digest.
 
@@ -106,31 +74,32 @@ def export(
             a folder that may not be.
         StoreError: the folder cannot be written, images were withdrawn, or a file is damaged.
     """
-    write = _checked_format(options)
-    check_target(out, tables.root, force=options.force)
-    key = read_key(options.key_file) if options.key_file is not None else None
+    write = _writer(form, with_labels=with_labels, has_key=key_file is not None)
+    check_target(out, tables.root, force=force)
+    key = read_key(key_file) if key_file is not None else None
     catalog = Catalog(tables)
     split_set = find_split_set(catalog, name)
     chosen = {
         split: Split(tables, catalog, split_set, split, split_rows(catalog, split_set, split))
-        for split in _chosen(split_set, options.splits)
+        for split in _chosen(split_set, splits)
     }
     if note := decision_note(catalog, split_set.name, split_set.version):
         progress.note(note)
-    has_labels = options.form != "hashes"
-    if has_labels and not options.with_labels and not split_set.version:
+    has_labels = form != "hashes"
+    if has_labels and not with_labels and not split_set.version:
         raise UsageError(
             "the order of ingest is by class, so it would tell the labels that are left out",
             "notmnist-store split my_split",
         )
-    plan = ExportPlan(split_set, chosen, has_labels and options.with_labels, progress, key)
-    digest = split_set.digest or _ingest_digest(catalog)
-    sources = catalog.query(_SOURCES, {"runs": list(split_set.image_runs)}).to_pylist()
+    sql = load_queries("export")
+    plan = ExportPlan(split_set, chosen, has_labels and with_labels, progress, key)
+    digest = split_set.digest or split_digest(catalog.query(sql["ingest_rows"].sql))
+    sources = catalog.query(sql["sources"].sql, {"runs": list(split_set.image_runs)}).to_pylist()
     progress.stage("exporting", sum(map(len, chosen.values())), "images")
     try:
         with placed_folder(out) as folder:
             opening = write(folder, plan)
-            about = _about(plan, options.form, digest)
+            about = _about(plan, form, digest)
             if about.get("labels_file"):
                 _write_labels(folder / LABELS_FILE, plan)
             text = json.dumps(about, indent=2, ensure_ascii=True) + "\n"
@@ -144,7 +113,7 @@ def export(
         {
             "split_set": split_set.name,
             "version": split_set.version,
-            "format": options.form,
+            "format": form,
             "split": split,
             "images": len(images),
             "digest": digest,
@@ -154,30 +123,31 @@ def export(
     return pa.Table.from_pylist(rows)
 
 
-def _checked_format(options: ExportOptions) -> Writer:
-    form = options.form
+def _writer(form: str, *, with_labels: bool, has_key: bool) -> Writer:
     example = "notmnist-store export ingest exported --as npz"
     if form not in EXPORT_FORMATS:
         close = difflib.get_close_matches(form, EXPORT_FORMATS, n=1)
         meant = f"did you mean {close[0]}?" if close else f"known are {', '.join(EXPORT_FORMATS)}"
         raise UsageError(f"there is no format {form!r}; {meant}", example)
-    if form == "hashes" and options.key_file is None:
+    if form == "hashes" and not has_key:
         raise UsageError(
             "hashes need a key that only the partners have; make one and give it with --key-file",
             "head -c 32 /dev/urandom > partners.key",
         )
-    if form != "hashes" and options.key_file is not None:
+    if form != "hashes" and has_key:
         raise UsageError("--key-file goes with --as hashes", example)
-    if form == "notebook-pickle" and not options.with_labels:
+    if form == "notebook-pickle" and not with_labels:
         raise UsageError("the notebook's file always holds labels", example)
     return EXPORT_FORMATS[form]
 
 
-def _chosen(split_set: SplitSetVersion, asked: Sequence[str] | None) -> list[str]:
+def _chosen(split_set: SplitSetVersion, asked: str | Sequence[str] | None) -> list[str]:
     """The splits to write in their order; without `asked`, train, valid and test that have images.
 
     An unknown or empty one is kept, for `split_rows` to refuse.
     """
+    if isinstance(asked, str):
+        asked = [name.strip() for name in asked.split(",")]
     if asked is None:
         asked = [split for split in ASKED if split_set.counts[split]]
     if not asked:
@@ -187,10 +157,6 @@ def _chosen(split_set: SplitSetVersion, asked: Sequence[str] | None) -> list[str
         )
     unknown = [split for split in asked if split not in SPLITS]
     return unknown + [split for split in SPLITS if split in asked]
-
-
-def _ingest_digest(catalog: Catalog) -> str:
-    return split_digest(catalog.query(_INGEST_ROWS))
 
 
 def _about(plan: ExportPlan, form: str, digest: str) -> dict[str, Any]:

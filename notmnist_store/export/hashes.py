@@ -27,8 +27,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.queries import load_queries
 from notmnist_store.catalog.split_sets import find_split_set, split_rows
 from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.export.columns import write_parquet_file
 from notmnist_store.export.plan import ExportPlan
 from notmnist_store.loading.split import Split
 from notmnist_store.schema.tables import Shape
@@ -40,6 +42,7 @@ _DIGEST_BYTES = 32
 _LEAST_KEY, _MOST_KEY = 32, 64
 _NEW_KEY = "head -c 32 /dev/urandom > partners.key"
 _COLUMNS = ("split", "keyed_hash")
+_GROUP_ROWS = 1 << 20
 
 
 def read_key(path: Path) -> bytes:
@@ -80,8 +83,6 @@ def _key_check(key: bytes) -> str:
 
 def write_hashes(folder: Path, plan: ExportPlan) -> str:
     """``hashes.parquet``: split and keyed_hash, a row an image, sorted by the hash."""
-    import pyarrow.parquet as pq
-
     assert plan.key is not None
     parts = []
     for name in plan.splits:
@@ -89,16 +90,15 @@ def write_hashes(folder: Path, plan: ExportPlan) -> str:
             hashes = keyed_hashes(window.images, plan.shape, plan.key)
             parts.append(pa.table({"split": [name] * len(hashes), "keyed_hash": hashes}))
     rows = pa.concat_tables(parts).sort_by([("keyed_hash", "ascending"), ("split", "ascending")])
-    with pq.ParquetWriter(
+    write_parquet_file(
         folder / "hashes.parquet",
-        rows.schema,
+        iter((rows,)),
+        _GROUP_ROWS,
+        {"shape": str(plan.shape), "key_check": _key_check(plan.key)},
         compression="zstd",
         use_dictionary=["split"],
-        write_page_checksum=True,
         store_schema=False,
-    ) as writer:
-        writer.write_table(rows)
-        writer.add_key_value_metadata({"shape": str(plan.shape), "key_check": _key_check(plan.key)})
+    )
     return (
         "Whoever has the key compares them with images of his own; without the key they say "
         "nothing. Send the key on another way than this folder.\n\n```sh\n"
@@ -120,13 +120,14 @@ def match_hashes(tables: Tables, name: str, path: Path, key: bytes) -> pa.Table:
     known = theirs["keyed_hash"].combine_chunks()
     catalog = Catalog(tables)
     split_set = find_split_set(catalog, name)
-    found = [_NO_MATCHES.empty_table()]
+    parts = [_NO_MATCHES.empty_table()]
     for split in ASKED:
         if split_set.counts[split]:
             images = Split(tables, catalog, split_set, split, split_rows(catalog, split_set, split))
-            found += _matches(images, known, key)
-    matches = pa.concat_tables(found)
-    return catalog.with_rows(match=matches, theirs=theirs).query(_MATCHED)
+            parts += _matches(images, known, key)
+    matches = pa.concat_tables(parts)
+    sql = load_queries("export")["matches"].sql
+    return catalog.with_rows(match=matches, theirs=theirs).query(sql)
 
 
 _NO_MATCHES = pa.schema(
@@ -139,34 +140,21 @@ _NO_MATCHES = pa.schema(
         ("keyed_hash", pa.string()),
     ]
 )
-_MATCHED = """
-select
-    match.split,
-    match.position,
-    match.image_id,
-    match.label,
-    string_agg(distinct theirs.split, ', ' order by theirs.split) as their_split,
-    count(*) as their_copies
-from match
-inner join theirs on theirs.keyed_hash = match.keyed_hash
-group by all
-order by min(match.rank), match.position
-"""
 
 
 def _matches(images: Split, known: pa.Array, key: bytes) -> Iterator[pa.Table]:
     start = 0
     for window in images.windows():
         hashes = pa.array(keyed_hashes(window.images, images.shape, key))
-        here = pc.indices_nonzero(pc.is_in(hashes, known)).to_numpy().astype(np.int64)
+        shared = pc.indices_nonzero(pc.is_in(hashes, known)).to_numpy().astype(np.int64)
         yield pa.table(
             {
-                "rank": pa.repeat(pa.scalar(ASKED.index(images.split), pa.int64()), len(here)),
-                "split": pa.repeat(pa.scalar(images.split), len(here)),
-                "position": here + start,
-                "image_id": window.ids[here],
-                "label": pa.array(images.labels, pa.string()).take(pa.array(window.labels[here])),
-                "keyed_hash": hashes.take(pa.array(here)),
+                "rank": pa.repeat(pa.scalar(ASKED.index(images.split), pa.int64()), len(shared)),
+                "split": pa.repeat(pa.scalar(images.split), len(shared)),
+                "position": shared + start,
+                "image_id": window.ids[shared],
+                "label": pa.array(images.labels, pa.string()).take(pa.array(window.labels[shared])),
+                "keyed_hash": hashes.take(pa.array(shared)),
             }
         )
         start += len(window.ids)
@@ -183,20 +171,22 @@ def _read_hashes(path: Path, shape: Shape, key: bytes) -> pa.Table:
         raise StoreError(
             f"{path} cannot be read: {error}", f"ls -l {shlex.quote(str(path))}"
         ) from error
-    said = {k.decode("utf-8", "replace"): v.decode("utf-8", "replace") for k, v in metadata.items()}
-    is_ours = {"shape", "key_check"} <= set(said) and rows.column_names == list(_COLUMNS)
+    meaning = {
+        k.decode("utf-8", "replace"): v.decode("utf-8", "replace") for k, v in metadata.items()
+    }
+    is_ours = {"shape", "key_check"} <= set(meaning) and rows.column_names == list(_COLUMNS)
     if not is_ours or any(field.type != pa.string() for field in rows.schema):
         raise StoreError(
             f"{path} holds no keyed hashes of images",
             "notmnist-store export ingest hashed --as hashes --key-file partners.key",
         )
-    if said["key_check"] != _key_check(key):
+    if meaning["key_check"] != _key_check(key):
         raise UsageError(
             f"{path} was made with another key than this one", "sha256sum partners.key"
         )
-    if said["shape"] != str(shape):
+    if meaning["shape"] != str(shape):
         raise UsageError(
-            f"{path} is of images of {said['shape']}, and this store's are {shape}",
+            f"{path} is of images of {meaning['shape']}, and this store's are {shape}",
             "notmnist-store info",
         )
     return rows

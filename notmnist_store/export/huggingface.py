@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from notmnist_store.export.columns import write_parquet_file
 from notmnist_store.export.pictures import png_file
 from notmnist_store.export.plan import ExportPlan
 
@@ -22,30 +23,22 @@ _EVALUATIONS = (("test", "train"), ("valid", "train"), ("test", "valid"))
 
 def write_huggingface(folder: Path, plan: ExportPlan) -> str:
     """``data/train.parquet``, …: image, and where they are told label and image_id; pixel_hash."""
-    import pyarrow.parquet as pq
-
     features = _features(plan)
+    described = {"huggingface": json.dumps({"info": {"features": features}})}
     (folder / "data").mkdir()
     for name in plan.splits:
-        writer = None
-        for table in plan.tables(name):
-            rows = _rows(table, plan).replace_schema_metadata(
-                {"huggingface": json.dumps({"info": {"features": features}})}
-            )
-            writer = writer or pq.ParquetWriter(
-                folder / "data" / f"{name}.parquet",
-                rows.schema,
-                compression="none",
-                use_dictionary=False,
-                write_page_checksum=True,
-            )
-            writer.write_table(rows, row_group_size=plan.shape.group_members)
-        assert writer is not None
-        writer.close()
+        write_parquet_file(
+            folder / "data" / f"{name}.parquet",
+            (_rows(table, plan).replace_schema_metadata(described) for table in plan.tables(name)),
+            plan.shape.group_members,
+            {},
+            compression="none",
+            use_dictionary=False,
+        )
     plan.front_matter = _front_matter(plan, features)
     return (
         "```python\nfrom datasets import load_dataset\n\n"
-        f'rows = load_dataset(".", split="{next(iter(plan.splits))}")\n```' + _leaks(plan)
+        f'rows = load_dataset(".", split="{plan.first}")\n```' + _leaks(plan)
     )
 
 
@@ -60,8 +53,7 @@ def _features(plan: ExportPlan) -> dict[str, dict[str, Any]]:
 
 
 def _rows(table: pa.Table, plan: ExportPlan) -> pa.Table:
-    shape = plan.shape
-    sides = (shape.height, shape.width) + ((3,) if shape.channels == 3 else ())
+    sides = plan.shape.sides
     files = [
         {"bytes": png_file(np.frombuffer(pixels.as_buffer(), np.uint8).reshape(sides))}
         for pixels in table["pixels"]

@@ -25,13 +25,11 @@ def write_notebook_pickle(folder: Path, plan: ExportPlan) -> str:
 
     A split that has no images is an array of none. The whole file is held in memory.
     """
-    shape = plan.shape
-    sides = (shape.height, shape.width) + ((shape.channels,) if shape.channels > 1 else ())
     content: dict[str, npt.NDArray[Any]] = {}
     for name in ASKED:
         split = plan.splits.get(name)
         if split is None:
-            content[f"{name}_dataset"] = np.empty((0, *sides), np.float32)
+            content[f"{name}_dataset"] = np.empty((0, *plan.shape.sides), np.float32)
             content[f"{name}_labels"] = np.empty(0, np.int32)
             continue
         images, labels = split.to_numpy("float32")

@@ -87,8 +87,8 @@ def write_image_folder(folder: Path, plan: ExportPlan) -> str:
                 split, position, image_id, label, label_id = row
                 file_name = f"{split}/{folders[label_id]}/{position:06d}-{image_id}.png"
                 (folder / file_name).write_bytes(png_file(image))
-                said = {"file_name": file_name, "label": label, "split": split}
-                listing.write(json.dumps({**said, "image_id": image_id}) + "\n")
+                line = {"file_name": file_name, "label": label, "split": split}
+                listing.write(json.dumps({**line, "image_id": image_id}) + "\n")
     return (
         "A file's name is the image's position in its split, and its id. Its label is what "
         "metadata.jsonl says; its folder is named after the label, percent-encoded where that is "

@@ -39,7 +39,12 @@ class ExportPlan:
     @property
     def shape(self) -> Shape:
         """Of every image."""
-        return next(iter(self.splits.values())).shape
+        return self.splits[self.first].shape
+
+    @property
+    def first(self) -> str:
+        """The first split, for examples."""
+        return next(iter(self.splits))
 
     def windows(self, split: str) -> Iterator[Batch]:
         """The images of a split in order, in pieces of bounded memory."""

@@ -7,7 +7,6 @@ import re
 from typing import Any
 
 import numpy as np
-from tabulate import tabulate
 
 from notmnist_store.export.plan import ExportPlan
 from notmnist_store.splits.sizes import ASKED
@@ -41,10 +40,19 @@ def readme(
     return plan.front_matter + "\n\n".join(parts) + "\n"
 
 
+def _table(headers: list[str], rows: list[list[Any]]) -> str:
+    lines = [headers, *([("" if cell is None else str(cell)) for cell in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    lines.insert(1, ["-" * width for width in widths])
+    return "\n".join(
+        f"| {' | '.join(c.ljust(w) for c, w in zip(line, widths, strict=True))} |" for line in lines
+    )
+
+
 def _counts(plan: ExportPlan) -> str:
     if not plan.with_labels:
         rows = [[name, len(split)] for name, split in plan.splits.items()]
-        return tabulate(rows, headers=["split", "images"], tablefmt="github")
+        return _table(["split", "images"], rows)
     counted = {
         name: np.bincount(split.label_ids, minlength=len(plan.labels)).tolist()
         for name, split in plan.splits.items()
@@ -54,8 +62,7 @@ def _counts(plan: ExportPlan) -> str:
         for label_id, label in enumerate(plan.labels)
     ]
     rows.append(["", "all", *map(len, plan.splits.values())])
-    headers = ["label_id", "label", *counted]
-    return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
+    return _table(["label_id", "label", *counted], rows)
 
 
 def _sources(sources: list[dict[str, Any]]) -> str:
@@ -63,8 +70,7 @@ def _sources(sources: list[dict[str, Any]]) -> str:
         [plain_text(row["source"]), row["images"], row["source_bytes"], row["source_sha256"]]
         for row in sources
     ]
-    headers = ["source", "images", "bytes", "sha256"]
-    return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
+    return _table(["source", "images", "bytes", "sha256"], rows)
 
 
 def _digest(plan: ExportPlan, about: dict[str, Any]) -> str:

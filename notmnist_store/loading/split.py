@@ -138,7 +138,7 @@ class Split:
             )
         flat = np.empty((len(self), self.shape.size), np.dtype(dtype))
         self._gatherer(self.ids).fill(flat)
-        return flat.reshape(len(self), *_image_shape(self.shape)), self.label_ids.copy()
+        return flat.reshape(len(self), *self.shape.sides), self.label_ids.copy()
 
     def _gatherer(self, ids: _Ids) -> Gatherer:
         return Gatherer(self._tables, ids, self._catalog.live_files("image"))
@@ -254,7 +254,7 @@ class Split:
         yield self._batch(places[order], flat[order])
 
     def _batch(self, places: _Ids, flat: _Pixels) -> Batch:
-        images = flat.reshape(len(flat), *_image_shape(self.shape))
+        images = flat.reshape(len(flat), *self.shape.sides)
         return Batch(images, self.label_ids[places], self.ids[places])
 
     def torch(self, cache: str | Path | None = None, *, dtype: str = "uint8") -> TorchSplit:
@@ -291,11 +291,6 @@ class Split:
         digest.update("".join(self.description()["pixel_hash"].to_pylist()).encode())
         digest.update(self.label_ids.tobytes())
         return digest.hexdigest()[:32]
-
-
-def _image_shape(shape: Shape) -> tuple[int, ...]:
-    one = (shape.height, shape.width)
-    return one if shape.channels == 1 else (*one, shape.channels)
 
 
 def _rebatched(pieces: Iterable[Batch], size: int) -> Iterator[Batch]:

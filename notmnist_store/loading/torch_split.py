@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 
 from notmnist_store.errors import StoreError
-from notmnist_store.storage.filesystem import disk_errors, placed_folder
+from notmnist_store.storage.filesystem import disk_errors
 from notmnist_store.storage.gather import to_notebook_scale
+from notmnist_store.storage.placed_folder import placed_folder
 
 _IMAGES, _LABELS = "images.npy", "labels.npy"
 

@@ -39,6 +39,11 @@ class Shape:
         """Bytes of one image: height * width * channels."""
         return self.height * self.width * self.channels
 
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """Of one image as an array: (height, width), for colour (height, width, 3)."""
+        return (self.height, self.width) + ((self.channels,) if self.channels > 1 else ())
+
     @classmethod
     def parse(cls, text: str) -> Shape:
         """Read '28x28x1' or '28x28' (one channel); ValueError with the reason otherwise."""

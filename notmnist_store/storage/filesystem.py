@@ -6,7 +6,6 @@ import fcntl
 import os
 import secrets
 import shlex
-import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -83,41 +82,3 @@ def locked(target: Path, *, alone: bool) -> BinaryIO | None:
             raise
         file.close()  # it was removed, or replaced, while we waited
     return None
-
-
-@contextmanager
-def placed_folder(target: Path) -> Iterator[Path]:
-    """Yield a new folder beside `target`; on success it takes the target's place.
-
-    An earlier folder is moved away first and comes back where that fails. Whatever happens, Ctrl-C
-    included, nothing unfinished stands under the target's name. A process that is killed leaves
-    a hidden folder ``.NAME.*.tmp`` beside it.
-
-    Raises:
-        StoreError: the disk is full, the folder cannot be written, or another process was first.
-    """
-    token = secrets.token_hex(4)
-    beside = target.with_name(f".{target.name}.{token}.tmp")
-    earlier = target.with_name(f".{target.name}.{token}.old.tmp")
-    replaces = target.exists()
-    try:
-        with disk_errors(target):
-            beside.mkdir()
-            yield beside
-            if replaces:
-                target.rename(earlier)
-            elif target.exists():
-                raise StoreError(
-                    f"another process has made {target} meanwhile",
-                    f"ls -A {shlex.quote(str(target))}",
-                )
-            try:
-                beside.rename(target)
-            except BaseException:
-                if replaces:
-                    earlier.rename(target)
-                raise
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
-        if target.exists():
-            shutil.rmtree(earlier, ignore_errors=True)

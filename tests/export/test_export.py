@@ -39,6 +39,7 @@ from notmnist_store.export.hashes import match_hashes, read_key
 from notmnist_store.export.pictures import folder_names
 from notmnist_store.export.readme import plain_text
 from notmnist_store.schema.tables import Shape
+from notmnist_store.storage.placed_folder import placed_folder
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
 from tests.support.archives import class_files, pack, picture, png
@@ -626,6 +627,29 @@ def test_a_killed_export_leaves_nothing_under_its_name(made: Store, tmp_path: Pa
     [left] = tmp_path.iterdir()
     assert left.name.startswith(".out.")
     made.export("clean", tmp_path / "out", form="npz")
+    assert list(tmp_path.iterdir()) == [tmp_path / "out"]
+
+
+def test_an_export_that_runs_is_left_alone_and_an_earlier_one_stays_until_it_is_replaced(
+    tmp_path: Path,
+) -> None:
+    """Of one target: what is being written, and what a kill between two renames moved away."""
+    moved = tmp_path / ".out.01234567.old.tmp"
+    moved.mkdir()
+    other = tmp_path / ".out.d.01234567.new.tmp"  # of the target out.d
+    other.mkdir()
+    running = placed_folder(tmp_path / "out")
+    first = running.__enter__()
+    (first / "half").write_text("written")
+    with placed_folder(tmp_path / "out") as second:
+        assert (first / "half").read_text() == "written"
+        assert moved.exists()
+        (second / "whole").write_text("written")
+    assert {path.name for path in tmp_path.iterdir()} == {"out", first.name, other.name}
+    with pytest.raises(StoreError, match="another process has made"):
+        running.__exit__(None, None, None)
+    assert {path.name for path in tmp_path.iterdir()} == {"out", other.name}
+    assert (tmp_path / "out" / "whole").read_text() == "written"
 
 
 # What is asked for.

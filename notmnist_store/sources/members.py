@@ -11,14 +11,12 @@ import hashlib
 import os
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.errors import BudgetError, SourceError, UsageError
@@ -220,132 +218,45 @@ class FilesSource(Source):
         return digest.hexdigest(), size
 
 
-class ArchiveSource(Source):
-    """One file whose bytes are the source; it must not change from when it was opened."""
+class ArchiveSource(FilesSource):
+    """One file whose bytes are the source."""
 
     def __init__(self, path: Path, name: str, limits: Limits) -> None:
-        super().__init__(path, name, limits)
-        self.file = SourceFile(path)
-        self.bytes_total = self.file.size
-
-    def identity(self) -> tuple[str, int]:
-        """See ``Source.identity``: of the file's own bytes."""
-        return self.file.sha256(), self.file.size
-
-    def _progress(self, bytes_read: int) -> None:
-        self.bytes_read = bytes_read
+        super().__init__(path, name, limits, {path.name: path})
+        self.file = self.files[path.name]
 
 
-class MemberBatch:
-    """A batch under construction: flat arrays that become Arrow buffers without a copy.
-
-    ``used`` is what a compiled loop advances: members, bytes of names, bytes of data (int64 [3]).
-    """
-
-    def __init__(self, first: int, members: int, data_bytes: int, name_bytes: int = 0) -> None:
-        self.first = first
-        self.rows = min(members, ROW_GROUP_MEMBERS - first % ROW_GROUP_MEMBERS)
-        self.used = np.zeros(3, np.int64)
-        self.names = np.empty(max(name_bytes, self.rows * 256), np.uint8)
-        self.name_ends = np.zeros(self.rows + 1, np.int32)
-        self.data = np.empty(data_bytes, np.uint8)
-        self.data_ends = np.zeros(self.rows + 1, np.int32)
-        self.kinds = np.empty(self.rows, np.int8)
-        self.sizes = np.empty(self.rows, np.int64)
-        self.has_data = np.empty(self.rows, np.uint8)
-
-    def __len__(self) -> int:
-        return int(self.used[0])
-
-    @property
-    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
-        """The arrays a walk appends to, in the order of its parameters."""
-        return (
-            self.names,
-            self.name_ends,
-            self.data,
-            self.data_ends,
-            self.kinds,
-            self.sizes,
-            self.has_data,
-            self.used,
-        )
-
-    def fits(self, name_bytes: int, data_bytes: int) -> bool:
-        """Whether one more member of this size has room."""
-        members, names, data = self.used.tolist()
-        return (
-            members < self.rows
-            and names + name_bytes <= len(self.names)
-            and data + data_bytes <= len(self.data)
-        )
-
-    def add(self, path: bytes, kind: int, size: int, data: bytes | None) -> None:
-        """Append one member; it must fit."""
-        row, name_start, data_start = self.used.tolist()
-        name_end = name_start + len(path)
-        data_end = data_start + (len(data) if data is not None else 0)
-        self.names.data[name_start:name_end] = path
-        if data:
-            self.data.data[data_start:data_end] = data
-        self.name_ends[row + 1] = name_end
-        self.data_ends[row + 1] = data_end
-        self.kinds[row] = kind
-        self.sizes[row] = size
-        self.has_data[row] = data is not None
-        self.used[:] = (row + 1, name_end, data_end)
-
-    def to_arrow(self) -> pa.RecordBatch:
-        """Return the rows so far as a record batch that shares these arrays."""
-        rows, names, data = self.used.tolist()
-        present = self.has_data[:rows]
-        validity = None
-        if not present.all():
-            validity = pa.py_buffer(np.packbits(present, bitorder="little"))
-        columns = [
-            pa.array(np.arange(self.first, self.first + rows)),
-            _binary(rows, None, self.name_ends, self.names[:names]),
-            pa.array(self.kinds[:rows]),
-            pa.array(self.sizes[:rows]),
-            _binary(rows, validity, self.data_ends, self.data[:data]),
-            *(pa.nulls(rows, pa.string()) for _ in ("label", "split", "group")),
-        ]
-        return pa.RecordBatch.from_arrays(columns, schema=MEMBER_SCHEMA)
-
-
-def _binary(
-    rows: int,
-    validity: pa.Buffer | None,
-    ends: npt.NDArray[np.int32],
-    values: npt.NDArray[np.uint8],
-) -> pa.Array:
-    buffers = [validity, pa.py_buffer(ends[: rows + 1]), pa.py_buffer(values)]
-    return pa.Array.from_buffers(pa.binary(), rows, buffers)
+Member = tuple[bytes, int, int, bytes | None]
+"""Path, kind, size and data of one member; null data for one that is no file or too large."""
 
 
 def batched(
-    members: Iterable[tuple[bytes, int, int, bytes | None]],
-    meter: Meter,
-    batch_members: int,
-    max_batch_bytes: int,
+    members: Iterable[Member], meter: Meter, batch_members: int, max_batch_bytes: int
 ) -> Iterator[pa.RecordBatch]:
-    """Cut (path, kind, size, data) tuples into record batches; raises what ``meter`` raises."""
-    batch = MemberBatch(0, batch_members, max_batch_bytes)
-    for path, kind, size, data in members:
+    """Cut members whose paths tell their labels into batches; raises what ``meter`` raises."""
+    first, room, batch_bytes = 0, 0, 0
+    batch: list[Member] = []
+    for member in members:
+        data = member[3]
         data_bytes = len(data) if data is not None else 0
-        if not batch.fits(len(path), data_bytes):
-            if len(batch):
-                yield batch.to_arrow()
-            batch = MemberBatch(
-                batch.first + len(batch),
-                batch_members,
-                max(max_batch_bytes, data_bytes),
-                len(path),
-            )
-        meter.check_members(batch.first + len(batch) + 1)
-        batch.add(path, kind, size, data)
-    if len(batch):
-        yield batch.to_arrow()
+        if not room or batch_bytes + data_bytes > max_batch_bytes:
+            if batch:
+                yield _batch(first, batch)
+            first, batch, batch_bytes = first + len(batch), [], 0
+            room = min(batch_members, ROW_GROUP_MEMBERS - first % ROW_GROUP_MEMBERS)
+        batch.append(member)
+        room -= 1
+        batch_bytes += data_bytes
+        meter.check_members(first + len(batch))
+    if batch:
+        yield _batch(first, batch)
+
+
+def _batch(first: int, members: Sequence[Member]) -> pa.RecordBatch:
+    columns = (np.arange(first, first + len(members)), *zip(*members, strict=True))
+    nulls = (pa.nulls(len(members), pa.string()) for _ in ("label", "split", "group"))
+    typed = (pa.array(c, f.type) for c, f in zip(columns, MEMBER_SCHEMA, strict=False))
+    return pa.RecordBatch.from_arrays([*typed, *nulls], schema=MEMBER_SCHEMA)
 
 
 def readable_stat(path: Path) -> os.stat_result:

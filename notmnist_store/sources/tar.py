@@ -23,7 +23,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NoReturn
 
-import numpy as np
 import pyarrow as pa
 
 from notmnist_store.errors import SourceError
@@ -36,12 +35,10 @@ from notmnist_store.sources.members import (
     BATCH_MEMBERS,
     ArchiveSource,
     Limits,
-    MemberBatch,
+    Member,
     Meter,
+    batched,
 )
-
-_COMPILE_FROM_BYTES = 32 << 20
-"""Size of an archive from which loading the compiled walk (0.4 s) is worth it."""
 
 _LONG_NAME, _LONG_LINK = b"L", b"K"
 _PAX, _SOLARIS_PAX, _PAX_GLOBAL = b"x", b"X", b"g"
@@ -54,63 +51,32 @@ _LARGEST_SIZE = 1 << 62
 class TarSource(ArchiveSource):
     """A ``.tar``, ``.tar.gz`` or ``.tgz`` file."""
 
-    def __init__(
-        self,
-        path: Path,
-        name: str,
-        limits: Limits,
-        *,
-        gzipped: bool,
-        compiled: bool | None = None,
-    ) -> None:
+    def __init__(self, path: Path, name: str, limits: Limits, *, gzipped: bool) -> None:
         super().__init__(path, name, limits)
         self.kind = "tar.gz" if gzipped else "tar"
-        self._gzipped = gzipped
-        self._compiled = compiled
 
     def members(
         self, batch_members: int = BATCH_MEMBERS, max_batch_bytes: int = BATCH_BYTES
     ) -> Iterator[pa.RecordBatch]:
         """See ``Source.members``."""
-        compiled = self._compiled
-        if compiled is None:
-            compiled = self.path.stat().st_size >= _COMPILE_FROM_BYTES
         meter = Meter(self.name, self.limits)
+
+        def progress(read: int) -> None:
+            self.bytes_read = read
+
         with self.file.open() as file:
-            yield from tar_members(
-                file,
-                meter,
-                self._progress,
-                gzipped=self._gzipped,
-                walk=_compiled_or_python() if compiled else tarwalk.walk_python,
-                batch_members=batch_members,
-                max_batch_bytes=max_batch_bytes,
-            )
-
-
-def _compiled_or_python() -> Callable[..., int]:
-    try:
-        from notmnist_store.sources.kernels.tarloop import walk_compiled
-    except ImportError:
-        return tarwalk.walk_python
-    return walk_compiled
+            gzipped = self.kind == "tar.gz"
+            members = tar_members(file, meter, progress, gzipped=gzipped)
+            yield from batched(members, meter, batch_members, max_batch_bytes)
 
 
 def tar_members(
-    file: BinaryIO,
-    meter: Meter,
-    progress: Callable[[int], None],
-    *,
-    gzipped: bool,
-    walk: Callable[..., int],
-    batch_members: int,
-    max_batch_bytes: int,
-) -> Iterator[pa.RecordBatch]:
-    """Yield the members of the tar archive in ``file`` as ``Source.members`` says."""
+    file: BinaryIO, meter: Meter, progress: Callable[[int], None], *, gzipped: bool
+) -> Iterator[Member]:
+    """Yield the members of the tar archive in ``file``; raises what ``Source.members`` raises."""
     pieces = (gunzip if gzipped else plain)(file, meter, progress)
     with contextlib.closing(read_ahead(pieces)) as ahead:
-        archive = _Tar(ahead, meter, walk, batch_members, max_batch_bytes, marker=not gzipped)
-        yield from archive.batches()
+        yield from _Tar(ahead, meter, marker=not gzipped).members()
 
 
 class _Stream:
@@ -186,49 +152,24 @@ class _Stream:
 class _Tar:
     """One reading of one archive."""
 
-    def __init__(
-        self,
-        pieces: Iterator[bytes],
-        meter: Meter,
-        walk: Callable[..., int],
-        batch_members: int,
-        max_batch_bytes: int,
-        *,
-        marker: bool,
-    ) -> None:
+    def __init__(self, pieces: Iterator[bytes], meter: Meter, *, marker: bool) -> None:
         self._stream = _Stream(pieces, meter.name)
         self._meter = meter
-        self._walk = walk
-        self._batch_members = batch_members
-        self._max_batch_bytes = max_batch_bytes
         self._marker = marker
-        self._batch = MemberBatch(0, batch_members, max_batch_bytes)
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def members(self) -> Iterator[Member]:
         stream, limits = self._stream, self._meter.limits
-        cursor = np.zeros(2, np.int64)
         while True:
-            cursor[0] = stream.at
-            status = self._walk(
-                stream.buffer,
-                cursor,
-                limits.max_member_bytes,
-                limits.max_header_bytes,
-                *self._batch.arrays,
-            )
-            stream.at, needed = cursor.tolist()
-            self._meter.check_members(self._batch.first + len(self._batch))
-            if status == tarwalk.MORE:
-                if not stream.require(needed):
-                    break
-            elif status == tarwalk.FULL:
-                yield from self._next_batch(needed, needed)
-            elif status == tarwalk.SPECIAL:
+            walked = tarwalk.walk(stream.buffer, stream.at, limits.max_member_bytes)
+            yield from walked.members
+            stream.at = walked.at
+            if walked.status == tarwalk.SPECIAL:
                 yield from self._special()
-            else:
+            elif walked.status == tarwalk.END:
                 self._only_zeros_left()
-                yield from self._next_batch(0, 0)
                 return
+            elif not stream.require(walked.needed):
+                break
         if stream.require(1):
             stream.cut()
         if self._marker:
@@ -237,22 +178,9 @@ class _Tar:
                 "end marker of a tar archive",
                 advice="copy or download it again",
             )
-        yield from self._next_batch(0, 0)
 
-    def _next_batch(self, name_bytes: int, data_bytes: int) -> Iterator[pa.RecordBatch]:
-        """Yield the batch so far, and start one with room for a member of this size."""
-        batch = self._batch
-        if len(batch):
-            yield batch.to_arrow()
-        self._batch = MemberBatch(
-            batch.first + len(batch),
-            self._batch_members,
-            max(self._max_batch_bytes, data_bytes),
-            name_bytes,
-        )
-
-    def _special(self) -> Iterator[pa.RecordBatch]:
-        """Handle one member that the walk left: extended headers, odd types, sizes or numbers."""
+    def _special(self) -> Iterator[Member]:
+        """One member that the walk left: extended headers, odd types, sizes or numbers."""
         stream = self._stream
         header, path, size = self._resolve()
         flag = header[156:157]
@@ -269,10 +197,7 @@ class _Tar:
             data = stream.take(_padded(size))[:size]
         elif kind == KIND_FILE or flag == _GNU_LABEL:
             stream.skip(_padded(size))
-        if not self._batch.fits(len(path), len(data or b"")):
-            yield from self._next_batch(len(path), len(data or b""))
-        self._meter.check_members(self._batch.first + len(self._batch) + 1)
-        self._batch.add(path, kind, size, data)
+        yield path, kind, size, data
 
     def _resolve(self) -> tuple[bytes, bytes, int]:
         """Read extended headers up to a member's own; return that, with its name and its size.

@@ -25,36 +25,24 @@ from notmnist_store.schema.tables import KIND_DEVICE, KIND_FILE, KIND_LINK, MEMB
 from notmnist_store.schema.tables import ROW_GROUP_MEMBERS as GROUP
 from notmnist_store.sources import gunzip as gunzip_module
 from notmnist_store.sources.gunzip import gunzip, read_ahead
-from notmnist_store.sources.kernels import tarwalk
-from notmnist_store.sources.kernels.tarloop import walk_compiled
-from notmnist_store.sources.members import BATCH_BYTES, Limits, Meter
+from notmnist_store.sources.members import BATCH_BYTES, Limits, Meter, batched
 from notmnist_store.sources.tar import TarSource, tar_members
 
 Row = tuple[bytes, int, int, bytes | None]
-WALKS = [tarwalk.walk_python, walk_compiled]
 FORMATS = [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]
 
 
 def read(
     raw: bytes,
-    walk: Callable[..., int] = tarwalk.walk_python,
     *,
     gzipped: bool = False,
     limits: Limits | None = None,
     batch_members: int = 4096,
     max_batch_bytes: int = BATCH_BYTES,
 ) -> list[pa.RecordBatch]:
-    return list(
-        tar_members(
-            io.BytesIO(raw),
-            Meter("archive", limits or Limits()),
-            lambda done: None,
-            gzipped=gzipped,
-            walk=walk,
-            batch_members=batch_members,
-            max_batch_bytes=max_batch_bytes,
-        )
-    )
+    meter = Meter("archive", limits or Limits())
+    members = tar_members(io.BytesIO(raw), meter, lambda done: None, gzipped=gzipped)
+    return list(batched(members, meter, batch_members, max_batch_bytes))
 
 
 def rows(batches: list[pa.RecordBatch]) -> list[Row]:
@@ -173,14 +161,13 @@ def nasty_archive(format: int) -> bytes:
 
 
 @pytest.mark.usefixtures("_pieces")
-@pytest.mark.parametrize("walk", WALKS)
 @pytest.mark.parametrize("format", FORMATS)
-def test_same_members_as_tarfile(format: int, walk: Callable[..., int]) -> None:
+def test_same_members_as_tarfile(format: int) -> None:
     raw = nasty_archive(format)
     want = tarfile_rows(raw)
-    assert rows(read(raw, walk)) == want
+    assert rows(read(raw)) == want
     assert len(want) >= 14
-    small = read(gzip.compress(raw), walk, gzipped=True, batch_members=3, max_batch_bytes=600)
+    small = read(gzip.compress(raw), gzipped=True, batch_members=3, max_batch_bytes=600)
     assert rows(small) == want
     assert max(batch.num_rows for batch in small) == 3
 
@@ -191,18 +178,17 @@ def test_same_members_as_tarfile(format: int, walk: Callable[..., int]) -> None:
         max_size=8,
     ),
     st.sampled_from(FORMATS),
-    st.sampled_from(WALKS),
     st.integers(1, 4),
 )
 @settings(deadline=None, max_examples=150)
 def test_any_names_and_contents(
-    members: list[tuple[str, bytes]], format: int, walk: Callable[..., int], batch_members: int
+    members: list[tuple[str, bytes]], format: int, batch_members: int
 ) -> None:
     try:
         raw = archive_of(members, format)
     except (ValueError, UnicodeEncodeError):
         return
-    assert rows(read(raw, walk, batch_members=batch_members)) == tarfile_rows(raw)
+    assert rows(read(raw, batch_members=batch_members)) == tarfile_rows(raw)
 
 
 CRAFTED = {
@@ -241,38 +227,32 @@ CRAFTED["global comment"] = header(b"g", len(_comment), b"g") + padded(_comment)
 
 
 @pytest.mark.usefixtures("_pieces")
-@pytest.mark.parametrize("walk", WALKS)
 @pytest.mark.parametrize("case", CRAFTED)
-def test_crafted_headers_as_tarfile_takes_them(case: str, walk: Callable[..., int]) -> None:
+def test_crafted_headers_as_tarfile_takes_them(case: str) -> None:
     raw = CRAFTED[case] + header(b"next", 3) + padded(b"abc") + END
     want = tarfile_rows(raw)
     assert want[-1] == (b"next", KIND_FILE, 3, b"abc")
     assert len(want) >= 2
-    assert rows(read(raw, walk)) == want
+    assert rows(read(raw)) == want
 
 
-@pytest.mark.parametrize("walk", WALKS)
-def test_gnu_headers_have_no_prefix(walk: Callable[..., int]) -> None:
+def test_gnu_headers_have_no_prefix() -> None:
     block = bytearray(header(b"name", 0, magic=b"ustar  \0"))
     block[345:357] = b"12345670123\0"
     block[148:156] = b" " * 8
     block[148:156] = b"%06o\0 " % sum(block)
-    assert rows(read(bytes(block) + END, walk)) == [(b"name", KIND_FILE, 0, b"")]
+    assert rows(read(bytes(block) + END)) == [(b"name", KIND_FILE, 0, b"")]
 
 
-@pytest.mark.parametrize("walk", WALKS)
-def test_gnu_folders_and_labels_are_no_files(walk: Callable[..., int]) -> None:
+def test_gnu_folders_and_labels_are_no_files() -> None:
     raw = header(b"dump/", 5, b"D") + padded(b"Yfile") + header(b"label", 0, b"V")
-    got = rows(read(raw + header(b"f", 1) + padded(b"x") + END, walk))
+    got = rows(read(raw + header(b"f", 1) + padded(b"x") + END))
     assert got == [(b"label", KIND_DEVICE, 0, None), (b"f", KIND_FILE, 1, b"x")]
 
 
 @pytest.mark.skipif(shutil.which("tar") is None, reason="no tar program here")
-@pytest.mark.parametrize("walk", WALKS)
 @pytest.mark.parametrize("options", [[], ["--format=ustar"], ["--format=pax"]])
-def test_archives_of_the_system_tar(
-    tmp_path: Path, options: list[str], walk: Callable[..., int]
-) -> None:
+def test_archives_of_the_system_tar(tmp_path: Path, options: list[str]) -> None:
     folder = tmp_path / "set" / "A"
     folder.mkdir(parents=True)
     for name in ("x.png", "q'\"uote\n.png", "é😀.png", "n" * 90 + ".png"):
@@ -286,25 +266,23 @@ def test_archives_of_the_system_tar(
     raw = archive.read_bytes()
     want = tarfile_rows(raw)
     assert len(want) == 7
-    assert rows(read(raw, walk)) == want
+    assert rows(read(raw)) == want
 
 
-@pytest.mark.parametrize("walk", WALKS)
-def test_batches_keep_to_row_groups_and_sizes(walk: Callable[..., int]) -> None:
+def test_batches_keep_to_row_groups_and_sizes() -> None:
     count = GROUP + 10
     block = header(b"n", 0)
-    batches = read(block * count + END, walk, batch_members=10_000)
+    batches = read(block * count + END, batch_members=10_000)
     assert [batch.num_rows for batch in batches] == [10_000, GROUP - 10_000, 10]
     raw = archive_of([(f"{k}", bytes(k * 100)) for k in range(40)])
-    batches = read(raw, walk, max_batch_bytes=5_000)
+    batches = read(raw, max_batch_bytes=5_000)
     assert rows(batches) == tarfile_rows(raw)
     assert all(batch.column("data").nbytes < 5_000 + 400 for batch in batches)
 
 
-@pytest.mark.parametrize("walk", WALKS)
-def test_members_over_the_limit_have_no_data(walk: Callable[..., int]) -> None:
+def test_members_over_the_limit_have_no_data() -> None:
     raw = archive_of([("a", b"x" * 1000), ("b", b"y" * 1001), ("c", b"z")])
-    got = rows(read(raw, walk, limits=Limits(max_member_bytes=1000)))
+    got = rows(read(raw, limits=Limits(max_member_bytes=1000)))
     assert got == [(b"a", 0, 1000, b"x" * 1000), (b"b", 0, 1001, None), (b"c", 0, 1, b"z")]
 
 
@@ -375,22 +353,18 @@ def damaged() -> Iterator[tuple[str, bytes, bool, str]]:
     yield "pax sparse", header(b"p", len(sparse), b"x") + padded(sparse) + GOOD, False, "sparse"
 
 
-@pytest.mark.parametrize("walk", WALKS)
 @pytest.mark.parametrize(
     ("raw", "gzipped", "words"), [pytest.param(*c[1:], id=c[0]) for c in damaged()]
 )
-def test_damage_is_an_error(
-    raw: bytes, gzipped: bool, words: str, walk: Callable[..., int]
-) -> None:
+def test_damage_is_an_error(raw: bytes, gzipped: bool, words: str) -> None:
     with pytest.raises(SourceError, match=words) as caught:
-        read(raw, walk, gzipped=gzipped)
+        read(raw, gzipped=gzipped)
     assert caught.value.hint or caught.value.advice or caught.value.option
 
 
-@pytest.mark.parametrize("walk", WALKS)
-def test_a_gzip_may_lack_the_end_marker(walk: Callable[..., int]) -> None:
+def test_a_gzip_may_lack_the_end_marker() -> None:
     raw = GOOD[: 512 + 3072 + 512 + 1024]
-    assert rows(read(gzip.compress(raw), walk, gzipped=True)) == tarfile_rows(GOOD)
+    assert rows(read(gzip.compress(raw), gzipped=True)) == tarfile_rows(GOOD)
 
 
 def deflated(parts: Iterator[bytes]) -> bytes:
@@ -407,16 +381,15 @@ def peak_of(action: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
-@pytest.mark.parametrize("walk", WALKS)
 @pytest.mark.parametrize("kind", [b"x", b"g", b"L", b"K", b"X"])
-def test_a_giant_header_stops_early(kind: bytes, walk: Callable[..., int]) -> None:
+def test_a_giant_header_stops_early(kind: bytes) -> None:
     size = 300 << 20
     body = (b"a" * (1 << 20) for _ in range(20))
     raw = deflated(part for part in (header(b"h", size, kind), *body))
 
     def refuse() -> None:
         with pytest.raises(BudgetError, match="extended header of 314,572,800 bytes"):
-            read(raw, walk, gzipped=True)
+            read(raw, gzipped=True)
 
     assert peak_of(refuse) < 48 << 20
 
@@ -427,14 +400,13 @@ def test_many_headers_before_one_member_stop() -> None:
         read(one * 2000)
 
 
-@pytest.mark.parametrize("walk", WALKS)
-def test_a_gzip_bomb_stops_early(walk: Callable[..., int]) -> None:
+def test_a_gzip_bomb_stops_early() -> None:
     zeros = bytes(1 << 20)
     raw = deflated(part for part in (header(b"bomb", 200 << 20), *[zeros] * 200))
 
     def refuse() -> None:
         with pytest.raises(BudgetError, match="decompression bomb"):
-            read(raw, walk, gzipped=True, max_batch_bytes=1 << 20)
+            read(raw, gzipped=True, max_batch_bytes=1 << 20)
 
     assert peak_of(refuse) < 40 << 20
 
@@ -443,22 +415,20 @@ def test_bytes_and_members_are_limited() -> None:
     raw = archive_of([(f"{k}", b"x" * 512) for k in range(1000)])
     with pytest.raises(BudgetError, match="100,000 bytes"):
         read(raw, limits=Limits(max_bytes=100_000), batch_members=10)
-    for walk in WALKS:
-        with pytest.raises(BudgetError, match="more than 999 members"):
-            read(raw, walk, limits=Limits(max_members=999))
-        assert len(rows(read(raw, walk, limits=Limits(max_members=1000)))) == 1000
+    with pytest.raises(BudgetError, match="more than 999 members"):
+        read(raw, limits=Limits(max_members=999))
+    assert len(rows(read(raw, limits=Limits(max_members=1000)))) == 1000
 
 
-def test_the_fast_packages_may_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fast_inflater_may_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = nasty_archive(tarfile.PAX_FORMAT)
     (tmp_path / "a.tgz").write_bytes(gzip.compress(raw))
 
     def source() -> TarSource:
-        return TarSource(tmp_path / "a.tgz", "a", Limits(), gzipped=True, compiled=True)
+        return TarSource(tmp_path / "a.tgz", "a", Limits(), gzipped=True)
 
     assert rows(list(source().members())) == tarfile_rows(raw)
     monkeypatch.setitem(sys.modules, "isal", None)
-    monkeypatch.setitem(sys.modules, "notmnist_store.sources.kernels.tarloop", None)
     assert gunzip_module._fastest() is zlib
     assert rows(list(source().members())) == tarfile_rows(raw)
 

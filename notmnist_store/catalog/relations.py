@@ -77,11 +77,8 @@ def split_set_versions(tables: Tables, files: list[DataFile]) -> list[tuple[str,
     for file in files:
         if file.state != "live":
             continue
-        try:
-            with open_checked(tables.path("split_set", file.name)) as parquet:
-                rows = parquet.read(columns, use_threads=False).to_pylist()
-        except (OSError, pa.ArrowException) as error:
-            raise StoreError(f"{file.name} is damaged: {error}", "notmnist-store verify") from error
+        with open_checked(tables.path("split_set", file.name)) as parquet:
+            rows = parquet.read(columns, use_threads=False).to_pylist()
         made += [(row["split_set"], row["version"]) for row in rows]
     newest: dict[str, int] = {}
     for name, version in sorted(made):
@@ -99,17 +96,14 @@ def split_members(paths: Iterable[Path], split: str) -> pa.Table:
     """
     parts = []
     for path in paths:
-        try:
-            with open_checked(path) as parquet:
-                for group in range(parquet.num_row_groups):
-                    at = parquet.schema_arrow.get_field_index("split")
-                    known = parquet.metadata.row_group(group).column(at).statistics
-                    if known is not None and not known.min <= split <= known.max:
-                        continue
-                    rows = parquet.read_row_group(group, columns=_MEMBER, use_threads=False)
-                    parts.append(rows.filter(pc.equal(rows["split"], split)).drop_columns("split"))
-        except (OSError, pa.ArrowException) as error:
-            raise StoreError(f"{path.name} is damaged: {error}", "notmnist-store verify") from error
+        with open_checked(path) as parquet:
+            for group in range(parquet.num_row_groups):
+                at = parquet.schema_arrow.get_field_index("split")
+                known = parquet.metadata.row_group(group).column(at).statistics
+                if known is not None and not known.min <= split <= known.max:
+                    continue
+                rows = parquet.read_row_group(group, columns=_MEMBER, use_threads=False)
+                parts.append(rows.filter(pc.equal(rows["split"], split)).drop_columns("split"))
     if not parts:
         return pa.schema([TABLES["split_image"].field(name) for name in _MEMBER[1:]]).empty_table()
     return pa.concat_tables(parts)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 
-import pyarrow as pa
 from tabulate import tabulate
 
 from notmnist_store.blocks.kernels.fingerprint import file_hashes
@@ -134,13 +133,8 @@ def name_taken(tables: Tables, source: Source, run_id: str) -> SourceError:
     stored: dict[str, str | None] = {}
     for table, columns in (("image", ["path", "file_hash"]), ("reject", ["path"])):
         for file in tables.live(table, run_id):
-            try:
-                with open_checked(file) as parquet:
-                    rows = parquet.read(columns)
-            except (OSError, pa.ArrowException) as error:
-                raise StoreError(
-                    f"{file.name} is damaged: {error}", "notmnist-store verify"
-                ) from error
+            with open_checked(file) as parquet:
+                rows = parquet.read(columns)
             hashes = rows["file_hash"].to_pylist() if table == "image" else [None] * len(rows)
             stored.update(zip(rows["path"].to_pylist(), hashes, strict=True))
     folders = {place(path).directory for path in stored}

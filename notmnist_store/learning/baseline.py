@@ -21,7 +21,7 @@ from notmnist_store.learning.plan import BaselineOptions, Draw, plan_draws
 from notmnist_store.learning.runs import save_learned
 from notmnist_store.near.groups import Near, known_near
 from notmnist_store.progress import Progress
-from notmnist_store.storage.gather import Gatherer
+from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Tables
 
 RESAMPLES = 1_000
@@ -115,8 +115,7 @@ def _train(
     done, fitted = 0, []
     try:
         for draw in draws:
-            pixels = np.empty((draw.size, tables.marker.shape.size), np.float32)
-            Gatherer(tables, train.ids[draw.rows]).fill(pixels)
+            pixels = pixels_of(tables, train.ids[draw.rows], dtype=np.float32)
             fitted.append(fit(model, pixels, train.label_ids[draw.rows], classes))
             done += draw.size
             progress.advance(done)

@@ -19,7 +19,7 @@ from notmnist_store.learning.kernels.nearest import NearestOfSample
 from notmnist_store.learning.runs import save_learned
 from notmnist_store.near.groups import copy_groups, known_near
 from notmnist_store.progress import Progress
-from notmnist_store.storage.gather import Gatherer, to_notebook_scale
+from notmnist_store.storage.gather import pixels_of, to_notebook_scale
 from notmnist_store.storage.tables import Tables
 
 MOST_TRAINED = 100_000
@@ -189,8 +189,7 @@ def _train(
                     "a fold leaves images of one label only; fewer folds may help",
                     "notmnist-store suspects --folds 2",
                 )
-            pixels = np.empty((len(rows), size), np.float32)
-            Gatherer(tables, images.ids[rows]).fill(pixels)
+            pixels = pixels_of(tables, images.ids[rows], dtype=np.float32)
             models.append(fit_for_suspects(pixels, images.labels[rows], images.classes, seed))
             trained = max(trained, len(rows))
             progress.advance(number + 1)
@@ -210,18 +209,16 @@ def _measure(
     """Probabilities (n, classes) by the model of each image's own fold; and of the sample (rows of
     the images) which is nearest, and its squared distance, -1 where there is none.
     """
-    n, size = len(images.ids), tables.marker.shape.size
+    n = len(images.ids)
     sample = np.sort(np.random.default_rng(seed).permutation(n)[:SAMPLE])
-    pictures = np.empty((len(sample), size), np.uint8)
-    Gatherer(tables, images.ids[sample]).fill(pictures)
+    pictures = pixels_of(tables, images.ids[sample])
     measure = NearestOfSample(pictures, images.groups[sample])
     probabilities = np.zeros((n, images.classes), np.float32)
     nearest, squared = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
     progress.stage("looking at images", n, "images")
     try:
         for start in range(0, n, _WINDOW):
-            window = np.empty((min(_WINDOW, n - start), size), np.uint8)
-            Gatherer(tables, images.ids[start : start + _WINDOW]).fill(window)
+            window = pixels_of(tables, images.ids[start : start + _WINDOW])
             for low in range(0, len(window), _BATCH):
                 part = window[low : low + _BATCH]
                 rows = np.arange(start + low, start + low + len(part))

@@ -22,7 +22,7 @@ from notmnist_store.decisions.effects import decision_note
 from notmnist_store.errors import UsageError
 from notmnist_store.progress import Progress
 from notmnist_store.schema.tables import Shape
-from notmnist_store.storage.gather import Gatherer, binary_column
+from notmnist_store.storage.gather import Gatherer, binary_column, pixels_of
 from notmnist_store.storage.tables import Tables
 
 if TYPE_CHECKING:
@@ -136,12 +136,11 @@ class Split:
                 f"images come as {' or '.join(_DTYPES)}, not {dtype}",
                 "store.load('ingest').to_numpy(dtype='float32')",
             )
-        flat = np.empty((len(self), self.shape.size), np.dtype(dtype))
-        self._gatherer(self.ids).fill(flat)
+        flat = self._pixels_of(self.ids, dtype)
         return flat.reshape(len(self), *self.shape.sides), self.label_ids.copy()
 
-    def _gatherer(self, ids: _Ids) -> Gatherer:
-        return Gatherer(self._tables, ids, self._catalog.live_files("image"))
+    def _pixels_of(self, ids: _Ids, dtype: npt.DTypeLike = np.uint8) -> npt.NDArray[Any]:
+        return pixels_of(self._tables, ids, self._catalog.live_files("image"), dtype)
 
     def description(self) -> pa.Table:
         """pixel_hash, source and path of the images, one row each in the order of the split."""
@@ -154,9 +153,7 @@ class Split:
         Columns: image_id, position, label, label_id, pixel_hash, source, path, and pixels (binary:
         height * width * channels bytes, row-major).
         """
-        flat = np.empty((len(self), self.shape.size), np.uint8)
-        self._gatherer(self.ids).fill(flat)
-        return self._arrow(flat, self.description(), 0)
+        return self._arrow(self._pixels_of(self.ids), self.description(), 0)
 
     def arrow_windows(self) -> Iterator[pa.Table]:
         """The rows of `to_arrow` in pieces, in bounded memory; see `windows`."""
@@ -196,9 +193,7 @@ class Split:
         rows = max(1, _WINDOW_BYTES // self.shape.size)
         for start in range(0, len(self), rows):
             ids = self.ids[start : start + rows]
-            flat = np.empty((len(ids), self.shape.size), np.uint8)
-            self._gatherer(ids).fill(flat)
-            yield self._batch(np.arange(start, start + len(ids)), flat)
+            yield self._batch(np.arange(start, start + len(ids)), self._pixels_of(ids))
 
     def batches(
         self,
@@ -234,7 +229,7 @@ class Split:
 
     def _shuffled(self, seed: int, epoch: int, buffer: int) -> Iterator[Batch]:
         random = np.random.default_rng([seed, epoch])
-        gatherer = self._gatherer(self.ids)
+        gatherer = Gatherer(self._tables, self.ids, self._catalog.live_files("image"))
         places = np.empty(0, np.int64)
         flat = np.empty((0, self.shape.size), np.uint8)
         found = 0

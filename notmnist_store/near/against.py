@@ -28,7 +28,7 @@ from notmnist_store.near.kernels.nearest_pairs import nearest_pairs
 from notmnist_store.progress import Progress
 from notmnist_store.schema.radius import LARGEST_SQUARE, default_radius, threshold
 from notmnist_store.schema.tables import Shape
-from notmnist_store.storage.gather import Gatherer
+from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Tables
 
 _RADIUS = "1.0"
@@ -70,13 +70,13 @@ def near_against(
         other = _read(Path(folder) / "other", path, tables.marker.shape, options, progress)
         images = Catalog(other).query(load_queries("near")["copies"].sql)
         pictures = np.unique(images["picture_id"].to_numpy())
-        flat = _pixels(other, pictures)
+        flat = pixels_of(other, pictures)
         (run,) = other.runs().to_pylist()
     ids = standing["image_id"].to_numpy()
     distinct = ids[np.sort(np.unique(ids, return_index=True)[1])]  # still in the order of ingest
     progress.stage("comparing", 0, "pairs")
     try:
-        pixels = _pixels(tables, distinct)
+        pixels = pixels_of(tables, distinct)
         found = cross_join(flat, pixels, most, threads=options.workers or available_cores())
         nearest = _nearest(found, len(pictures), distinct, standing, progress)
     finally:
@@ -104,12 +104,6 @@ def _read(
             error.hint = error.hint.replace("notmnist-store ingest", own)
         raise
     return Tables.open(root)
-
-
-def _pixels(tables: Tables, ids: _Ids) -> npt.NDArray[np.uint8]:
-    flat = np.empty((len(ids), tables.marker.shape.size), np.uint8)
-    Gatherer(tables, ids).fill(flat)
-    return flat
 
 
 def _nearest(

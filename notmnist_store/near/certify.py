@@ -31,7 +31,7 @@ from notmnist_store.near.check import (
 )
 from notmnist_store.near.evidence import current_join, seconds_needed
 from notmnist_store.progress import Progress
-from notmnist_store.storage.gather import Gatherer
+from notmnist_store.storage.gather import Gatherer, pixels_of
 from notmnist_store.storage.tables import Tables
 
 DEFAULT_SAMPLE = 1_000
@@ -150,12 +150,9 @@ def _check(
     progress: Progress,
 ) -> Checked:
     """Compare the rows of each pair with the rows of its mask, their pixels read from the store."""
-    size = tables.marker.shape.size
-    comparisons = []
-    for rows, against in asked:
-        pixels = np.empty((len(rows), size), np.uint8)
-        Gatherer(tables, ids[rows]).fill(pixels)
-        comparisons.append(Comparison(rows, pixels, against))
+    comparisons = [
+        Comparison(rows, pixels_of(tables, ids[rows]), against) for rows, against in asked
+    ]
     left = np.unique(np.concatenate([rows for rows, _ in asked]))
     known = known_pairs(catalog, ids[left])
     needed = np.flatnonzero(np.any([against for _, against in asked], axis=0))

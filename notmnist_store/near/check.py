@@ -15,7 +15,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.errors import StoreError
@@ -30,7 +29,7 @@ from notmnist_store.near.kernels.scan import scan
 from notmnist_store.progress import Progress
 from notmnist_store.schema.radius import distance
 from notmnist_store.schema.tables import TABLES
-from notmnist_store.storage.datafile import DataFile
+from notmnist_store.storage.datafile import DataFile, open_checked
 from notmnist_store.storage.tables import Tables
 
 _SAMPLE_PRODUCTS = 64 * 529_114 * 784  # about a second on two cores
@@ -118,14 +117,11 @@ def _read_back(path: Path, ids: _Ids) -> pa.Table:
     """The pairs of a data file that name one of these images."""
     wanted = pa.array(ids)
     parts = [_PAIR_ROWS.empty_table()]
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
-            for group in range(parquet.num_row_groups):
-                rows = parquet.read_row_group(group, _PAIR_ROWS.names)
-                among = pc.or_(pc.is_in(rows["a"], wanted), pc.is_in(rows["b"], wanted))
-                parts.append(rows.filter(among).cast(_PAIR_ROWS))
-    except (OSError, pa.ArrowException) as error:
-        raise StoreError(f"{path.name} is damaged: {error}", "notmnist-store verify") from error
+    with open_checked(path) as parquet:
+        for group in range(parquet.num_row_groups):
+            rows = parquet.read_row_group(group, _PAIR_ROWS.names)
+            among = pc.or_(pc.is_in(rows["a"], wanted), pc.is_in(rows["b"], wanted))
+            parts.append(rows.filter(among).cast(_PAIR_ROWS))
     return pa.concat_tables(parts)
 
 

@@ -21,7 +21,7 @@ from notmnist_store.near.evidence import check_covered, check_radius, current_jo
 from notmnist_store.near.kernels.groups import components
 from notmnist_store.near.kernels.join import Pairs
 from notmnist_store.schema.radius import default_radius, distance, threshold
-from notmnist_store.storage.gather import Gatherer
+from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Tables
 
 SAMPLED = 256
@@ -180,8 +180,8 @@ def _rows(rows: Sequence[tuple[object, ...]]) -> pa.Table:
 
 def _diameter(tables: Tables, ids: _Ids) -> int:
     """The largest squared distance of two of these images."""
-    flat = np.empty((len(ids), tables.marker.shape.size), np.uint8)
-    Gatherer(tables, ids).fill(flat)
-    values = flat.astype(np.float64)  # sums of squares stay far below 2^53: they are exact
+    values = pixels_of(tables, ids).astype(
+        np.float64
+    )  # sums of squares stay far below 2^53: they are exact
     norms = (values**2).sum(axis=1)
     return int((norms[:, None] + norms - 2 * (values @ values.T)).max())

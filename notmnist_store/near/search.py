@@ -41,7 +41,7 @@ from notmnist_store.near.kernels.join import (
 )
 from notmnist_store.progress import Progress
 from notmnist_store.schema.radius import default_radius, threshold
-from notmnist_store.storage.gather import Gatherer
+from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Once, Tables
 
 DEFAULT_LIMIT = 100_000_000
@@ -122,8 +122,7 @@ def near_duplicates(tables: Tables, options: NearOptions, progress: Progress) ->
     )
     try:
         with Run(tables, "near-duplicates", arguments, once=once, started=started) as run:
-            flat = np.empty((len(ids), tables.marker.shape.size), np.uint8)
-            Gatherer(tables, ids).fill(flat)
+            flat = pixels_of(tables, ids)
             progress.stage("comparing", 0, "pairs")
             search = _search(flat, old, threshold(plan.radius), options)
             _write_pairs(run, ids, _watched(search, grouped, limit, progress))

@@ -13,7 +13,7 @@ from notmnist_store.errors import QueryError, StoreError
 from notmnist_store.near.evidence import check_radius, current_join
 from notmnist_store.peek.kernels.strata import equal_shares
 from notmnist_store.schema.radius import LARGEST_SQUARE, threshold
-from notmnist_store.storage.gather import Gatherer
+from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Tables
 
 _BINS = 20
@@ -121,8 +121,7 @@ def _measured(tables: Tables, pairs: pa.Table, limit: int | None, seed: int) -> 
     pairs = pairs.take(equal_shares(_distances(pairs), _MOST_MEASURED, bins=_BINS, seed=seed))
     ends = [pairs[name].to_numpy() for name in ("image_id", "twin_id")]
     ids, places = np.unique(np.concatenate(ends), return_inverse=True)
-    flat = np.empty((len(ids), tables.marker.shape.size), np.uint8)
-    Gatherer(tables, ids).fill(flat)
+    flat = pixels_of(tables, ids)
     left, right = np.split(places, 2)
     squared = np.array(
         [

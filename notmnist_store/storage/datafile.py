@@ -6,7 +6,10 @@ into nulls or hide a row group; so the name of a finished file ends in the hash 
 
 from __future__ import annotations
 
+import errno
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +20,7 @@ import xxhash
 from notmnist_store.errors import StoreError
 
 _TAIL = 8
+_NOT_THE_FILE = (errno.EMFILE, errno.ENFILE)
 
 
 @dataclass(frozen=True)
@@ -66,33 +70,46 @@ def seal(path: Path) -> Path:
     return path.replace(sealed)
 
 
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn an error of a data file that is read under this block into a StoreError that names it.
+
+    Raises:
+        StoreError: the file is missing or damaged, or the system does not let it be read.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise StoreError(f"{path.name} is missing", "notmnist-store verify") from error
+    except (OSError, pa.ArrowException) as error:
+        if isinstance(error, OSError) and error.errno in _NOT_THE_FILE:
+            raise StoreError(
+                f"{path.name} cannot be read: {os.strerror(error.errno)}", "ulimit -n 1024"
+            ) from error
+        raise StoreError(f"{path.name} is damaged: {error}", "notmnist-store verify") from error
+
+
 def check_footer(path: Path) -> None:
     """Check a sealed file's footer against its name.
 
     Raises:
         StoreError: the file is missing, or its footer is not the one that was written.
     """
-    try:
-        whole = _footer_hash(path) == path.stem.rpartition("-")[2]
-    except FileNotFoundError:
-        raise StoreError(f"{path.name} is missing", "notmnist-store verify") from None
-    except OSError as error:
-        raise StoreError(f"{path.name} cannot be read: {error}", "notmnist-store verify") from error
-    if not whole:
-        raise StoreError(
-            f"{path.name} is damaged: its footer is not the one that was written",
-            "notmnist-store verify",
-        )
+    with reading(path):
+        if _footer_hash(path) != path.stem.rpartition("-")[2]:
+            raise OSError("its footer is not the one that was written")
 
 
-def open_checked(path: Path) -> pq.ParquetFile:
+@contextmanager
+def open_checked(path: Path) -> Iterator[pq.ParquetFile]:
     """Open a sealed file: its footer is checked now, its pages when they are read.
 
-    Raises:
-        StoreError: see `check_footer`.
+    Raises, also for what is read under the block:
+        StoreError: see `reading`.
     """
     check_footer(path)
-    return pq.ParquetFile(path, page_checksum_verification=True)
+    with reading(path), pq.ParquetFile(path, page_checksum_verification=True) as parquet:
+        yield parquet
 
 
 def run_of(name: str) -> str:

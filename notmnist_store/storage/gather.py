@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from notmnist_store.errors import StoreError
 from notmnist_store.schema.tables import Shape
-from notmnist_store.storage.datafile import open_checked
+from notmnist_store.storage.datafile import open_checked, reading
 from notmnist_store.storage.tables import Tables
 
 _COLUMNS = ["image_id", "pixels"]
@@ -104,21 +104,21 @@ class Gatherer:
         Nothing is read behind the last of them.
         """
         missing = span.high - span.low
-        try:
-            with _opened(span.path) as parquet:
-                for rows in parquet.iter_batches(
-                    _PIECE_ROWS, row_groups=[span.group], columns=_COLUMNS, use_threads=False
-                ):
-                    flat = _flat(rows["pixels"], self._shape, span.path)
-                    places, found = self._find(rows["image_id"].to_numpy(), span)
-                    yield places, flat[found]
-                    missing -= len(places)
-                    if not missing:
-                        break
-        except (OSError, pa.ArrowException) as error:
-            raise StoreError(
-                f"{span.path.name} is damaged: {error}", "notmnist-store verify"
-            ) from error
+        # The footer was checked; what is wanted is read as it is used, not a row group at once.
+        options = {"pre_buffer": False, "buffer_size": _READ_BYTES}
+        with (
+            reading(span.path),
+            pq.ParquetFile(span.path, page_checksum_verification=True, **options) as parquet,
+        ):
+            for rows in parquet.iter_batches(
+                _PIECE_ROWS, row_groups=[span.group], columns=_COLUMNS, use_threads=False
+            ):
+                flat = _flat(rows["pixels"], self._shape, span.path)
+                places, found = self._find(rows["image_id"].to_numpy(), span)
+                yield places, flat[found]
+                missing -= len(places)
+                if not missing:
+                    break
 
     def _find(self, ids: _Ids, span: Span) -> tuple[_Ids, _Ids]:
         """Which of these ids are wanted: places in the wanted ids' own order, rows in `ids`."""
@@ -168,11 +168,20 @@ class Gatherer:
         return np.concatenate(written)
 
 
-def _opened(path: Path) -> pq.ParquetFile:
-    """Open a file whose footer was checked; it is read as it is used, not a row group at once."""
-    return pq.ParquetFile(
-        path, page_checksum_verification=True, pre_buffer=False, buffer_size=_READ_BYTES
-    )
+def pixels_of(
+    tables: Tables,
+    ids: _Ids,
+    paths: Sequence[Path] | None = None,
+    dtype: npt.DTypeLike = np.uint8,
+) -> npt.NDArray[Any]:
+    """The pixels of images in the order of `ids`, (n, size): uint8, or float32 scaled.
+
+    Raises:
+        StoreError: see `Gatherer`.
+    """
+    pixels = np.empty((len(ids), tables.marker.shape.size), np.dtype(dtype))
+    Gatherer(tables, ids, paths).fill(pixels)
+    return pixels
 
 
 def _flat(part: pa.Array, shape: Shape, path: Path) -> _Pixels:

@@ -15,7 +15,7 @@ from notmnist_store.catalog.connection import VIEWS_FILE, views_text
 from notmnist_store.errors import StoreError
 from notmnist_store.progress import Progress
 from notmnist_store.schema.tables import TABLES
-from notmnist_store.storage.datafile import DataFile, open_checked, run_of
+from notmnist_store.storage.datafile import DataFile, open_checked, reading, run_of
 from notmnist_store.storage.tables import Tables
 
 DAMAGED = "damaged"
@@ -82,7 +82,8 @@ def _check_files(
     for number, file in enumerate(files):
         path = tables.path(table, file.name)
         try:
-            size = path.stat().st_size
+            with reading(path):
+                size = path.stat().st_size
             if size != file.bytes:
                 yield f"{file.name} has {size} bytes, not {file.bytes}"
             rows = _read_rows(path, table, full, tables, ids if file.state == "live" else [])
@@ -92,12 +93,8 @@ def _check_files(
             if rows != file.rows:
                 yield f"{file.name} has {rows} rows, not {file.rows}"
             counted[run_of(file.name)] += rows
-        except FileNotFoundError:
-            yield f"{file.name} is missing"
         except StoreError as error:
             yield error.message
-        except (OSError, pa.ArrowException) as error:
-            yield f"{file.name} cannot be read: {error}"
         progress.advance(number + 1)
     progress.end()
     if ids:

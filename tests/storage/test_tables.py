@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import resource
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -264,3 +265,16 @@ def test_a_lock_is_shared_or_alone(tmp_path: Path) -> None:
     alone = locked(target, alone=True)
     assert alone is not None
     alone.close()
+
+
+def test_too_few_file_descriptors_are_not_called_damage(tables: Tables) -> None:
+    tables.finish(run_row(new_run_id()))
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    (path,) = tables.path("run").glob("*.parquet")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+    try:
+        with pytest.raises(StoreError, match="cannot be read: Too many open files") as refused:
+            check_footer(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert refused.value.hint == "ulimit -n 1024"

@@ -59,6 +59,12 @@ def seconds_needed(images: int) -> float:
     return _START_SECONDS + images * _SECONDS_AN_IMAGE
 
 
+def unknown_images(catalog: Catalog, image_ids: pa.ChunkedArray) -> int:
+    """How many of these images the current search does not know; all, where there is none."""
+    wanted = pa.table({"image_id": image_ids})
+    return int(catalog.with_rows(wanted_image=wanted).query(_UNCOVERED)["images"][0].as_py())
+
+
 def check_covered(catalog: Catalog, image_ids: pa.ChunkedArray, radius: str) -> None:
     """Refuse where the current search does not know all these images, or did not go that far.
 
@@ -67,15 +73,14 @@ def check_covered(catalog: Catalog, image_ids: pa.ChunkedArray, radius: str) -> 
         StoreError: images are not known to it, or there is none; the message counts them.
     """
     check_radius(catalog, radius)
-    wanted = pa.table({"image_id": image_ids})
-    lacking = catalog.with_rows(wanted_image=wanted).query(_UNCOVERED)["images"][0].as_py()
-    if not lacking:
+    unknown = unknown_images(catalog, image_ids)
+    if not unknown:
         return
     images = catalog.query("select count(*) as images from image")["images"][0].as_py()
     searched = default_radius(SEARCH_RADIUS, catalog.shape)
     beyond = current_join(catalog) is None and threshold(radius) > threshold(searched)
     raise StoreError(
-        f"{lacking:,} images are not known to near-duplicates, which takes about "
+        f"{unknown:,} images are not known to near-duplicates, which takes about "
         f"{seconds_needed(images):,.0f} s here",
         f"notmnist-store near-duplicates{f' --radius {radius}' if beyond else ''}",
     )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from typing import Any
 
 from notmnist_store.catalog.connection import Catalog
-from notmnist_store.near.evidence import current_join
+from notmnist_store.catalog.queries import load_queries
+from notmnist_store.near.evidence import current_join, unknown_images
 from notmnist_store.report.evidence import Evidence, Read
 from notmnist_store.schema.radius import default_radius, threshold
 from notmnist_store.storage.tables import Tables
@@ -35,67 +37,6 @@ _SPECIAL = {
 _HASH_PIECE = 16
 _NEAR = "1.0"
 
-_SOURCES = """
-select
-    ledger.source,
-    min(run.source_sha256) as sha256,
-    cast(sum(ledger.seen) as bigint) as seen,
-    cast(sum(ledger.stored) as bigint) as stored,
-    cast(sum(ledger.rejected) as bigint) as rejected,
-    min(run.sequence) as place
-from ledger
-inner join run on run.run_id = ledger.run_id
-group by ledger.source
-order by place
-"""
-_SPLITS = """
-select
-    split_image.split,
-    count(*) as images,
-    count(distinct split_image.label) as labels,
-    count(distinct image.pixel_hash) as distinct_pixels
-from split_image
-left join image on image.image_id = split_image.image_id
-where split_image.split_set = $split_set and split_image.split <> 'unused'
-group by split_image.split
-order by case split_image.split when 'train' then 0 when 'valid' then 1 else 2 end
-"""
-_LEAKS = """
-select
-    leak.split,
-    count(distinct case when leak.kind = 'exact' then leak.image_id end) as exact,
-    count(distinct case when leak.kind = 'near' then leak.image_id end) as near
-from leak
-where leak.split_set = $split_set and leak.squared_distance <= $threshold
-group by leak.split
-order by leak.split
-"""
-_UNKNOWN = """
-select count(*) as images
-from split_image
-inner join image on image.image_id = split_image.image_id
-left join coverage on coverage.image_run = image.run_id and coverage.evidence = 'pair'
-where split_image.split_set = $split_set and split_image.split <> 'unused'
-    and coverage.image_run is null
-"""
-_DROPS = """
-select
-    split_drop.rule,
-    count(distinct split_drop.image_id) as images
-from split_drop
-where split_drop.split_set = $split_set
-group by split_drop.rule
-order by images desc, split_drop.rule
-"""
-_REASONS = """
-select
-    reject.reason,
-    count(*) as members
-from reject
-group by reject.reason
-order by members desc, reject.reason
-"""
-
 
 def latex(text: str) -> str:
     """Text with LaTeX's special characters escaped; control characters are left out."""
@@ -114,41 +55,43 @@ def make_paper(tables: Tables, catalog: Catalog, split_set: str) -> str:
     search = current_join(catalog)
     if search is not None and search["threshold"] < threshold(radius):
         radius = search["radius"]
-    sources = catalog.query(_SOURCES).to_pylist()
-    splits = catalog.query(_SPLITS, values).to_pylist()
-    found = catalog.query(_LEAKS, values | {"threshold": threshold(radius)}).to_pylist()
-    leaks = {row["split"]: row for row in found}
+    sql = load_queries("report")
+    splits = catalog.query(
+        sql["paper_splits"].sql, values | {"squared": threshold(radius)}
+    ).to_pylist()
+    drops = catalog.query(sql["paper_drops"].sql, values).to_pylist()
+    used = "select image_id from split_image where split_set = $split_set and split <> 'unused'"
+    unknown = unknown_images(catalog, catalog.query(used, values)["image_id"])
     sentences = [
-        *_on_sources(evidence, sources, catalog.query(_REASONS).to_pylist()),
-        *_on_splits(evidence, splits, catalog.query(_DROPS, values).to_pylist()),
-        *_on_leaks(splits, leaks),
-        *_on_search(evidence, search, leaks, radius),
+        *_on_sources(evidence),
+        *_on_splits(evidence, splits, drops),
+        *_on_leaks(splits),
+        *_on_search(evidence, search, splits, radius, unknown),
     ]
-    near = None if search is None or _unknown(evidence) else radius
-    return "\n".join(sentences) + "\n\n" + _table(split_set, splits, leaks, near)
+    near = None if search is None or unknown else radius
+    return "\n".join(sentences) + "\n\n" + _table(split_set, splits, near)
 
 
-def _unknown(evidence: Evidence) -> int:
-    """Images of the split set that the current search does not know."""
-    rows = evidence.catalog.query(_UNKNOWN, {"split_set": evidence.split_set})
-    return int(rows["images"][0].as_py())
-
-
-def _on_sources(
-    evidence: Evidence, sources: list[dict[str, Any]], reasons: list[dict[str, Any]]
-) -> list[str]:
+def _on_sources(evidence: Evidence) -> list[str]:
+    sources, ledger, rejects = (
+        evidence.ask(Read(name)).rows() for name in ("sources", "ingest_ledger", "reject_reasons")
+    )
     shape = str(evidence.marker.shape).replace("x", r"$\times$")
-    stored = sum(row["stored"] for row in sources)
-    seen, rejected = (sum(row[key] for row in sources) for key in ("seen", "rejected"))
     listed = "; ".join(
-        f"{latex(row['source'])}, {_images(row['stored'])}"
-        + (f", sha256 {_hash(row['sha256'])}" if row["sha256"] else "")
+        f"{latex(row['source'])}, {_images(row['images'])}"
+        + (f", sha256 {_hash(row['source_sha256'])}" if row["source_sha256"] else "")
         for row in sources
     )
     demo = " (an offline demo set, not notMNIST)" if evidence.marker.demo else ""
+    stored = sum(row["images"] for row in sources)
+    seen, rejected = (sum(row[key] for row in ledger) for key in ("seen", "rejected"))
     sentences = [f"The data are {_images(stored)} of {shape} pixels{demo}, from {listed}."]
     if rejected:
-        why = ", ".join(f"{latex(row['reason'])}: {row['members']:,}" for row in reasons)
+        reasons: Counter[str] = Counter()
+        for row in rejects:
+            reasons[row["reason"]] += row["members"]
+        most_first = sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+        why = ", ".join(f"{latex(reason)}: {members:,}" for reason, members in most_first)
         sentences.append(f"Of {seen:,} members {rejected:,} were rejected ({why}).")
     else:
         sentences.append(f"Of {seen:,} members none was rejected.")
@@ -171,15 +114,15 @@ def _on_splits(
     if drops:
         radius = json.loads(row["arguments"]).get("radius")
         within = f", at radius {latex(str(radius))}," if radius is not None else ""
-        left_out = _images(sum(d["images"] for d in drops))
-        rules = ", ".join(f"{d['rule'].replace('_', ' ')}: {d['images']:,}" for d in drops)
+        left_out = _images(sum(drop["images"] for drop in drops))
+        rules = ", ".join(f"{drop['rule'].replace('_', ' ')}: {drop['images']:,}" for drop in drops)
         sentences.append(f"Left out of it{within} were {left_out} ({latex(rules)}).")
     sentences.append(f"The sha256 over its splits, labels and pixels is {_hash(row['digest'])}.")
     return sentences
 
 
-def _on_leaks(splits: list[dict[str, Any]], leaks: dict[str, Any]) -> list[str]:
-    exact = sum(row["exact"] for row in leaks.values())
+def _on_leaks(splits: list[dict[str, Any]]) -> list[str]:
+    exact = sum(row["exact"] for row in splits)
     judged = sum(row["images"] for row in splits if row["split"] != "train")
     return [
         f"Of {judged:,} images in valid and test, {exact:,} have exactly the pixels of an image in "
@@ -188,12 +131,15 @@ def _on_leaks(splits: list[dict[str, Any]], leaks: dict[str, Any]) -> list[str]:
 
 
 def _on_search(
-    evidence: Evidence, search: dict[str, Any] | None, leaks: dict[str, Any], radius: str
+    evidence: Evidence,
+    search: dict[str, Any] | None,
+    splits: list[dict[str, Any]],
+    radius: str,
+    unknown: int,
 ) -> list[str]:
     if search is None:
         return ["Near copies were not searched for."]
-    near = sum(row["near"] for row in leaks.values())
-    unknown = _unknown(evidence)
+    near = sum(row["near"] for row in splits)
     partly = f" (without {unknown:,} images of the split set)" if unknown else ""
     return [
         f"All pairs of {search['distinct_images']:,} distinct images{partly} within Euclidean "
@@ -211,19 +157,17 @@ def _on_checks(evidence: Evidence) -> list[str]:
         return []
     row = rows[0]
     compared = f"{row['compared']:,} comparisons by an independent method"
-    found = (
+    outcome = (
         f"of {row['pairs']:,} pairs within the radius the search has missed {row['missed']:,} and "
         f"has {row['wrong']:,} wrongly"
     )
     if row["method"] == "exhaustive":
-        return [f"Checked by all {compared}: {found}."]
+        return [f"Checked by all {compared}: {outcome}."]
     bound = f"at most {100 * row['bound']:.2g}\\,\\% of all pairs"
-    return [f"Checked by {compared}, of a random sample: {found} ({bound}, at 95\\,\\%)."]
+    return [f"Checked by {compared}, of a random sample: {outcome} ({bound}, at 95\\,\\%)."]
 
 
-def _table(
-    split_set: str, splits: list[dict[str, Any]], leaks: dict[str, Any], radius: str | None
-) -> str:
+def _table(split_set: str, splits: list[dict[str, Any]], radius: str | None) -> str:
     """The splits with their leaks; near ones where all were searched for, up to `radius`."""
     lines = [
         r"\begin{table}[htbp]",
@@ -237,10 +181,9 @@ def _table(
         r"    \hline",
     ]
     for row in splits:
-        found = leaks.get(row["split"], {"exact": 0, "near": 0})
         trained = row["split"] == "train"
-        exact = "--" if trained else f"{found['exact']:,}"
-        near = "--" if trained or radius is None else f"{found['near']:,}"
+        exact = "--" if trained else f"{row['exact']:,}"
+        near = "--" if trained or radius is None else f"{row['near']:,}"
         lines.append(
             f"    {row['split']} & {row['images']:,} & {row['labels']:,} & "
             rf"{row['distinct_pixels']:,} & {exact} & {near} \\"

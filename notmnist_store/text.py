@@ -24,3 +24,14 @@ def with_apostrophe(cell: str) -> str:
 def without_apostrophe(cell: str) -> str:
     """A cell of our CSV as it was before it got the apostrophe that a formula gets."""
     return cell[1:] if cell.startswith("'") and _FORMULA.match(cell) else cell
+
+
+def share_text(share: float) -> str:
+    """A share of 1 in percent, never rounded to none or all where it is neither."""
+    sign, part = "-" if share < 0 else "", abs(share)
+    if 0 < part < 0.0001:
+        return f"{sign}<0.01 %"
+    if 0.9999 <= part < 1:
+        return f"{sign}>99.99 %"
+    digits = 0 if part in (0, 1) else 2 if part < 0.1 or 0.999 <= part < 1 else 1
+    return f"{sign}{100 * part:.{digits}f} %"

@@ -31,6 +31,7 @@ from notmnist_store.schema.radius import distance
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import DataFile, open_checked
 from notmnist_store.storage.tables import Tables
+from notmnist_store.text import share_text
 
 _SAMPLE_PRODUCTS = 64 * 529_114 * 784  # about a second on two cores
 _LEAST_SAMPLE = 16
@@ -134,7 +135,7 @@ def said(checked: Checked, pictures: int) -> str:
     )
     if checked.left < pictures:
         bound = upper_bound(len(found.missed), found.pairs)
-        line += f"; at most {bound:.2%} of all pairs are missing (95 % confidence)"
+        line += f"; at most {share_text(bound)} of all pairs are missing (95 % confidence)"
     return line
 
 

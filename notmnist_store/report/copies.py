@@ -9,9 +9,10 @@ from notmnist_store.report.gallery import Material, Row, Tiles, absent, card, ga
 from notmnist_store.report.markup import Cell, Content, Html, count, element, join, share, table
 from notmnist_store.report.plots import steps
 from notmnist_store.report.section import stale_note
+from notmnist_store.schema.radius import default_radius
 
 _LEAKS = (("test", "train"), ("valid", "train"), ("test", "valid"))
-_NEAR = 1.0
+_NEAR = "1.0"
 _GROUPS = 40
 _OF_A_GROUP = 8
 
@@ -27,7 +28,8 @@ def render_overlap(material: Material, answers: dict[str, Answer]) -> Content:
     if near.missing:
         return [element("p", meaning), exact, element("h3", "Near copies"), absent(near)]
     rows = near.rows()
-    radius = max((row["radius"] for row in rows if row["radius"] <= _NEAR), default=0)
+    near_copy = float(default_radius(_NEAR, material.evidence.marker.shape))
+    radius = max((row["radius"] for row in rows if row["radius"] <= 1.01 * near_copy), default=0)
     within = [row for row in rows if row["radius"] == radius]
     return [
         element("p", meaning),
@@ -39,7 +41,7 @@ def render_overlap(material: Material, answers: dict[str, Answer]) -> Content:
         ),
         _by_radius(rows),
         element("h3", "How far apart near pictures are"),
-        _histogram(answers["distance_histogram"]),
+        _histogram(answers["distance_histogram"], near_copy),
         stale_note(material, "split_leak_near"),
     ]
 
@@ -71,7 +73,7 @@ def _by_radius(rows: list[Row]) -> Html:
     return table(heads, listed, caption="Images that leak, by the distance that counts as a copy")
 
 
-def _histogram(answer: Answer) -> Content:
+def _histogram(answer: Answer, near_copy: float) -> Content:
     rows = answer.rows()
     if not rows:
         return element("p", "No two different pictures are within the radius of the search.")
@@ -86,7 +88,7 @@ def _histogram(answer: Answer) -> Content:
         alternative=spoken,
         x_title="distance, pixels scaled to [0, 1]",
         y_title="pairs",
-        marked=(_NEAR, f"within {_NEAR:g}: near copies"),
+        marked=(near_copy, f"within {near_copy:g}: near copies"),
     )
 
 

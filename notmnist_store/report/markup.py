@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from notmnist_store.text import printable
+from notmnist_store.text import printable, share_text
 
 _VOID = {"br", "hr", "img", "input", "link", "meta"}
 _CODE = re.compile(r"`([^`]+)`")
@@ -101,12 +101,7 @@ def share(value: float | None) -> str:
     """A share of 1 in percent, never rounded to 0 % or 100 % where it is neither."""
     if value is None or not math.isfinite(value):
         return NOTHING
-    if 0 < value < 0.0001:
-        return f"<{_THIN}0.01{_THIN}%"
-    if 0.9999 <= value < 1:
-        return f">{_THIN}99.99{_THIN}%"
-    digits = 0 if value in (0, 1) else 2 if abs(value) < 0.1 else 1
-    return f"{100 * value:.{digits}f}{_THIN}%".replace("-", _MINUS)
+    return share_text(value).replace("-", _MINUS).replace(" ", _THIN)
 
 
 def _cell(content: Content | Cell, is_number: bool) -> Cell:

@@ -13,7 +13,7 @@ from notmnist_store.near.evidence import current_join, unknown_images
 from notmnist_store.report.evidence import Evidence, Read
 from notmnist_store.schema.radius import default_radius, threshold
 from notmnist_store.storage.tables import Tables
-from notmnist_store.text import printable
+from notmnist_store.text import printable, share_text
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -163,7 +163,8 @@ def _on_checks(evidence: Evidence) -> list[str]:
     )
     if row["method"] == "exhaustive":
         return [f"Checked by all {compared}: {outcome}."]
-    bound = f"at most {100 * row['bound']:.2g}\\,\\% of all pairs"
+    share = latex(share_text(row["bound"])).replace(" ", r"\,")
+    bound = f"at most {share} of all pairs"
     return [f"Checked by {compared}, of a random sample: {outcome} ({bound}, at 95\\,\\%)."]
 
 

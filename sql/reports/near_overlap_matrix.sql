@@ -1,11 +1,12 @@
--- title: How many rows of each split have a near copy in each other split, by radius
+-- title: How many rows of each split have a near copy in each other split, by radius, pixels scaled to [0, 1]
 -- grain: split, other split, radius
 -- param split_set: string = ingest
 --
 -- All directions: rows of `split` within `radius` of a picture in `other_split`, equal pictures
 -- included, so that radius 0 is report overlap_matrix. Of a split and itself, rows that have a copy
--- or near copy in it. Radii beyond that of the last near-duplicates run are left out, and without
--- such a run there is only radius 0. Leaks are the rows test in train, valid in train, test in valid.
+-- or near copy in it. The radii are a quarter, a half, three quarters and all of that of the last
+-- near-duplicates run; without such a run there is only radius 0. Leaks are the rows test in train,
+-- valid in train, test in valid.
 with placed as (
     select
         split_image.split,
@@ -65,20 +66,23 @@ nearest as (
 ),
 
 step as (
-    select wanted.radius, wanted.threshold
-    from (
-        select 0.0e0 as radius, 0 as threshold
-        union all
-        select 0.5e0 as radius, 16256 as threshold
-        union all
-        select 1.0e0 as radius, 65025 as threshold
-        union all
-        select 1.5e0 as radius, 146306 as threshold
-        union all
-        select 2.0e0 as radius, 260100 as threshold
-    ) as wanted
-    left join radius_join on radius_join.is_current
-    where wanted.threshold <= coalesce(radius_join.threshold, 0)
+    select
+        0.0e0 as radius,
+        0 as threshold
+    union all
+    select
+        round(cast(radius_join.radius as double) * quarter.number / 4, 6) as radius,
+        case quarter.number
+            when 4 then radius_join.threshold
+            else cast(
+                floor(
+                    pow(cast(radius_join.radius as double) * quarter.number, 2) * 65025 / 16 + 1e-6
+                ) as bigint
+            )
+        end as threshold
+    from radius_join
+    cross join (select unnest([1, 2, 3, 4]) as number) as quarter
+    where radius_join.is_current and radius_join.threshold > 0
 ),
 
 sized as (

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +19,8 @@ from notmnist_store.cli.main import main
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.schema.radius import default_radius, threshold
 from notmnist_store.schema.tables import DEFAULT_SHAPE, Shape
+from notmnist_store.storage.pixels import pixels_by_id
+from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
 from notmnist_store.testing import make_bad_store
 from tests.support.archives import class_files, pack, png
@@ -374,6 +378,42 @@ def test_the_matrix_counts_rows_at_each_radius(tmp_path: Path) -> None:
     assert {key[:2]: images for key, images in counted.items() if key[2] == 0} == exact
     assert counted["valid", "train", 0.5] == exact["valid", "train"] + 1
     assert {key[2] for key in counted} == {0, 0.5, 1, 1.5, 2}
+
+
+@pytest.mark.parametrize("radius", ["0.4", "2.97", "7.8"])
+def test_the_matrix_follows_the_radius_of_the_search(tmp_path: Path, radius: str) -> None:
+    """Of images of any shape: at each quarter as many rows as have a pair of that distance."""
+    random = np.random.default_rng(5)
+    images = random.integers(0, 256, (40, 9, 7, 3), dtype=np.uint8)
+    steps = random.integers(0, 12, (20, 9, 7, 3), dtype=np.uint8) * np.uint8(6)
+    images[20:] = images[:20] ^ (steps * (np.arange(20) % 7 == 0)[:, None, None, None])
+    images[20:24] = images[:4] // 2 * 2 + 1
+    np.savez(tmp_path / "set.npz", train_images=images, train_labels=np.arange(40) % 2)
+    store = notmnist_store.open(tmp_path / "store")
+    store.ingest(tmp_path / "set.npz", shape="9x7x3")
+    store.near_duplicates(radius=radius)
+    store.split("s", train=0.5, valid=0.25, test=0.25)
+    rows = store.sql("near_overlap_matrix", params={"split_set": "s"}).rows()
+    quarters = [float(Fraction(radius) * number / 4) for number in range(5)]
+    assert sorted({row["radius"] for row in rows}) == pytest.approx(quarters)
+    placed = {
+        row["image_id"]: row["split"]
+        for row in store.sql("select image_id, split from split_image where split_set = 's'").rows()
+    }
+    pixels = pixels_by_id(Tables.open(store.path), list(placed))
+    squared = {
+        (a, b): int(np.sum((pixels[a].astype(int) - pixels[b]) ** 2))
+        for a, b in itertools.permutations(placed, 2)
+    }
+    for row in rows:
+        number = round(row["radius"] / float(radius) * 4)
+        most = math.floor((Fraction(radius) * number / 4) ** 2 * 65025)
+        expected = {
+            a
+            for (a, b), apart in squared.items()
+            if apart <= most and (placed[a], placed[b]) == (row["split"], row["other_split"])
+        }
+        assert row["images"] == len(expected)
 
 
 def test_the_real_images_have_the_published_pairs(data_folder: Path, tmp_path: Path) -> None:

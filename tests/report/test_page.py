@@ -15,7 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import notmnist_store
@@ -101,11 +101,17 @@ def test_html_stands_only_where_it_was_made() -> None:
     assert markup.prose("see `a<b`") == "see <code>a&lt;b</code>"
 
 
+@example(0.99965)
+@example(0.9995)
+@example(0.00005)
 @given(st.floats(0, 1))
 def test_a_share_is_never_rounded_to_none_or_all(value: float) -> None:
     text = markup.share(value)
     assert text.startswith("0\N{NARROW NO-BREAK SPACE}%") == (value == 0)
+    assert (re.sub("[0.]", "", text) == "\N{NARROW NO-BREAK SPACE}%") == (value == 0)
     assert text.startswith("100") == (value == 1)
+    number = re.sub("[^0-9.]", "", text)
+    assert abs(float(number) - 100 * value) <= (0.01 if text[0] in "<>" else 0.0500001)
 
 
 @given(st.text())

@@ -13,7 +13,6 @@ from notmnist_store.catalog.queries import bind, find_query, load_queries
 from notmnist_store.errors import UsageError
 from notmnist_store.progress import Progress
 from notmnist_store.result import Result
-from notmnist_store.schema.radius import Radius
 from notmnist_store.storage.tables import Tables
 
 if TYPE_CHECKING:
@@ -224,7 +223,7 @@ class Store:
         sql: str | None = None,
         audit: str | None = None,
         split_set: str = "ingest",
-        radius: str | float | None = None,
+        radius: str | None = None,
         sql_dir: str | Path | None = None,
         n: int = 40,
         seed: int = 0,
@@ -263,7 +262,7 @@ class Store:
             sql=sql,
             audit=audit,
             split_set=split_set,
-            radius=Radius.read(radius),
+            radius=None if radius is None else str(radius),
             sql_dir=sql_dir,
             n=n,
             seed=seed,
@@ -275,7 +274,7 @@ class Store:
         self,
         *names: str,
         split_set: str = "ingest",
-        radius: str | float | None = None,
+        radius: str | None = None,
         fail_on: str = "must",
         tolerance: dict[str, float | str] | None = None,
         sql_dir: str | Path | None = None,
@@ -319,7 +318,7 @@ class Store:
         return audit(
             self._catalog(),
             names,
-            scope=Scope(split_set, Radius.read(radius)),
+            scope=Scope(split_set, None if radius is None else str(radius)),
             fail_on=fail_on,
             tolerance=tolerance or {},
             folder=sql_dir,
@@ -367,7 +366,7 @@ class Store:
         seed: int = 0,
         where: str | None = None,
         group_by: str = "pixels",
-        radius: str | float | None = None,
+        radius: str | None = None,
         keep_ratio: bool = False,
         distinct: bool = False,
         train_source: str | None = None,
@@ -403,9 +402,9 @@ class Store:
             return self._result(self._catalog().query(rows.sql))
         options = SplitOptions(
             recipe=recipe,
-            train=train,
-            valid=valid,
-            test=test,
+            train=None if train is None else str(train),
+            valid=None if valid is None else str(valid),
+            test=None if test is None else str(test),
             seed=seed,
             where=where,
             group_by=group_by,
@@ -414,7 +413,7 @@ class Store:
             train_source=train_source,
             test_source=test_source,
             order=order,
-            radius=Radius.read(radius),
+            radius=None if radius is None else str(radius),
         )
         made = make_split(
             Tables.open(self.path),
@@ -436,34 +435,23 @@ class Store:
 
     def split_counts(self, name: str) -> Result:
         """Images of a split set by split and label (``split --show``)."""
-        from notmnist_store.catalog.split_sets import split_line
-
-        catalog = self._catalog()
-        split_line(catalog, name)
-        report = find_query("reports", "split_counts")
-        return self._result(catalog.query(report.sql, {"split_set": name}))
+        return self.sql("split_counts", params={"split_set": name})
 
     def split_diff(self, a: str, b: str) -> Result:
         """Images that stand in different splits of two split sets, by class (``split --diff``)."""
-        from notmnist_store.catalog.split_sets import split_line
-
-        catalog = self._catalog()
-        for name in (a, b):
-            split_line(catalog, name)
-        report = find_query("reports", "split_diff")
-        return self._result(catalog.query(report.sql, {"a": a, "b": b}))
+        return self.sql("split_diff", params={"a": a, "b": b})
 
     def split_line(self, name: str) -> str:
         """One line that names a split set's version and digest; UsageError for an unknown one."""
-        from notmnist_store.catalog.split_sets import split_line
+        from notmnist_store.catalog.split_sets import find_split_set
 
-        return split_line(self._catalog(), name)
+        return find_split_set(self._catalog(), name).line
 
     def near_duplicates(
         self,
         *,
-        radius: str | float | None = None,
-        group_radius: str | float | None = None,
+        radius: str | None = None,
+        group_radius: str | None = None,
         limit: int | None = None,
         chunk_pairs: int | None = None,
         workers: int | None = None,
@@ -488,8 +476,8 @@ class Store:
         from notmnist_store.near.search import DEFAULT_LIMIT, NearOptions, near_duplicates
 
         options = NearOptions(
-            radius=Radius.read(radius),
-            group_radius=Radius.read(group_radius),
+            radius=None if radius is None else str(radius),
+            group_radius=None if group_radius is None else str(group_radius),
             limit=DEFAULT_LIMIT if limit is None else limit,
             chunk_pairs=CHUNK_PAIRS if chunk_pairs is None else chunk_pairs,
             threads=workers,
@@ -525,7 +513,7 @@ class Store:
         split_set: str,
         source: str | Path,
         *,
-        radius: str | float | None = None,
+        radius: str | None = None,
         to_grey: bool = False,
         labels: str | Sequence[str] | None = None,
         transpose: bool = False,
@@ -561,19 +549,13 @@ class Store:
             transpose=transpose,
             workers=workers,
         )
+        wanted = None if radius is None else str(radius)
         tables = Tables.open(self.path)
         return self._result(
-            near_against(
-                tables,
-                split_set,
-                Path(source),
-                options,
-                self._progress,
-                radius=Radius.read(radius),
-            )
+            near_against(tables, split_set, Path(source), options, self._progress, radius=wanted)
         )
 
-    def near_components(self, *, radius: str | float | None = None, seed: int = 0) -> Result:
+    def near_components(self, *, radius: str | None = None, seed: int = 0) -> Result:
         """Connected components of the known pairs, to see how far chains of near copies go.
 
         At ``radius``, or at 0.5, 1, 1.5, 2 as far as the last search went. A diagnostic: groups
@@ -589,8 +571,9 @@ class Store:
         """
         from notmnist_store.near.components import near_components
 
+        chosen = None if radius is None else str(radius)
         return self._result(
-            near_components(Tables.open(self.path), self._catalog(), Radius.read(radius), seed=seed)
+            near_components(Tables.open(self.path), self._catalog(), chosen, seed=seed)
         )
 
     def sanitize(
@@ -628,13 +611,7 @@ class Store:
         from notmnist_store.splits.sanitize_options import SanitizeOptions
 
         options = SanitizeOptions.of(
-            base,
-            keep,
-            Radius.read(radius),
-            policy=policy,
-            conflicts=conflicts,
-            refill=refill,
-            seed=seed,
+            base, keep, radius, policy=policy, conflicts=conflicts, refill=refill, seed=seed
         )
         tables = Tables.open(self.path)
         return self._result(
@@ -867,12 +844,14 @@ class Store:
     @staticmethod
     def _bound(catalog: Catalog, report: Query, given: dict[str, Any]) -> dict[str, Any]:
         """The report's values; a radius beyond what was searched would give too few rows."""
+        from notmnist_store.catalog.split_sets import show_versions
         from notmnist_store.near.evidence import check_radius
 
         values = bind(report, given, catalog.shape)
+        show_versions(catalog, report, values)
         for name, parameter in report.parameters.items():
             if parameter.type == "radius":
-                check_radius(catalog, Radius.read(given.get(name)))
+                check_radius(catalog, str(given[name]) if name in given else None)
         return values
 
     def _reports(self, folder: Path | None) -> Result:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
 
 _NOT_PRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _FORMULA = re.compile("'*[=+\\-@\t\r]")
@@ -35,3 +37,16 @@ def share_text(share: float) -> str:
         return f"{sign}>99.99 %"
     digits = 0 if part in (0, 1) else 2 if part < 0.1 or 0.999 <= part < 1 else 1
     return f"{sign}{100 * part:.{digits}f} %"
+
+
+def closest(name: str, known: Iterable[str]) -> str | None:
+    """The one of these names that was perhaps meant, or None."""
+    return next(iter(difflib.get_close_matches(name, list(known), n=1)), None)
+
+
+def did_you_mean(what: str, name: str, known: Iterable[str]) -> str:
+    """The message for a name that is none of these: which was perhaps meant, or which there are."""
+    names = list(known)
+    close = closest(name, names)
+    meant = f"did you mean {close}?" if close else f"there are {', '.join(names)}"
+    return f"there is no {what} {name!r}; {meant}"

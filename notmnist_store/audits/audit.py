@@ -15,6 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from notmnist_store.audits.verdicts import (
+    SEVERITIES,
     Scope,
     Verdict,
     audit_one,
@@ -26,12 +27,13 @@ from notmnist_store.audits.verdicts import (
 from notmnist_store.catalog.cached_views import hold_shared
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import Query, load_queries
-from notmnist_store.catalog.split_sets import split_line
+from notmnist_store.catalog.split_sets import find_split_set
 from notmnist_store.errors import QueryError, StoreError, UsageError
 from notmnist_store.near.evidence import check_radius
 from notmnist_store.progress import Progress
 from notmnist_store.result import Result
-from notmnist_store.schema.words import FAIL_ON, SEVERITIES
+
+FAIL_ON = ("must", "should", "never")
 
 
 class AuditResult(Result):
@@ -70,7 +72,7 @@ def audit(
     check_fail_on(fail_on)
     audits = find_audits(names, folder)
     tolerances = parse_tolerances(tolerance, [audit.name for audit in audits])
-    progress.note(split_line(catalog, scope.split_set))
+    progress.note(find_split_set(catalog, scope.split_set).line)
     check_radius(catalog, scope.radius)
     if len(names) == 1:
         verdict, rows = audit_one(catalog, audits[0], scope, tolerances.get(names[0]))
@@ -98,7 +100,7 @@ def rows_found(
         QueryError: the audit is broken, or `folder` cannot be read.
     """
     (found,) = find_audits([name], folder)
-    split_line(catalog, scope.split_set)
+    find_split_set(catalog, scope.split_set)
     check_radius(catalog, scope.radius)
     return audit_rows(catalog, found, scope)
 

@@ -15,11 +15,11 @@ import pyarrow as pa
 from notmnist_store.audits.audit import AuditResult, check_fail_on, parse_tolerances
 from notmnist_store.audits.verdicts import Verdict, verdict_rows
 from notmnist_store.catalog.connection import Catalog
-from notmnist_store.catalog.split_sets import find_split_set, split_line
+from notmnist_store.catalog.split_sets import find_split_set
 from notmnist_store.errors import UsageError
 from notmnist_store.export.hashes import match_hashes, read_key
 from notmnist_store.progress import Progress
-from notmnist_store.schema.words import USED
+from notmnist_store.splits.sizes import ASKED
 from notmnist_store.storage.tables import Tables
 
 AGAINST = "against"
@@ -63,12 +63,14 @@ def audit_against(
         )
     borne = parse_tolerances(tolerance, [AGAINST]).get(AGAINST, 0.0)
     catalog = Catalog(tables)
-    progress.note(split_line(catalog, split_set))
+    counted = find_split_set(catalog, split_set)
+    progress.note(counted.line)
     started = time.perf_counter()
     rows = match_hashes(tables, split_set, hashes, read_key(key_file))
-    counts = find_split_set(catalog, split_set).counts
     rows_again = f"notmnist-store audit {AGAINST} {command} --split-set {split_set}"
-    verdict = _judged(rows, sum(counts[split] for split in USED), borne, started, rows_again)
+    verdict = _judged(
+        rows, sum(counted.counts[split] for split in ASKED), borne, started, rows_again
+    )
     shown = rows if names else verdict_rows([verdict])
     return AuditResult(shown, thumbnails if names else None, [verdict], fail_on)
 

@@ -13,6 +13,7 @@ import shutil
 import tempfile
 import threading
 import weakref
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,11 +29,11 @@ from notmnist_store.catalog.statements import (
     quoted_name,
     quoted_text,
     split_set_schemas,
+    versions_shown,
     view_statement,
 )
 from notmnist_store.errors import QueryError
-from notmnist_store.schema.tables import TABLES
-from notmnist_store.schema.words import SPLITS
+from notmnist_store.schema.tables import SPLITS, TABLES
 from notmnist_store.storage.datafile import DataFile, run_of
 from notmnist_store.storage.filesystem import write_text
 from notmnist_store.storage.tables import Tables
@@ -70,6 +71,7 @@ class Catalog:
         self._files: dict[str, list[DataFile]] = {}
         self._views = {view.name: view for view in ordered_views()}
         self._held: dict[str, dict[str, str]] = {}
+        self._versions: dict[str, tuple[str, int]] = {}
         # Made when a statement first names it: most statements need little of all this.
         self._unmade = [*(f"stored_{table}" for table in TABLES), "stored_file", *self._views]
         self._uncommented = list(self._views.values())
@@ -96,11 +98,17 @@ class Catalog:
             self._files[table] = self._tables.files(table, self._runs)
         return self._files[table]
 
-    def with_rows(self, **rows: pa.Table) -> Catalog:
-        """Let queries read these tables, too, by their names; returns this catalog."""
-        for name, table in rows.items():
-            self._connection.register(name, table)
-        return self
+    def show_version(self, split_set: str, version: int, name: str) -> None:
+        """Show a version of a split set as the current one of another name, too.
+
+        Statements that take a split set's name, and read its current version, then read this one.
+        """
+        if name in self._versions:
+            return
+        self._versions[name] = (split_set, version)
+        for table in TABLES:
+            if "version" in TABLES[table].names and f"stored_{table}" not in self._unmade:
+                self._make_stored(table)
 
     def hold(self, view: str, **only: str) -> Catalog:
         """Compute a view once: later queries, and views over it, read its rows from memory.
@@ -139,14 +147,31 @@ class Catalog:
         self._connection.execute(f"create or replace view {quoted_name(view)} as {body}")
 
     def query(
-        self, sql: str, values: dict[str, Any] | None = None, *, timeout: float | None = None
+        self,
+        sql: str,
+        values: dict[str, Any] | None = None,
+        *,
+        rows: Mapping[str, pa.Table] | None = None,
+        timeout: float | None = None,
     ) -> pa.Table:
         """Run one SELECT (or EXPLAIN) with bound values; the whole result as a table.
+
+        It may read `rows`, too: tables by the names that this one statement has for them.
 
         Raises:
             QueryError: more or less than one statement, another kind of statement, whatever
                 DuckDB reports, or `timeout` seconds passed.
         """
+        for name, table in (rows or {}).items():
+            self._connection.register(name, table)
+        try:
+            return self._answer(sql, values, timeout)
+        finally:
+            for name in rows or {}:
+                self._connection.unregister(name)
+
+    def _answer(self, sql: str, values: dict[str, Any] | None, timeout: float | None) -> pa.Table:
+        """Run one SELECT over what it names. Raises what `query` does."""
         self._check(sql)
         if _LISTS_ALL.search(sql):
             self._make_all()
@@ -185,19 +210,30 @@ class Catalog:
             found = (read & set(self._unmade)) - needed
             needed |= found
         for name in [name for name in self._unmade if name in needed]:
-            table = name.removeprefix("stored_")
             if name in self._views:
                 self._connection.execute(view_statement(self._views[name]))
             elif name == "stored_file":
                 every = {table: self._files_of(table) for table in TABLES}
                 self._connection.register(name, file_rows(every))
-            elif table == "run":
-                self._connection.register(name, self._runs)
-            elif files := live_names(self._files_of(table)):
-                self._connection.register(name, dataset(self._tables, table, files))
             else:
-                self._connection.execute(f"create view {quoted_name(name)} as {no_rows(table)}")
+                self._make_stored(name.removeprefix("stored_"))
             self._unmade.remove(name)
+
+    def _make_stored(self, table: str) -> None:
+        """Make the view of a table's rows; or anew, with those of `show_version` in it."""
+        name, rows = f"stored_{table}", f"rows_of_{table}"
+        if table == "run":
+            self._connection.register(name, self._runs)
+        elif not (files := live_names(self._files_of(table))):
+            body = no_rows(table)
+            self._connection.execute(f"create or replace view {quoted_name(name)} as {body}")
+        elif self._versions and "version" in TABLES[table].names:
+            self._connection.unregister(name)
+            self._connection.register(rows, dataset(self._tables, table, files))
+            body = versions_shown(table, rows, self._versions)
+            self._connection.execute(f"create or replace view {quoted_name(name)} as {body}")
+        else:
+            self._connection.register(name, dataset(self._tables, table, files))
 
     def _make_schemas(self, text: str | None) -> None:
         """Make the schemas of split sets that stand in a text, or all."""

@@ -9,7 +9,6 @@ the name of the file.
 
 from __future__ import annotations
 
-import difflib
 import re
 import shlex
 from collections.abc import Callable
@@ -19,8 +18,9 @@ from pathlib import Path
 from typing import Any
 
 from notmnist_store.errors import QueryError, UsageError
-from notmnist_store.schema.radius import Radius
-from notmnist_store.schema.shape import DEFAULT_SHAPE, Shape
+from notmnist_store.schema.radius import default_radius, threshold
+from notmnist_store.schema.tables import DEFAULT_SHAPE, Shape
+from notmnist_store.text import closest
 
 _READ = re.compile(r"\b(?:from|join)\s+\"?([a-z_][a-z0-9_]*)", re.I)
 _HEADER = re.compile(r"--\s*(?P<key>(?:column |param )?[a-z0-9_]+):\s*(?P<value>.*)")
@@ -28,7 +28,8 @@ _TYPES: dict[str, Callable[[Any], Any]] = {
     "string": str,
     "int": int,
     "float": float,
-    "radius": lambda given: Radius(given).squared,
+    "radius": lambda text: threshold(str(text)),
+    "split_set": str,
 }
 
 
@@ -36,7 +37,8 @@ _TYPES: dict[str, Callable[[Any], Any]] = {
 class Parameter:
     """A value a query takes as ``$name``; `default` is None where it must be given.
 
-    One of type ``radius`` is given as a distance and bound as the squared one: see `Radius`.
+    One of type ``radius`` is given as a distance and bound as the squared one: see `threshold`.
+    One of type ``split_set`` names a split set, or a version of one: see `show_versions`.
     """
 
     name: str
@@ -140,9 +142,9 @@ def find_query(kind: str, name: str, extra: Path | None = None) -> Query:
     queries = load_queries(kind, extra)
     if name in queries:
         return queries[name]
-    close = difflib.get_close_matches(name, queries, n=1)
-    meant = f"; did you mean {close[0]}?" if close else ""
-    hint = f"notmnist-store sql {close[0]}" if close else "notmnist-store sql --list"
+    close = closest(name, queries)
+    meant = f"; did you mean {close}?" if close else ""
+    hint = f"notmnist-store sql {close or '--list'}"
     raise QueryError(f"there is no report {name!r}{meant}", hint)
 
 
@@ -166,7 +168,7 @@ def bind(query: Query, given: dict[str, Any], shape: Shape = DEFAULT_SHAPE) -> d
     for name, parameter in declared.items():
         value = given.get(name, parameter.default)
         if parameter.type == "radius" and name not in given and parameter.default is not None:
-            value = Radius(parameter.default).scaled(shape)
+            value = default_radius(parameter.default, shape)
         if value is None:
             raise UsageError(
                 f"{query.name} needs a value for {name} ({parameter.type})",

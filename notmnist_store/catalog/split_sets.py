@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from dataclasses import dataclass
@@ -13,9 +12,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.queries import Query
 from notmnist_store.catalog.relations import split_members
 from notmnist_store.errors import StoreError, UsageError
-from notmnist_store.schema.words import SPLITS
+from notmnist_store.schema.tables import SPLITS
+from notmnist_store.text import did_you_mean
 
 _OLD = re.compile(r"(?P<name>.+)_v(?P<version>[0-9]{1,9})")
 _GONE = """
@@ -34,7 +35,7 @@ order by image.image_id
 
 
 @dataclass(frozen=True)
-class SplitSetVersion:
+class SplitSet:
     """A version of a split set; `ingest` is version 0, has no digest, and stands in no table.
 
     `run_id` is the run that made it, None for `ingest`.
@@ -48,7 +49,20 @@ class SplitSetVersion:
     labels: tuple[str, ...]
     counts: dict[str, int]
     image_runs: tuple[str, ...]
+    seed: int | None = None
     run_id: str | None = None
+
+    @property
+    def is_ingest(self) -> bool:
+        """Whether it is how the images were ingested: nothing that was made."""
+        return not self.version
+
+    @property
+    def line(self) -> str:
+        """One line that names its version and digest."""
+        if self.is_ingest:
+            return "split set ingest: as the images were ingested"
+        return f"split set {self.name} version {self.version}, digest {self.digest}"
 
 
 @dataclass(frozen=True)
@@ -59,8 +73,10 @@ class SplitRows:
     label_ids: npt.NDArray[np.int64]
 
 
-def find_split_set(catalog: Catalog, name: str) -> SplitSetVersion:
+def find_split_set(catalog: Catalog, name: str) -> SplitSet:
     """The split set of this name: `clean`, `clean_v1` for a version of it, or `ingest`.
+
+    Statements of this catalog find it by the same name.
 
     Raises:
         UsageError: there is none, or it was withdrawn; the message says what was perhaps meant.
@@ -68,21 +84,35 @@ def find_split_set(catalog: Catalog, name: str) -> SplitSetVersion:
     if name == "ingest":
         return _ingest(catalog)
     old = _OLD.fullmatch(name)
+    if old is None:
+        found = current_split_set(catalog, name)
+    else:
+        found = _split_set(catalog, old["name"], int(old["version"]))
+    if found is not None:
+        if old is not None:
+            catalog.show_version(found.name, found.version, name)
+        return found
+    _check_withdrawn(catalog, old["name"] if old else name, old and int(old["version"]))
+    made = catalog.query("select distinct split_set from split_set order by split_set")
+    known = ["ingest", *made["split_set"].to_pylist()]
+    raise UsageError(did_you_mean("split set", name, known), "notmnist-store split --list")
+
+
+def current_split_set(catalog: Catalog, name: str) -> SplitSet | None:
+    """The current version of a split set that was made, or None where there is none."""
+    return _split_set(catalog, name, None)
+
+
+def _split_set(catalog: Catalog, name: str, version: int | None) -> SplitSet | None:
     rows = catalog.query(
-        "select * from split_set where (split_set = $name and is_current)"
-        " or (split_set = $old_name and version = $version)",
-        {
-            "name": name,
-            "old_name": old["name"] if old else None,
-            "version": int(old["version"]) if old else None,
-        },
+        "select * from split_set"
+        " where split_set = $name and coalesce(version = $version, is_current)",
+        {"name": name, "version": version},
     ).to_pylist()
     if not rows:
-        _check_withdrawn(catalog, old["name"] if old else name, old and int(old["version"]))
-        split_line(catalog, name)
-        raise UsageError(f"there is no split set {name!r}", "notmnist-store split --list")
-    row = rows[0]
-    return SplitSetVersion(
+        return None
+    (row,) = rows
+    return SplitSet(
         name=row["split_set"],
         version=row["version"],
         digest=row["digest"],
@@ -91,11 +121,23 @@ def find_split_set(catalog: Catalog, name: str) -> SplitSetVersion:
         labels=tuple(json.loads(row["labels"])),
         counts={split: row[split] for split in SPLITS},
         image_runs=tuple(json.loads(row["image_runs"])),
+        seed=row["seed"],
         run_id=row["run_id"],
     )
 
 
-def split_rows(catalog: Catalog, split_set: SplitSetVersion, split: str) -> SplitRows:
+def show_versions(catalog: Catalog, query: Query, values: dict[str, Any]) -> None:
+    """Let a query find the split sets that its values of type split_set name.
+
+    Raises:
+        UsageError: there is no such split set.
+    """
+    for parameter in query.parameters.values():
+        if parameter.type == "split_set":
+            find_split_set(catalog, values[parameter.name])
+
+
+def split_rows(catalog: Catalog, split_set: SplitSet, split: str) -> SplitRows:
     """The images of one split by position; those of `ingest` and `unused` by image_id.
 
     Raises:
@@ -131,13 +173,13 @@ def _ordered(rows: pa.Table) -> pa.Table:
     return rows.take(np.argsort(keys))
 
 
-def _ingest(catalog: Catalog) -> SplitSetVersion:
+def _ingest(catalog: Catalog) -> SplitSet:
     labels = catalog.query("select label from label order by label_id")["label"].to_pylist()
     counted = catalog.query(
         "select split, count(*) as images from image where not is_dropped group by split"
     )
     counts = dict(zip(counted["split"].to_pylist(), counted["images"].to_pylist(), strict=True))
-    return SplitSetVersion(
+    return SplitSet(
         name="ingest",
         version=0,
         digest=None,
@@ -165,7 +207,7 @@ def _check_withdrawn(catalog: Catalog, name: str, version: int | None) -> None:
             )
 
 
-def check_none_gone(catalog: Catalog, split_set: SplitSetVersion, split: str) -> None:
+def check_none_gone(catalog: Catalog, split_set: SplitSet, split: str) -> None:
     """Make sure that the store has all images of the split.
 
     Raises:
@@ -199,29 +241,3 @@ def ingest_runs(catalog: Catalog) -> list[str]:
         "select run_id from run where verb = 'ingest' and state = 'live' order by sequence"
     )
     return list(rows["run_id"].to_pylist())
-
-
-def current_version(catalog: Catalog, name: str) -> dict[str, Any] | None:
-    """The row of view split_set for the current version, or None where there is no such set."""
-    rows = catalog.query(
-        "select * from split_set where split_set = $name and is_current", {"name": name}
-    ).to_pylist()
-    return rows[0] if rows else None
-
-
-def split_line(catalog: Catalog, name: str) -> str:
-    """One line that names a split set's version and digest.
-
-    Raises:
-        UsageError: there is no split set of this name; the message says which was perhaps meant.
-    """
-    if name == "ingest":
-        return "split set ingest: as the images were ingested"
-    row = current_version(catalog, name)
-    if row is None:
-        made = catalog.query("select distinct split_set from split_set order by split_set")
-        known = ["ingest", *made["split_set"].to_pylist()]
-        close = difflib.get_close_matches(name, known, n=1)
-        meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
-        raise UsageError(f"there is no split set {name!r}; {meant}", "notmnist-store split --list")
-    return f"split set {name} version {row['version']}, digest {row['digest']}"

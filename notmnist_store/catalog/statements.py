@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 import pyarrow as pa
 
 from notmnist_store.catalog.queries import Query, load_queries, names_read
 from notmnist_store.errors import QueryError
-from notmnist_store.schema.tables import TABLES
-from notmnist_store.schema.words import SPLITS
+from notmnist_store.schema.tables import SPLITS, TABLES
 
 _SQL_TYPES = {
     pa.string(): "varchar",
@@ -62,6 +61,27 @@ def no_rows(table: str) -> str:
 def view_statement(view: Query) -> str:
     """The statement that makes a view."""
     return f"create or replace view {quoted_name(view.name)} as\n{view.sql}"
+
+
+def versions_shown(table: str, rows: str, versions: Mapping[str, tuple[str, int]]) -> str:
+    """A SELECT of all rows of a table, and of those of some versions under other names, too.
+
+    `rows` is where the rows are; `versions` are split set and version by the name they get.
+    """
+    parts = [f"select * from {quoted_name(rows)}"]
+    for name, (split_set, version) in versions.items():
+        named = ", ".join(
+            f"case when {column} = {quoted_text(split_set)} then {quoted_text(name)}"
+            f" else {column} end as {column}"
+            for column in ("eval_set", "versus_set")
+            if column in TABLES[table].names
+        )
+        replaced = ", ".join(filter(None, [f"{quoted_text(name)} as split_set", named]))
+        parts.append(
+            f"select * replace ({replaced}) from {quoted_name(rows)}"
+            f" where split_set = {quoted_text(split_set)} and version = {version}"
+        )
+    return " union all ".join(parts)
 
 
 def split_set_schemas(made: Iterable[tuple[str, int, bool]]) -> dict[str, list[str]]:

@@ -154,7 +154,7 @@ def _images(catalog: Catalog, given: list[GivenDecision]) -> dict[int, tuple[str
     """(pixel_hash, label) of the images that are named and that are there."""
     wanted = {i for row in given for i in (row.image_id, row.other_id) if i is not None}
     table = pa.table({"image_id": pa.array(sorted(wanted), pa.int64())})
-    found = catalog.with_rows(wanted_image=table).query(_IMAGES)
+    found = catalog.query(_IMAGES, rows={"wanted_image": table})
     columns = (found[name].to_pylist() for name in ("image_id", "pixel_hash", "label"))
     return {
         image_id: (pixel_hash, label) for image_id, pixel_hash, label in zip(*columns, strict=True)
@@ -289,7 +289,7 @@ def _pictures(catalog: Catalog, decisions: list[_Decision]) -> dict[str, dict[st
     """Of each picture that is there: images, and image_id and label of the one ingested first."""
     wanted = sorted({decision.pixel_hash for decision in decisions})
     table = pa.table({"pixel_hash": pa.array(wanted, pa.string())})
-    found = catalog.with_rows(wanted_picture=table).query(_PICTURES)
+    found = catalog.query(_PICTURES, rows={"wanted_picture": table})
     return {row["pixel_hash"]: row for row in found.to_pylist()}
 
 

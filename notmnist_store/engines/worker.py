@@ -21,7 +21,7 @@ import pyarrow as pa
 from notmnist_store.blocks.kernels.rows import RowRules
 from notmnist_store.blocks.writer import BlockWriter
 from notmnist_store.errors import BudgetError, StoreError
-from notmnist_store.schema.shape import Shape
+from notmnist_store.schema.tables import Shape
 
 _READ_AHEAD_BYTES = 64 << 20
 

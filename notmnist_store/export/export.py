@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
-from notmnist_store.catalog.split_sets import SplitSetVersion, find_split_set, split_rows
+from notmnist_store.catalog.split_sets import SplitSet, find_split_set, split_rows
 from notmnist_store.decisions.effects import decision_note
 from notmnist_store.errors import UsageError
 from notmnist_store.export import arrays, columns, huggingface, idx, notebook, pictures
@@ -27,12 +27,13 @@ from notmnist_store.export.plan import ExportPlan, Writer
 from notmnist_store.export.readme import readme
 from notmnist_store.loading.split import Split
 from notmnist_store.progress import Progress
-from notmnist_store.schema.words import SPLITS, USED
+from notmnist_store.schema.tables import SPLITS
 from notmnist_store.splits.make import split_digest
+from notmnist_store.splits.sizes import ASKED
 from notmnist_store.storage.placed_folder import placed_folder
 from notmnist_store.storage.tables import Tables
 
-WRITERS: dict[str, Writer] = {
+EXPORT_FORMATS: dict[str, Writer] = {
     "npz": arrays.write_npz,
     "npy": arrays.write_npy,
     "arrow": columns.write_arrow,
@@ -60,7 +61,7 @@ def export(
     key_file: Path | None = None,
     force: bool = False,
 ) -> pa.Table:
-    """Write splits of a split set to the folder `out` in the format `form` of WRITERS.
+    """Write splits of a split set to the folder `out` in the format `form` of EXPORT_FORMATS.
 
     `splits` (text with commas, or names) are train, valid and test by default. `with_labels` false
     puts the labels into a file of their own; `key_file` goes with hashes; `force` replaces an
@@ -82,10 +83,10 @@ def export(
         split: Split(tables, catalog, split_set, split, split_rows(catalog, split_set, split))
         for split in _chosen(split_set, splits)
     }
-    if note := decision_note(catalog, split_set.name, split_set.version):
+    if note := decision_note(catalog, split_set):
         progress.note(note)
     has_labels = form != "hashes"
-    if has_labels and not with_labels and not split_set.version:
+    if has_labels and not with_labels and split_set.is_ingest:
         raise UsageError(
             "the order of ingest is by class, so it would tell the labels that are left out",
             "notmnist-store split my_split",
@@ -124,9 +125,9 @@ def export(
 
 def _writer(form: str, *, with_labels: bool, has_key: bool) -> Writer:
     example = "notmnist-store export ingest exported --as npz"
-    if form not in WRITERS:
-        close = difflib.get_close_matches(form, WRITERS, n=1)
-        meant = f"did you mean {close[0]}?" if close else f"known are {', '.join(WRITERS)}"
+    if form not in EXPORT_FORMATS:
+        close = difflib.get_close_matches(form, EXPORT_FORMATS, n=1)
+        meant = f"did you mean {close[0]}?" if close else f"known are {', '.join(EXPORT_FORMATS)}"
         raise UsageError(f"there is no format {form!r}; {meant}", example)
     if form == "hashes" and not has_key:
         raise UsageError(
@@ -137,10 +138,10 @@ def _writer(form: str, *, with_labels: bool, has_key: bool) -> Writer:
         raise UsageError("--key-file goes with --as hashes", example)
     if form == "notebook-pickle" and not with_labels:
         raise UsageError("the notebook's file always holds labels", example)
-    return WRITERS[form]
+    return EXPORT_FORMATS[form]
 
 
-def _chosen(split_set: SplitSetVersion, asked: str | Sequence[str] | None) -> list[str]:
+def _chosen(split_set: SplitSet, asked: str | Sequence[str] | None) -> list[str]:
     """The splits to write in their order; without `asked`, train, valid and test that have images.
 
     An unknown or empty one is kept, for `split_rows` to refuse.
@@ -148,10 +149,10 @@ def _chosen(split_set: SplitSetVersion, asked: str | Sequence[str] | None) -> li
     if isinstance(asked, str):
         asked = [name.strip() for name in asked.split(",")]
     if asked is None:
-        asked = [split for split in USED if split_set.counts[split]]
+        asked = [split for split in ASKED if split_set.counts[split]]
     if not asked:
         raise UsageError(
-            f"{split_set.name} has no images in {', '.join(USED)}",
+            f"{split_set.name} has no images in {', '.join(ASKED)}",
             f"notmnist-store split --show {split_set.name}",
         )
     unknown = [split for split in asked if split not in SPLITS]

@@ -9,10 +9,10 @@ from typing import Any
 
 import pyarrow as pa
 
-from notmnist_store.catalog.split_sets import SplitSetVersion
+from notmnist_store.catalog.split_sets import SplitSet
 from notmnist_store.loading.split import Batch, Split
 from notmnist_store.progress import Progress
-from notmnist_store.schema.shape import Shape
+from notmnist_store.schema.tables import Shape
 
 
 @dataclass
@@ -23,7 +23,7 @@ class ExportPlan:
     image id, whose low bits are the image's place in an archive sorted by class.
     """
 
-    split_set: SplitSetVersion
+    split_set: SplitSet
     splits: dict[str, Split]
     with_labels: bool
     progress: Progress

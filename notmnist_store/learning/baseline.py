@@ -12,16 +12,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
-from notmnist_store.catalog.split_sets import SplitRows, SplitSetVersion, find_split_set, split_rows
+from notmnist_store.catalog.split_sets import SplitRows, SplitSet, find_split_set, split_rows
 from notmnist_store.learning.classifiers import Fitted, check_model, fit, one_thread
 from notmnist_store.learning.evaluation import Evaluated, evaluation_splits, predict
 from notmnist_store.learning.kernels.intervals import paired_difference, wilson_interval
 from notmnist_store.learning.leaks import CLEAN, RAW, leak_subsets
 from notmnist_store.learning.plan import BaselineOptions, Draw, plan_draws
 from notmnist_store.learning.runs import save_learned
-from notmnist_store.near.groups import known_near
+from notmnist_store.near.groups import Near, known_near
 from notmnist_store.progress import Progress
-from notmnist_store.schema.radius import Radius
 from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Tables
 
@@ -55,9 +54,9 @@ def baseline(tables: Tables, name: str, options: BaselineOptions, progress: Prog
     pixels = tables.marker.shape.size
     draws, notes = plan_draws(options, train.label_ids, len(split_set.labels), pixels)
     evaluated: list[Evaluated] = []
-    for set_name in dict.fromkeys([name, options.versus or name]):
-        other = find_split_set(catalog, set_name)
-        parts, more = evaluation_splits(tables, catalog, other, split_set.labels)
+    versus = find_split_set(catalog, options.versus or name)
+    for other in [split_set] if versus == split_set else [split_set, versus]:
+        parts, more = evaluation_splits(tables, catalog, other, split_set)
         evaluated += parts
         notes += more
     ids = np.concatenate([train.ids, *(part.images.ids for part in evaluated)])
@@ -90,11 +89,11 @@ def baseline(tables: Tables, name: str, options: BaselineOptions, progress: Prog
             "repeat", pa.repeat(repeat, len(said))
         ),
     }
-    constants = {**asdict(options), "radius": near and near.text, "resamples": RESAMPLES}
+    constants = {**asdict(options), "radius": near and near.radius, "resamples": RESAMPLES}
     return save_learned(tables, "baseline", split_set, written, constants, started)
 
 
-def _missing_labels(split_set: SplitSetVersion, train: SplitRows) -> list[str]:
+def _missing_labels(split_set: SplitSet, train: SplitRows) -> list[str]:
     images = np.bincount(train.label_ids, minlength=len(split_set.labels))
     missing = [label for label, count in zip(split_set.labels, images, strict=True) if not count]
     if not missing:
@@ -129,7 +128,7 @@ def _score_rows(
     evaluated: Sequence[Evaluated],
     draws: Sequence[Draw],
     models: Sequence[Fitted],
-    near: Radius | None,
+    near: Near | None,
 ) -> pa.Table:
     rows = []
     for part in evaluated:

@@ -10,15 +10,16 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
-from notmnist_store.catalog.split_sets import SplitSetVersion, split_rows
+from notmnist_store.catalog.split_sets import SplitSet, split_rows
 from notmnist_store.errors import UsageError
 from notmnist_store.learning.classifiers import Fitted
 from notmnist_store.learning.leaks import CLEAN, RAW
 from notmnist_store.loading.split import Split
 from notmnist_store.progress import Progress
-from notmnist_store.schema.words import EVALUATED
 from notmnist_store.storage.gather import to_notebook_scale
 from notmnist_store.storage.tables import Tables
+
+EVAL_SPLITS = ("valid", "test")
 
 _WINDOW = 4_096
 
@@ -32,17 +33,14 @@ class Evaluated:
 
     ``labels`` (n,) are places in the labels of the split set that was trained on, -1 for one that
     is none of them; ``subsets`` are masks (n,); ``correct`` (models, n) is filled by `predict`.
+    ``set_name`` is its split set, as NAME_v1 where that is another version of the one trained on.
     """
 
     images: Split
     labels: _Ids
     subsets: dict[str, _Mask]
     correct: _Mask
-
-    @property
-    def set_name(self) -> str:
-        """Name of the split set it belongs to."""
-        return self.images.split_set.name
+    set_name: str
 
     @property
     def split(self) -> str:
@@ -53,20 +51,23 @@ class Evaluated:
 def evaluation_splits(
     tables: Tables,
     catalog: Catalog,
-    split_set: SplitSetVersion,
-    labels: Sequence[str],
+    split_set: SplitSet,
+    trained: SplitSet,
 ) -> tuple[list[Evaluated], list[str]]:
     """The splits valid and test of a split set, those that have images, and notes on the others.
 
-    `labels` are those of the split set that is trained on.
+    `trained` is the split set that is trained on.
 
     Raises:
         UsageError: it has neither.
     """
-    place = {label: number for number, label in enumerate(labels)}
+    place = {label: number for number, label in enumerate(trained.labels)}
+    set_name = split_set.name
+    if set_name == trained.name and split_set.version != trained.version:
+        set_name += f"_v{split_set.version}"
     mapped = np.array([place.get(label, -1) for label in split_set.labels], np.int64)
     found, notes = [], []
-    for split in EVALUATED:
+    for split in EVAL_SPLITS:
         if not split_set.counts[split]:
             notes.append(f"{split_set.name} has no {split}, so nothing is scored on it")
             continue
@@ -79,7 +80,7 @@ def evaluation_splits(
                 "trained on; they count as wrong"
             )
         no_mask = np.zeros((0, len(there)), np.bool_)
-        found.append(Evaluated(images, there, {}, no_mask))
+        found.append(Evaluated(images, there, {}, no_mask, set_name))
     if not found:
         raise UsageError(
             f"split set {split_set.name} has neither valid nor test, so there is nothing to score "
@@ -93,7 +94,7 @@ def predict(
     evaluated: Sequence[Evaluated],
     models: Sequence[Fitted],
     kept: int,
-    split_set: SplitSetVersion,
+    split_set: SplitSet,
     progress: Progress,
 ) -> pa.Table:
     """Fill `correct` of every evaluation split; returns what model number `kept` says of each.

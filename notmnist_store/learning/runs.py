@@ -10,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from notmnist_store.catalog.run import Run
-from notmnist_store.catalog.split_sets import SplitSetVersion
+from notmnist_store.catalog.split_sets import SplitSet
 from notmnist_store.learning.classifiers import package_versions
 from notmnist_store.storage.tables import Tables
 
@@ -18,7 +18,7 @@ from notmnist_store.storage.tables import Tables
 def save_learned(
     tables: Tables,
     verb: str,
-    split_set: SplitSetVersion,
+    split_set: SplitSet,
     parts: dict[str, pa.Table],
     constants: dict[str, Any],
     started: datetime,

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
-from notmnist_store.catalog.split_sets import SplitSetVersion, find_split_set, split_rows
+from notmnist_store.catalog.split_sets import SplitSet, find_split_set, split_rows
 from notmnist_store.errors import UsageError
 from notmnist_store.learning.classifiers import Fitted, check_model, fit_for_suspects, one_thread
 from notmnist_store.learning.kernels.confident_learning import find_suspects
@@ -19,7 +19,6 @@ from notmnist_store.learning.kernels.nearest import NearestOfSample
 from notmnist_store.learning.runs import save_learned
 from notmnist_store.near.groups import copy_groups, known_near
 from notmnist_store.progress import Progress
-from notmnist_store.schema.words import USED
 from notmnist_store.storage.gather import pixels_of, to_notebook_scale
 from notmnist_store.storage.tables import Tables
 
@@ -36,6 +35,7 @@ _WINDOW = 16_384
 _BATCH = 2_048
 _MOST_BYTES = 1 << 30
 _TRAIN_BYTES = 2 << 30
+_SPLITS = ("train", "valid", "test")
 _EXAMPLE = "notmnist-store suspects --folds 5"
 
 _Ids = npt.NDArray[np.int64]
@@ -122,7 +122,7 @@ def suspects(tables: Tables, name: str, folds: int, seed: int, progress: Progres
             }
         ),
     }
-    constants = {"folds": folds, "seed": seed, "radius": near and near.text}
+    constants = {"folds": folds, "seed": seed, "radius": near and near.radius}
     looked_at = _runs(catalog, ids)
     return save_learned(tables, "suspects", split_set, written, constants, started, looked_at)
 
@@ -134,8 +134,8 @@ def _check_options(folds: int, seed: int) -> None:
         raise UsageError(f"a seed is 0 or more, not {seed}", "notmnist-store suspects --seed 0")
 
 
-def _all_images(catalog: Catalog, split_set: SplitSetVersion) -> tuple[_Ids, _Ids]:
-    parts = [split_rows(catalog, split_set, split) for split in USED if split_set.counts[split]]
+def _all_images(catalog: Catalog, split_set: SplitSet) -> tuple[_Ids, _Ids]:
+    parts = [split_rows(catalog, split_set, split) for split in _SPLITS if split_set.counts[split]]
     if not parts:
         raise UsageError(f"split set {split_set.name} has no images", "notmnist-store split --list")
     ids, first = np.unique(np.concatenate([part.ids for part in parts]), return_index=True)
@@ -160,10 +160,10 @@ def _check_labels(images: _Images) -> None:
 
 def _runs(catalog: Catalog, ids: _Ids) -> list[str]:
     """The ingest runs whose images were looked at."""
-    catalog.with_rows(looked_at=pa.table({"image_id": ids}))
     rows = catalog.query(
         "select distinct image.run_id from image"
-        " inner join looked_at on looked_at.image_id = image.image_id order by image.run_id"
+        " inner join looked_at on looked_at.image_id = image.image_id order by image.run_id",
+        rows={"looked_at": pa.table({"image_id": ids})},
     )
     return list(rows["run_id"].to_pylist())
 

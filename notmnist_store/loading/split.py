@@ -14,14 +14,14 @@ import pyarrow as pa
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.split_sets import (
     SplitRows,
-    SplitSetVersion,
+    SplitSet,
     find_split_set,
     split_rows,
 )
 from notmnist_store.decisions.effects import decision_note
 from notmnist_store.errors import UsageError
 from notmnist_store.progress import Progress
-from notmnist_store.schema.shape import Shape
+from notmnist_store.schema.tables import Shape
 from notmnist_store.storage.gather import Gatherer, binary_column, pixels_of
 from notmnist_store.storage.tables import Tables
 
@@ -65,7 +65,7 @@ def load(tables: Tables, name: str, split: str, progress: Progress | None = None
     catalog = Catalog(tables)
     split_set = find_split_set(catalog, name)
     loaded = Split(tables, catalog, split_set, split, split_rows(catalog, split_set, split))
-    if progress and (note := decision_note(catalog, split_set.name, split_set.version)):
+    if progress and (note := decision_note(catalog, split_set)):
         progress.note(note)
     return loaded
 
@@ -81,7 +81,7 @@ class Split:
         self,
         tables: Tables,
         catalog: Catalog,
-        split_set: SplitSetVersion,
+        split_set: SplitSet,
         split: str,
         rows: SplitRows,
     ) -> None:
@@ -145,7 +145,7 @@ class Split:
     def description(self) -> pa.Table:
         """pixel_hash, source and path of the images, one row each in the order of the split."""
         wanted = pa.table({"image_id": self.ids, "place": np.arange(len(self))})
-        return self._catalog.with_rows(wanted_image=wanted).query(_DESCRIPTION)
+        return self._catalog.query(_DESCRIPTION, rows={"wanted_image": wanted})
 
     def to_arrow(self) -> pa.Table:
         """One row an image in the order of the split.

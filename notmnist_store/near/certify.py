@@ -18,7 +18,7 @@ import numpy.typing as npt
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.catalog.run import Run
-from notmnist_store.catalog.split_sets import current_version, split_line
+from notmnist_store.catalog.split_sets import find_split_set
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.near.check import (
     Checked,
@@ -31,7 +31,6 @@ from notmnist_store.near.check import (
 )
 from notmnist_store.near.evidence import current_join, seconds_needed
 from notmnist_store.progress import Progress
-from notmnist_store.schema.words import USED
 from notmnist_store.storage.gather import Gatherer, pixels_of
 from notmnist_store.storage.tables import Tables
 
@@ -81,9 +80,9 @@ def certify(
             "notmnist-store near-duplicates --certify --sample 1000",
         )
     catalog = Catalog(tables)
-    chosen = None if split_set is None else _chosen(catalog, split_set)
+    chosen = None if split_set is None else find_split_set(catalog, split_set)
     if chosen is not None:
-        progress.note(split_line(catalog, str(split_set)))
+        progress.note(chosen.line)
     join = current_join(catalog)
     _check_known(catalog, join, split_set)
     assert join is not None
@@ -95,7 +94,10 @@ def certify(
         drawn = np.random.default_rng(seed).permutation(len(ids))[: sample or DEFAULT_SAMPLE]
         asked = [(np.sort(drawn), everything)]
     else:
-        train, valid, test = (placed[f"in_{split}"].to_numpy().astype(np.bool_) for split in USED)
+        train, valid, test = (
+            placed[f"in_{split}"].to_numpy().astype(np.bool_)
+            for split in ("train", "valid", "test")
+        )
         asked = [
             (np.flatnonzero(test), train | valid),
             (np.flatnonzero(valid), train),
@@ -104,7 +106,7 @@ def certify(
     is_sample = chosen is None and checked.left < len(ids)
     arguments = {"join_run": join["run_id"]}
     if chosen is not None:
-        arguments |= {"split_set": chosen["split_set"], "version": chosen["version"]}
+        arguments |= {"split_set": chosen.name, "version": chosen.version}
     with Run(tables, "certify", arguments, started=started) as run:
         rows = certificate_rows(
             join, ids, checked, split_set=chosen, seed=seed if is_sample else None
@@ -114,17 +116,6 @@ def certify(
     if checked.disagreements:
         raise disagreement(json.loads(join["pair_runs"])[0], ids, checked)
     return run.id
-
-
-def _chosen(catalog: Catalog, split_set: str) -> dict[str, Any]:
-    """The row of the split set's current version; ingest has version 0 and no digest.
-
-    Raises:
-        UsageError: there is no such split set.
-    """
-    split_line(catalog, split_set)
-    row = current_version(catalog, split_set)
-    return row or {"split_set": split_set, "version": 0, "digest": None}
 
 
 def _check_known(catalog: Catalog, join: dict[str, Any] | None, split_set: str | None) -> None:

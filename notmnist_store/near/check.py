@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.split_sets import SplitSet
 from notmnist_store.errors import StoreError
 from notmnist_store.near.kernels.differences import (
     Differences,
@@ -79,7 +80,7 @@ class Checked:
 
 def known_pairs(catalog: Catalog, ids: _Ids) -> pa.Table:
     """Rows a, b, squared_distance of view pair that name one of these images."""
-    rows = catalog.with_rows(chosen_image=pa.table({"image_id": ids})).query(_KNOWN)
+    rows = catalog.query(_KNOWN, rows={"chosen_image": pa.table({"image_id": ids})})
     return rows.cast(_PAIR_ROWS)
 
 
@@ -217,7 +218,7 @@ def certificate_rows(
     ids: _Ids,
     checked: Checked,
     *,
-    split_set: dict[str, Any] | None = None,
+    split_set: SplitSet | None = None,
     seed: int | None = None,
 ) -> list[dict[str, Any]]:
     """The row of table `certificate` that says so; a check of a sample has a seed."""
@@ -227,9 +228,9 @@ def certificate_rows(
     first = _first(ids, found)
     row = {
         "join_run": join["run_id"],
-        "split_set": None if split_set is None else split_set["split_set"],
-        "version": None if split_set is None else split_set["version"],
-        "digest": None if split_set is None else split_set["digest"],
+        "split_set": None if split_set is None else split_set.name,
+        "version": None if split_set is None else split_set.version,
+        "digest": None if split_set is None else split_set.digest,
         "radius": join["radius"],
         "threshold": join["threshold"],
         "method": "exhaustive" if seed is None else "sample",

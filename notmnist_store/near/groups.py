@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
-from notmnist_store.near.evidence import check_radius, current_join
+from notmnist_store.near.evidence import GROUP_RADIUS, check_radius, current_join
 from notmnist_store.near.kernels.groups import components, stars
 from notmnist_store.near.kernels.join import Pairs
-from notmnist_store.schema.radius import GROUP, Radius
+from notmnist_store.schema.radius import default_radius, threshold
 
 NEAR_DUPLICATES = "notmnist-store near-duplicates"
 
@@ -38,16 +40,22 @@ order by pair.a, pair.b
 """
 
 
-def known_near(
-    catalog: Catalog, ids: _Ids, radius: Radius | None
-) -> tuple[Radius | None, list[str]]:
+@dataclass(frozen=True)
+class Near:
+    """Up to which distance copies are near: the radius as text, and its integer threshold."""
+
+    radius: str
+    threshold: int
+
+
+def known_near(catalog: Catalog, ids: _Ids, radius: str | None) -> tuple[Near | None, list[str]]:
     """The radius up to which the near copies of these images are known, or None; and notes.
 
     `radius` is what was asked for, None for 1.0 at 28x28x1. None is what a store without a
     near-duplicates run gives, and one whose run does not know some of the images.
 
     Raises:
-        UsageError: `radius` is beyond that of the near-duplicates run.
+        UsageError: `radius` is no radius, or beyond that of the near-duplicates run.
     """
     check_radius(catalog, radius)
     join = current_join(catalog)
@@ -55,22 +63,22 @@ def known_near(
         return None, [
             f"near copies are not known, so only exact ones count; to find them: {NEAR_DUPLICATES}"
         ]
-    catalog.with_rows(wanted_id=pa.table({"image_id": ids}))
-    lacking = catalog.query(_UNCOVERED)["images"][0].as_py()
+    wanted_id = pa.table({"image_id": ids})
+    lacking = catalog.query(_UNCOVERED, rows={"wanted_id": wanted_id})["images"][0].as_py()
     if lacking:
         return None, [
             f"the near copies of {lacking:,} images that came later are not known, so only exact "
             f"ones count; to find them: {NEAR_DUPLICATES}"
         ]
-    wanted = Radius.of(radius, catalog.shape, GROUP)
-    if wanted.squared > join["threshold"]:
+    wanted = radius or default_radius(GROUP_RADIUS, catalog.shape)
+    if threshold(wanted) > join["threshold"]:
         note = f"near copies are known up to {join['radius']} only, and count up to there"
-        return Radius(join["radius"]), [note]
-    return wanted, []
+        return Near(join["radius"], join["threshold"]), [note]
+    return Near(wanted, threshold(wanted)), []
 
 
 def copy_groups(
-    catalog: Catalog, ids: _Ids, near: Radius | None, most: int
+    catalog: Catalog, ids: _Ids, near: Near | None, most: int
 ) -> tuple[_Ids, list[str]]:
     """A group for each image, int64 (n,): the same for all of its copies; and notes.
 
@@ -78,8 +86,8 @@ def copy_groups(
     connects; a chain that joins more than `most` images is cut into stars, each of images near its
     own centre.
     """
-    catalog.with_rows(wanted_id=pa.table({"image_id": ids, "place": np.arange(len(ids))}))
-    exact = catalog.query(_REPRESENTATIVES)["group_id"].to_numpy()
+    wanted_id = pa.table({"image_id": ids, "place": np.arange(len(ids))})
+    exact = catalog.query(_REPRESENTATIVES, rows={"wanted_id": wanted_id})["group_id"].to_numpy()
     if near is None:
         return exact, []
     pictures, picture, images = np.unique(exact, return_inverse=True, return_counts=True)
@@ -100,9 +108,9 @@ def copy_groups(
     return group[picture], [note]
 
 
-def _pairs(catalog: Catalog, pictures: _Ids, near: Radius) -> Pairs:
+def _pairs(catalog: Catalog, pictures: _Ids, near: Near) -> Pairs:
     """Pairs of these pictures (ascending ids) within the radius, by their places."""
-    rows = catalog.query(_PAIRS, {"threshold": near.squared})
+    rows = catalog.query(_PAIRS, {"threshold": near.threshold})
     ends = []
     there = np.ones(rows.num_rows, np.bool_)
     for name in ("a", "b"):

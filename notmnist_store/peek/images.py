@@ -38,7 +38,7 @@ def chosen_images(
         ids = catalog.query(sql["sample"].sql, values)["image_id"].to_pylist()
     ids = list(dict.fromkeys(ids))
     chosen = pa.table({"image_id": pa.array(ids, pa.int64()), "place": np.arange(len(ids))})
-    rows = catalog.with_rows(chosen_image=chosen).query(sql["images"].sql)
+    rows = catalog.query(sql["images"].sql, rows={"chosen_image": chosen})
     missing = set(images) - set(rows["image_id"].to_pylist())
     if missing:
         raise unknown_image(min(missing))

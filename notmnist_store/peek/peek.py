@@ -10,14 +10,13 @@ import pyarrow as pa
 from notmnist_store.audits.audit import rows_found
 from notmnist_store.audits.verdicts import Scope
 from notmnist_store.catalog.connection import Catalog
-from notmnist_store.catalog.split_sets import split_line
+from notmnist_store.catalog.split_sets import find_split_set
 from notmnist_store.errors import QueryError, UsageError
 from notmnist_store.peek.images import chosen_images
 from notmnist_store.peek.pairs import near_pairs
 from notmnist_store.peek.pictures import cell_pixels, pictures_of
 from notmnist_store.peek.sheet import png_sheet
 from notmnist_store.peek.story import image_story
-from notmnist_store.schema.radius import Radius
 from notmnist_store.storage.filesystem import replacing
 from notmnist_store.storage.tables import Tables
 
@@ -34,7 +33,7 @@ def peek(
     sql: str | None = None,
     audit: str | None = None,
     split_set: str = "ingest",
-    radius: Radius | None = None,
+    radius: str | None = None,
     sql_dir: str | Path | None = None,
     n: int = 40,
     seed: int = 0,
@@ -51,7 +50,7 @@ def peek(
     _check_choice(images, pairs=pairs, label=label, sql=sql, audit=audit, n=n)
     catalog = Catalog(tables)
     if pairs or len(images) == 1:
-        split_line(catalog, split_set)
+        find_split_set(catalog, split_set)
     if label is not None:
         _check_label(catalog, label)
     named = None

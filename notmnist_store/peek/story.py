@@ -13,7 +13,7 @@ from notmnist_store.near.evidence import current_join
 from notmnist_store.peek.images import unknown_image
 from notmnist_store.peek.pictures import IMAGE, NEAREST
 from notmnist_store.schema.radius import distance
-from notmnist_store.schema.words import SPLITS
+from notmnist_store.schema.tables import SPLITS
 
 _NEIGHBOURS = 3
 _UNKNOWN = "the last near-duplicates run does not know this image"
@@ -87,8 +87,10 @@ def _groups(catalog: Catalog, image: dict[str, Any]) -> Iterator[_Line]:
 
 def _neighbours(catalog: Catalog, image: dict[str, Any], split_set: str) -> Iterator[_Line]:
     wanted = pa.table({"image_id": pa.array([image["image_id"]], pa.int64())})
-    rows = catalog.with_rows(wanted_image=wanted).query(
-        load_queries("near")["neighbours"].sql, {"split_set": split_set, "most": _NEIGHBOURS}
+    rows = catalog.query(
+        load_queries("near")["neighbours"].sql,
+        {"split_set": split_set, "most": _NEIGHBOURS},
+        rows={"wanted_image": wanted},
     )
     current = current_join(catalog)
     for split in SPLITS:

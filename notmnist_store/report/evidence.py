@@ -12,7 +12,7 @@ from notmnist_store.audits.audit import audit_store, find_audits
 from notmnist_store.audits.verdicts import Scope, Verdict, audit_rows
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import Query, bind, load_queries
-from notmnist_store.catalog.split_sets import current_version, split_line
+from notmnist_store.catalog.split_sets import find_split_set
 from notmnist_store.errors import QueryError
 from notmnist_store.progress import Progress
 from notmnist_store.storage.tables import Tables
@@ -66,10 +66,9 @@ class Evidence:
     """
 
     def __init__(self, tables: Tables, catalog: Catalog, split_set: str) -> None:
-        split_line(catalog, split_set)
+        self.version = find_split_set(catalog, split_set)
         self.split_set = split_set
         self.marker = tables.marker
-        self.version = current_version(catalog, split_set)
         self.catalog = catalog
         self.audits = {audit.name: audit for audit in find_audits([])}
         self.verdicts: dict[str, Verdict] = {}

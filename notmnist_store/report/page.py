@@ -115,8 +115,8 @@ def _title(evidence: Evidence) -> str:
 def _kicker(evidence: Evidence) -> str:
     version = evidence.version
     told = f"Data report · split set {evidence.split_set}"
-    if version is not None:
-        told += f", version {version['version']}, digest {version['digest'][:12]}…"
+    if version.digest is not None:
+        told += f", version {version.version}, digest {version.digest[:12]}…"
     if evidence.marker.demo:
         told += " · the offline demo set, not notMNIST"
     return f"{told} · images {evidence.marker.shape}"

@@ -11,7 +11,7 @@ from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.near.evidence import current_join, unknown_images
 from notmnist_store.report.evidence import Evidence, Read
-from notmnist_store.schema.radius import GROUP, Radius
+from notmnist_store.schema.radius import default_radius, threshold
 from notmnist_store.storage.tables import Tables
 from notmnist_store.text import printable, share_text
 
@@ -35,6 +35,7 @@ _SPECIAL = {
     "-": "{-}",
 }
 _HASH_PIECE = 16
+_NEAR = "1.0"
 
 
 def latex(text: str) -> str:
@@ -50,13 +51,13 @@ def make_paper(tables: Tables, catalog: Catalog, split_set: str) -> str:
     """
     evidence = Evidence(tables, catalog, split_set)
     values = {"split_set": split_set}
-    radius = GROUP.scaled(catalog.shape)
+    radius = default_radius(_NEAR, catalog.shape)
     search = current_join(catalog)
-    if search is not None and search["threshold"] < radius.squared:
-        radius = Radius(search["radius"])
+    if search is not None and search["threshold"] < threshold(radius):
+        radius = search["radius"]
     sql = load_queries("report")
     splits = catalog.query(
-        sql["paper_splits"].sql, values | {"squared": radius.squared}
+        sql["paper_splits"].sql, values | {"squared": threshold(radius)}
     ).to_pylist()
     drops = catalog.query(sql["paper_drops"].sql, values).to_pylist()
     used = "select image_id from split_image where split_set = $split_set and split <> 'unused'"
@@ -102,21 +103,21 @@ def _on_splits(
 ) -> list[str]:
     counts = ", ".join(f"{row['images']:,} in {row['split']}" for row in splits)
     name = rf"\texttt{{{latex(evidence.split_set)}}}"
-    row = evidence.version
-    if row is None:
+    made = evidence.version
+    if made.digest is None:
         return [f"Split set {name}, as the images were ingested, has {counts}."]
-    seed = "" if row["seed"] is None else f", seed {row['seed']}"
+    seed = "" if made.seed is None else f", seed {made.seed}"
     sentences = [
-        f"Split set {name}, version {row['version']} (recipe {latex(row['recipe'])}{seed}), "
-        f"has {counts}, and {row['unused']:,} unused.",
+        f"Split set {name}, version {made.version} (recipe {latex(made.recipe)}{seed}), "
+        f"has {counts}, and {made.counts['unused']:,} unused.",
     ]
     if drops:
-        radius = json.loads(row["arguments"]).get("radius")
+        radius = json.loads(made.arguments).get("radius")
         within = f", at radius {latex(str(radius))}," if radius is not None else ""
         left_out = _images(sum(drop["images"] for drop in drops))
         rules = ", ".join(f"{drop['rule'].replace('_', ' ')}: {drop['images']:,}" for drop in drops)
         sentences.append(f"Left out of it{within} were {left_out} ({latex(rules)}).")
-    sentences.append(f"The sha256 over its splits, labels and pixels is {_hash(row['digest'])}.")
+    sentences.append(f"The sha256 over its splits, labels and pixels is {_hash(made.digest)}.")
     return sentences
 
 
@@ -133,7 +134,7 @@ def _on_search(
     evidence: Evidence,
     search: dict[str, Any] | None,
     splits: list[dict[str, Any]],
-    radius: Radius,
+    radius: str,
     unknown: int,
 ) -> list[str]:
     if search is None:
@@ -167,7 +168,7 @@ def _on_checks(evidence: Evidence) -> list[str]:
     return [f"Checked by {compared}, of a random sample: {outcome} ({bound}, at 95\\,\\%)."]
 
 
-def _table(split_set: str, splits: list[dict[str, Any]], radius: Radius | None) -> str:
+def _table(split_set: str, splits: list[dict[str, Any]], radius: str | None) -> str:
     """The splits with their leaks; near ones where all were searched for, up to `radius`."""
     lines = [
         r"\begin{table}[htbp]",

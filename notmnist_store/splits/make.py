@@ -11,17 +11,16 @@ import re
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.run import Run
-from notmnist_store.catalog.split_sets import current_version, ingest_runs
+from notmnist_store.catalog.split_sets import SplitSet, current_split_set, ingest_runs
 from notmnist_store.decisions.effects import decision_note
 from notmnist_store.errors import UsageError
-from notmnist_store.schema.words import SPLITS
+from notmnist_store.schema.tables import SPLITS
 from notmnist_store.splits.plan import Placed, SplitOptions
 from notmnist_store.splits.recipes import place_images
 from notmnist_store.splits.sanitize_options import SANITIZE, SanitizeOptions
@@ -33,7 +32,7 @@ _RESERVED = re.compile(r"ingest|main|temp|system|information_schema|pg_catalog|.
 
 
 @dataclass(frozen=True)
-class SplitSet:
+class MadeSplit:
     """A version of a split set that was made, or would be: its digest and its counts."""
 
     name: str
@@ -89,7 +88,7 @@ def make_split(
     dry_run: bool = False,
     replace: bool = False,
     extend: bool = False,
-) -> SplitSet:
+) -> MadeSplit:
     """Make version 1 of a split set, or, with `replace` or `extend`, the next version.
 
     The same name and arguments again is a no-op, unless `replace` is to follow decisions taken
@@ -102,18 +101,18 @@ def make_split(
     check_name(name)
     started = datetime.now(UTC)
     catalog = Catalog(tables)
-    earlier = current_version(catalog, name)
+    earlier = current_split_set(catalog, name)
     if extend:
         if earlier is None:
             raise UsageError(
                 f"there is no split set {name} to extend", f"notmnist-store split {name}"
             )
         _check_extendable(earlier)
-        options = SplitOptions.from_json(earlier["arguments"])
+        options = SplitOptions.from_json(earlier.arguments)
     options = options.with_radius(catalog.shape)
     origin = Origin("split", options.recipe, options.to_json(), options.seed)
     if earlier is not None and not extend:
-        decided = decision_note(catalog, name, earlier["version"])
+        decided = decision_note(catalog, earlier)
         known = made_already(earlier, origin.arguments, decided, replace=replace)
         if known is not None:
             return known
@@ -126,21 +125,20 @@ def make_split(
     return save_split(tables, catalog, name, origin, placed, started)
 
 
-def _check_extendable(row: dict[str, Any]) -> None:
-    if row["recipe"] == SANITIZE:
-        name = row["split_set"]
-        again = SanitizeOptions.from_json(row["arguments"]).command(name, "--replace")
+def _check_extendable(earlier: SplitSet) -> None:
+    if earlier.recipe == SANITIZE:
+        again = SanitizeOptions.from_json(earlier.arguments).command(earlier.name, "--replace")
         raise UsageError(
-            f"{name} was made by {SANITIZE}, which looks at all of its images at once; to have "
-            "new images in it, extend what it was made from and sanitize that again",
+            f"{earlier.name} was made by {SANITIZE}, which looks at all of its images at once; "
+            "to have new images in it, extend what it was made from and sanitize that again",
             again,
         )
 
 
 def made_already(
-    row: dict[str, Any], arguments: str, decided: str | None, *, replace: bool
-) -> SplitSet | None:
-    """The version of this row of view split_set, where it was made with the same arguments.
+    earlier: SplitSet, arguments: str, decided: str | None, *, replace: bool
+) -> MadeSplit | None:
+    """The version that is there, where it was made with the same arguments.
 
     None where it was made with others, or decisions would change it (`decided` says so), and it may
     be replaced.
@@ -148,15 +146,15 @@ def made_already(
     Raises:
         UsageError: it was made with others, and may not.
     """
-    name = row["split_set"]
-    if row["arguments"] == arguments:
+    name = earlier.name
+    if earlier.arguments == arguments:
         if replace and decided:
             return None
         anew = f"{decided}; --replace makes it anew" if decided else None
-        return _unchanged(row, f"{name} is there already, made with the same arguments", anew)
+        return _unchanged(earlier, f"{name} is there already, made with the same arguments", anew)
     if not replace:
         raise UsageError(
-            f"split set {name} was made with other arguments: {row['arguments']}",
+            f"split set {name} was made with other arguments: {earlier.arguments}",
             f"notmnist-store split --show {name}",
         )
     return None
@@ -169,7 +167,7 @@ def save_split(
     origin: Origin,
     placed: Placed,
     started: datetime,
-) -> SplitSet:
+) -> MadeSplit:
     """Make the next version of a split set from placed images; one run.
 
     Raises:
@@ -202,14 +200,15 @@ def save_split(
     return made
 
 
-def _named(catalog: Catalog, name: str, placed: Placed) -> SplitSet:
+def _named(catalog: Catalog, name: str, placed: Placed) -> MadeSplit:
     digest = split_digest(placed.digest_rows())
-    return SplitSet(name, _next_version(catalog, name), digest, placed.counts(), placed.notes)
+    return MadeSplit(name, _next_version(catalog, name), digest, placed.counts(), placed.notes)
 
 
-def _unchanged(row: dict[str, Any], *notes: str | None) -> SplitSet:
-    told = tuple(note for note in notes if note)
-    return SplitSet(row["split_set"], row["version"], row["digest"], notes=told)
+def _unchanged(earlier: SplitSet, *notes: str | None) -> MadeSplit:
+    assert earlier.digest is not None
+    given = tuple(note for note in notes if note)
+    return MadeSplit(earlier.name, earlier.version, earlier.digest, notes=given)
 
 
 def _next_version(catalog: Catalog, name: str) -> int:

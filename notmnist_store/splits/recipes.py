@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.errors import UsageError
-from notmnist_store.schema.words import RECIPES, USED
 from notmnist_store.splits.near_groups import check_fits, nearest_used
 from notmnist_store.splits.notebook import place_as_notebook
 from notmnist_store.splits.plan import (
@@ -25,8 +24,9 @@ from notmnist_store.splits.plan import (
     dropped,
     labels_of,
 )
-from notmnist_store.splits.sizes import Sizes, class_quotas, hash_bounds
+from notmnist_store.splits.sizes import ASKED, Sizes, class_quotas, hash_bounds
 
+RECIPES = ("stratified", "hash", "notebook")
 _UNEVEN = "sizes that do not divide by the classes give one image more to the first classes"
 
 
@@ -53,7 +53,7 @@ def place_images(catalog: Catalog, options: SplitOptions, extends: str | None) -
                 f"{name} goes with recipe notebook",
                 "notmnist-store split my_split --recipe notebook",
             )
-    sizes = Sizes.parse({split: getattr(options, split) for split in USED})
+    sizes = Sizes.parse({split: getattr(options, split) for split in ASKED})
     images = candidates(catalog, options)
     if extends is not None:
         return _extended(catalog, options, sizes, images, extends)
@@ -87,8 +87,10 @@ def _fresh(
         extra = {"quota": _quota_rows(asked, available)}
     if options.group_by == "near" and groups_must_fit:
         check_fits(catalog, options, images, usable, sizes, asked)
-    placed = catalog.with_rows(candidate=usable, **extra).query(
-        load_queries("splits")[options.recipe].sql, {"seed": str(options.seed)}
+    placed = catalog.query(
+        load_queries("splits")[options.recipe].sql,
+        {"seed": str(options.seed)},
+        rows={"candidate": usable, **extra},
     )
     split_of = dict(zip(placed["image_id"].to_pylist(), placed["split"].to_pylist(), strict=True))
     splits = [split_of.get(image_id, "unused") for image_id in images["image_id"].to_pylist()]
@@ -98,7 +100,7 @@ def _fresh(
 
 
 def _by_split(asked: dict[str, dict[str, int]]) -> list[list[int]]:
-    return [[quotas[split] for quotas in asked.values()] for split in USED]
+    return [[quotas[split] for quotas in asked.values()] for split in ASKED]
 
 
 def _with_shortfall(placed: Placed) -> Placed:
@@ -142,8 +144,8 @@ def _in_order(
     labels: list[str],
 ) -> pa.Table:
     placed = pa.table({"image_id": images["image_id"], "split": pa.array(splits, pa.string())})
-    ordered = catalog.with_rows(placed=placed).query(
-        load_queries("splits")["order"].sql, {"seed": str(options.seed)}
+    ordered = catalog.query(
+        load_queries("splits")["order"].sql, {"seed": str(options.seed)}, rows={"placed": placed}
     )
     return described(ordered, images, labels)
 

@@ -17,9 +17,9 @@ import pyarrow.compute as pc
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.catalog.split_sets import (
-    SplitSetVersion,
+    SplitSet,
     check_none_gone,
-    current_version,
+    current_split_set,
     find_split_set,
 )
 from notmnist_store.decisions.effects import decision_note
@@ -27,8 +27,8 @@ from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.near.evidence import check_radius, current_join, seconds_needed
 from notmnist_store.near.kernels.join import Pairs
 from notmnist_store.progress import Progress
-from notmnist_store.schema.radius import GROUP, SEARCH, Radius
-from notmnist_store.schema.words import SPLITS
+from notmnist_store.schema.radius import default_radius, threshold
+from notmnist_store.schema.tables import SPLITS
 from notmnist_store.splits.kernels.leak_policies import (
     EXACT_COPY,
     KEPT,
@@ -44,7 +44,10 @@ from notmnist_store.splits.plan import NO_DROPS, Placed, dropped, labels_of
 from notmnist_store.splits.sanitize_options import SANITIZE, SanitizeOptions
 from notmnist_store.storage.tables import Tables
 
-STEPS = tuple(map(Radius, ("0", "0.5", "1", "1.5", "2")))
+RADIUS = "1.0"
+"""The radius for 28x28x1 unless asked otherwise: that of the audits."""
+
+STEPS = ("0", "0.5", "1", "1.5", "2")
 """Radii at which the result says what would go, as far as pairs are known."""
 
 _RULES = {EXACT_COPY: "exact_copy", NEAR_COPY: "near_copy", LABEL_CONFLICT: "label_conflict"}
@@ -68,7 +71,7 @@ class _Base:
     Rows whose images a decision dropped are not among them: `dropped` tells of those.
     """
 
-    version: SplitSetVersion
+    version: SplitSet
     rows: pa.Table
     table: SplitTable
     picture_ids: _Ints
@@ -103,20 +106,23 @@ def sanitize(
     check_name(new)
     started = datetime.now(UTC)
     catalog = Catalog(tables)
-    radius = Radius.of(options.radius, tables.marker.shape, GROUP).shortest
-    options = dataclasses.replace(options, radius=radius)
-    check_radius(catalog, radius)
+    radius = options.radius
+    if radius is None:
+        radius = default_radius(RADIUS, tables.marker.shape)
+        options = SanitizeOptions.of(**dataclasses.asdict(options) | {"radius": radius})
+    assert options.radius is not None
+    check_radius(catalog, options.radius)
     base = _base(catalog, options)
     join = current_join(catalog)
     uncovered = len(base.table) if join is None else _uncovered(base)
-    if radius.squared and uncovered:
-        raise _stale(base, uncovered, radius, tables)
+    if threshold(options.radius) and uncovered:
+        raise _stale(base, uncovered, options.radius, tables)
     known = int(join["threshold"]) if join is not None and not uncovered else 0
     origin = Origin(SANITIZE, SANITIZE, _arguments(base, options), options.seed)
-    earlier = current_version(catalog, new)
+    earlier = current_split_set(catalog, new)
     made = None
     if earlier is not None:
-        decided = decision_note(catalog, new, earlier["version"])
+        decided = decision_note(catalog, earlier)
         made = made_already(earlier, origin.arguments, decided, replace=replace)
     fates, counted = _settled(catalog, base, options, known, progress)
     if gone := base.dropped.num_rows:
@@ -169,11 +175,11 @@ def _uncovered(base: _Base) -> int:
     return int(np.count_nonzero(~covered))
 
 
-def _stale(base: _Base, uncovered: int, radius: Radius, tables: Tables) -> StoreError:
+def _stale(base: _Base, uncovered: int, radius: str, tables: Tables) -> StoreError:
     """What is missing, how to get it, and about how long that takes."""
     images = max(len(base.table), uncovered)
-    searched = SEARCH.scaled(tables.marker.shape)
-    beyond = f" --radius {radius}" if radius.squared > searched.squared else ""
+    searched = default_radius("2.0", tables.marker.shape)
+    beyond = f" --radius {radius}" if threshold(radius) > threshold(searched) else ""
     return StoreError(
         f"pairs are stale: {uncovered:,} images of split set {base.version.name} are not known to "
         f"near-duplicates, which takes about {seconds_needed(images):,.0f} s here",
@@ -199,8 +205,8 @@ def _settled(
 ) -> tuple[Fates, pa.Table]:
     """The fates at the radius asked for, and the rows that tell them at that and all steps."""
     assert options.radius is not None
-    radii = {step.squared: step for step in STEPS if step.squared <= known}
-    radii[options.radius.squared] = options.radius
+    radii = {threshold(step): step for step in STEPS if threshold(step) <= known}
+    radii[threshold(options.radius)] = options.radius
     pairs = _pairs(catalog, base, max(radii), options)
     parts: list[pa.Table] = []
     progress.stage("sanitizing", len(radii), "radii")
@@ -232,14 +238,14 @@ def _pairs(catalog: Catalog, base: _Base, most: int, options: SanitizeOptions) -
     matter[base.table.picture[chosen]] = True
     numbers = np.flatnonzero(matter)
     picture = pa.table({"image_id": base.picture_ids[numbers], "number": numbers.astype(np.int32)})
-    rows = catalog.with_rows(picture=picture).query(
-        load_queries("sanitize")["pairs"].sql, {"most": most}
+    rows = catalog.query(
+        load_queries("sanitize")["pairs"].sql, {"most": most}, rows={"picture": picture}
     )
     return Pairs(*(rows[name].to_numpy() for name in rows.column_names))
 
 
 def _counts(
-    base: _Base, options: SanitizeOptions, radius: Radius, fates: Fates, *, by_label: bool
+    base: _Base, options: SanitizeOptions, radius: str, fates: Fates, *, by_label: bool
 ) -> pa.Table:
     """What the result's rows say at one radius; those of labels that have no image are left out."""
     rows, labels = base.table, base.version.labels
@@ -261,7 +267,7 @@ def _counts(
     }
     shown = np.flatnonzero(columns["images"] > 0) if by_label else np.arange(UNUSED)
     said = {
-        "radius": np.full(len(shown), float(radius.text)),
+        "radius": np.full(len(shown), float(radius)),
         "split": [options.keep[at] for at in (shown // kinds).tolist()],
         "label": [labels[at] if by_label else None for at in (shown % kinds).tolist()],
         **{name: column[shown] for name, column in columns.items()},

@@ -2,7 +2,7 @@
 -- grain: label, split, statistic
 -- severity: should
 -- tolerance: 0
--- param split_set: string = ingest
+-- param split_set: split_set = ingest
 -- param alpha: float = 0.001
 -- param effect: float = 0.2
 -- param least: int = 30

@@ -2,7 +2,7 @@
 -- grain: split, label
 -- severity: must
 -- tolerance: 0
--- param split_set: string = ingest
+-- param split_set: split_set = ingest
 -- total: select (select count(*) from label) * count(distinct split_image.split) from split_image where split_image.split_set = $split_set and split_image.split in ('train', 'valid', 'test')
 -- next: sql split_counts --param split_set=$split_set
 -- why: A class that is not in train is never learnt; one that is not in test is never measured.

@@ -2,7 +2,7 @@
 -- grain: split
 -- severity: should
 -- tolerance: 0
--- param split_set: string = ingest
+-- param split_set: split_set = ingest
 -- param alpha: float = 0.001
 -- param least: int = 30
 -- total: select count(*) from (select split_image.split from split_image where split_image.split_set = $split_set and split_image.position is not null group by split_image.split having count(*) >= $least and min(split_image.label) <> max(split_image.label))

@@ -2,7 +2,7 @@
 -- grain: split
 -- severity: must
 -- tolerance: 0
--- param split_set: string = ingest
+-- param split_set: split_set = ingest
 -- total: select 3
 -- next: split my_split
 -- why: Without train nothing is learnt; without valid every choice is made on test, or blindly.

@@ -2,7 +2,7 @@
 -- grain: split, label
 -- severity: should
 -- tolerance: 0
--- param split_set: string = ingest
+-- param split_set: split_set = ingest
 -- param deviation: float = 0.05
 -- total: select count(*) from (select split_image.split, split_image.label from split_image where split_image.split_set = $split_set and split_image.split in ('train', 'valid', 'test') group by split_image.split, split_image.label)
 -- next: sql split_counts --param split_set=$split_set

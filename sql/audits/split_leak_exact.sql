@@ -2,7 +2,7 @@
 -- grain: evaluation image
 -- severity: must
 -- tolerance: 0
--- param split_set: string = ingest
+-- param split_set: split_set = ingest
 -- total: select count(*) from split_image where split_image.split_set = $split_set and split_image.split in ('valid', 'test')
 -- next: peek --audit split_leak_exact --split-set $split_set
 -- why: A score on images that were trained on says how well they are remembered, not how well others are read.

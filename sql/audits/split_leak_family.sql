@@ -2,7 +2,7 @@
 -- grain: evaluation image of a known family
 -- severity: should
 -- tolerance: 0
--- param split_set: string = ingest
+-- param split_set: split_set = ingest
 -- total: select count(*) from split_image inner join image on image.image_id = split_image.image_id where split_image.split_set = $split_set and split_image.split in ('valid', 'test') and image.family is not null
 -- next: split by_family --group-by family
 -- why: Letters of one family look alike: the score then says little about fonts never seen.

@@ -3,7 +3,7 @@
 -- severity: must
 -- tolerance: 0
 -- needs: pair
--- param split_set: string = ingest
+-- param split_set: split_set = ingest
 -- param radius: radius = 1.0
 -- total: select count(*) from split_image where split_image.split_set = $split_set and split_image.split in ('valid', 'test')
 -- next: sanitize my_clean_set --from $split_set

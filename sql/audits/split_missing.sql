@@ -2,7 +2,7 @@
 -- grain: image
 -- severity: must
 -- tolerance: 0
--- param split_set: string = ingest
+-- param split_set: split_set = ingest
 -- total: select count(*) from image where not image.is_dropped
 -- next: split $split_set --extend
 -- why: What one trains on is then not what the store holds, and the set's digest cannot be made again.

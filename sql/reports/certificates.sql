@@ -1,6 +1,6 @@
 -- title: Checks of the search for near copies that hold for a split set
 -- grain: certificate
--- param split_set: string = ingest
+-- param split_set: split_set = ingest
 --
 -- Those of the pairs that count now: of samples of the whole store, and of the split set itself.
 -- `missed` and `wrong` must be 0; `bound` is the greatest share of missed pairs they leave possible.

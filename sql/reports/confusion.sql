@@ -1,6 +1,6 @@
 -- title: Which labels the largest baseline takes for which
 -- grain: label, predicted label
--- param split_set: string = ingest
+-- param split_set: split_set = ingest
 -- param eval_split: string = test
 -- param model: string = logistic
 --

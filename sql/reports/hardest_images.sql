@@ -1,6 +1,6 @@
 -- title: Evaluation images whose label the largest baseline finds least likely
 -- grain: image
--- param split_set: string = ingest
+-- param split_set: split_set = ingest
 -- param eval_split: string = test
 -- param model: string = logistic
 -- param most: int = 100

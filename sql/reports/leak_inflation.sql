@@ -1,6 +1,6 @@
 -- title: What leaks add to accuracy, in percentage points
 -- grain: model, size, evaluation split, what it is compared with
--- param split_set: string = ingest
+-- param split_set: split_set = ingest
 --
 -- `points` is accuracy on all images of the evaluation split less that on the images compared with:
 -- its own clean ones, or those of the split set given as --versus; `low` and `high` are the ends of

@@ -1,6 +1,6 @@
 -- title: Evaluation images with a copy in a split that must not know them, exact ones first
 -- grain: evaluation image, other split, kind
--- param split_set: string = ingest
+-- param split_set: split_set = ingest
 -- param radius: radius = 1.0
 --
 -- Leaks are test in train, valid in train, and test in valid. `twin_id` is the copy, or the nearest

@@ -1,6 +1,6 @@
 -- title: Font families that stand in train and in an evaluation split, most images first
 -- grain: family
--- param split_set: string = ingest
+-- param split_set: split_set = ingest
 --
 -- `leaks` counts those of its images in valid and test whose very pixels are in train, or, for test,
 -- in valid.

@@ -1,6 +1,6 @@
 -- title: Accuracy by number of training images: raw, clean and leaked
 -- grain: model, size
--- param split_set: string = ingest
+-- param split_set: split_set = ingest
 -- param eval_split: string = test
 --
 -- Averages over the repeats, with the average ends of the 95 % Wilson intervals.

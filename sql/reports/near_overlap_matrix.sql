@@ -1,6 +1,6 @@
 -- title: How many rows of each split have a near copy in each other split, by radius, pixels scaled to [0, 1]
 -- grain: split, other split, radius
--- param split_set: string = ingest
+-- param split_set: split_set = ingest
 --
 -- All directions: rows of `split` within `radius` of a picture in `other_split`, equal pictures
 -- included, so that radius 0 is report overlap_matrix. Of a split and itself, rows that have a copy

@@ -1,6 +1,6 @@
 -- title: For each evaluation image its nearest picture in train, as far as the search went
 -- grain: evaluation image
--- param split_set: string = ingest
+-- param split_set: split_set = ingest
 --
 -- Null where train has none within the radius of the last near-duplicates run. Distance 0: the very
 -- picture is in train.

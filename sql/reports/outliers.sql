@@ -1,6 +1,6 @@
 -- title: Images that are unlike all others: the not-a-letters
 -- grain: image
--- param split_set: string = ingest
+-- param split_set: split_set = ingest
 -- param most: int = 100
 --
 -- The farthest from their nearest neighbour in a seeded sample first. The command suspects finds them.

@@ -1,6 +1,6 @@
 -- title: How many rows of each split have pixels that stand in each other split
 -- grain: split, other split
--- param split_set: string = ingest
+-- param split_set: split_set = ingest
 --
 -- All directions: `images` counts rows of `split` whose pixels stand in `other_split` as well,
 -- `distinct_pixels` the pictures they show. Of a split and itself, images that have a copy in it.

@@ -1,6 +1,6 @@
 -- title: Accuracy of the baselines by training size, evaluation split and subset
 -- grain: model, size, evaluated split set, evaluation split, subset
--- param split_set: string = ingest
+-- param split_set: split_set = ingest
 --
 -- Averages over the repeats of a size: accuracy, and the ends of the Wilson intervals. `least` and
 -- `greatest` are the accuracies of single repeats. View score has every model.

@@ -1,6 +1,6 @@
 -- title: Images by split and label in one split set
 -- grain: split, label
--- param split_set: string = ingest
+-- param split_set: split_set = ingest
 select
     split_image.split,
     split_image.label,

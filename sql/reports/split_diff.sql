@@ -1,7 +1,7 @@
 -- title: Images that stand in different splits of two split sets, by class, and why they were dropped
 -- grain: label, from, to, rule
--- param a: string
--- param b: string
+-- param a: split_set
+-- param b: split_set
 --
 -- A split that is null means that the image is not in that split set at all. `rule` says why split set
 -- b left an image out, as view split_drop does; it is null for images that are unused there for no

@@ -1,6 +1,6 @@
 -- title: Labels that are likely wrong, the likeliest errors first
 -- grain: image
--- param split_set: string = ingest
+-- param split_set: split_set = ingest
 --
 -- Found by the command suspects: confident learning over cross-validation. Images that were dropped,
 -- relabelled or said to keep since are not listed.

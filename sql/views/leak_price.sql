@@ -46,4 +46,7 @@ select
     leak_price.resamples,
     leak_price.run_id
 from stored_leak_price as leak_price
-inner join baseline_run on baseline_run.run_id = leak_price.run_id and baseline_run.is_newest
+inner join baseline_run
+    on baseline_run.run_id = leak_price.run_id
+    and baseline_run.split_set = leak_price.split_set
+    and baseline_run.is_newest

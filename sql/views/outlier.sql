@@ -22,4 +22,5 @@ select
 from stored_outlier as outlier
 inner join suspect_search
     on suspect_search.run_id = outlier.run_id
+    and suspect_search.split_set = outlier.split_set
     and suspect_search.is_newest

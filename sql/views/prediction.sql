@@ -27,4 +27,7 @@ select
     prediction.confidence,
     prediction.run_id
 from stored_prediction as prediction
-inner join baseline_run on baseline_run.run_id = prediction.run_id and baseline_run.is_newest
+inner join baseline_run
+    on baseline_run.run_id = prediction.run_id
+    and baseline_run.split_set = prediction.split_set
+    and baseline_run.is_newest

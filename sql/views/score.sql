@@ -44,4 +44,7 @@ select
     score.seconds,
     score.run_id
 from stored_score as score
-inner join baseline_run on baseline_run.run_id = score.run_id and baseline_run.is_newest
+inner join baseline_run
+    on baseline_run.run_id = score.run_id
+    and baseline_run.split_set = score.split_set
+    and baseline_run.is_newest

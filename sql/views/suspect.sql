@@ -19,4 +19,5 @@ select
 from stored_suspect as suspect
 inner join suspect_search
     on suspect_search.run_id = suspect.run_id
+    and suspect_search.split_set = suspect.split_set
     and suspect_search.is_newest

@@ -216,9 +216,10 @@ def test_the_runs_test_has_the_moments_of_all_orders(bad: Store) -> None:
         }
     )
     audit = load_queries("audits")["order_shuffled"]
-    catalog = Catalog(Tables.open(bad.path)).with_rows(given_image=given)
+    catalog = Catalog(Tables.open(bad.path))
     sql = audit.sql.replace("split_image", "given_image")
-    (row,) = catalog.query(sql, {"split_set": "given", "alpha": 1e9, "least": 2}).to_pylist()
+    values = {"split_set": "given", "alpha": 1e9, "least": 2}
+    (row,) = catalog.query(sql, values, rows={"given_image": given}).to_pylist()
     assert row["repeats"] == 6
     assert row["expected"] == round(np.mean(repeats), 2)
     assert row["z"] == round((6 - np.mean(repeats)) / np.std(repeats), 2)

@@ -79,7 +79,7 @@ def test_all_pairs_within_the_bits_are_found_once(
             "label": ["A"] * len(images),
         }
     )
-    rows = catalog.with_rows(given_image=given_image).query(SQL, {"bits": bits}).to_pylist()
+    rows = catalog.query(SQL, {"bits": bits}, rows={"given_image": given_image}).to_pylist()
     names = ("image_id", "twin_id", "bits", "pictures", "twin_pictures")
     found = [tuple(row[name] for name in names) for row in rows]
     assert len(found) == len(set(found))

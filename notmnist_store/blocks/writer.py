@@ -6,13 +6,11 @@ number of workers and any size of the batches that come in.
 
 from __future__ import annotations
 
-import base64
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -34,33 +32,6 @@ class Block:
     files: tuple[DataFile, ...]
     tally: Tally
     path_keys: npt.NDArray[np.uint64]
-
-    def to_json(self) -> dict[str, Any]:
-        """A form that `from_json` reads back, for a worker's answer."""
-        return {
-            "number": self.number,
-            "files": [asdict(file) for file in self.files],
-            "seen": [[*key, count] for key, count in self.tally.seen.items()],
-            "outcomes": [[*key, count] for key, count in self.tally.outcomes.items()],
-            "other_shapes": dict(self.tally.other_shapes),
-            "path_keys": base64.b64encode(self.path_keys.tobytes()).decode(),
-        }
-
-    @classmethod
-    def from_json(cls, content: dict[str, Any]) -> Block:
-        """The block that `to_json` described."""
-        return cls(
-            number=content["number"],
-            files=tuple(DataFile(**file) for file in content["files"]),
-            tally=Tally(
-                seen=Counter({(f, label): n for f, label, n in content["seen"]}),
-                outcomes=Counter({(f, label, o): n for f, label, o, n in content["outcomes"]}),
-                other_shapes=Counter(content["other_shapes"]),
-            ),
-            path_keys=np.frombuffer(base64.b64decode(content["path_keys"]), np.uint64).reshape(
-                -1, 2
-            ),
-        )
 
 
 def block_file_name(run_id: str, number: int) -> str:

@@ -13,27 +13,27 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import subprocess
-import sys
+import shlex
 import tarfile
 import time
 from collections.abc import Callable, Generator
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
 from notmnist_store.drawing.fonts import LETTERS, MAX_DRAWINGS, Plan, font_plan
-from notmnist_store.drawing.letters import FRAME, Stretch, draw_stretches, tar_header
-from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.drawing.letters import LettersJob, Stretch, draw_stretches, tar_header
+from notmnist_store.engines.workers import Worker
+from notmnist_store.errors import UsageError
 from notmnist_store.machine import available_cores
+from notmnist_store.storage.filesystem import replacing
 
 MAX_IMAGES = MAX_DRAWINGS * len(LETTERS)
 
 _IN_PROCESS_IMAGES = 4_096
 # Beyond this the one process that compresses is what takes the time.
 _MOST_WORKERS = 8
-_PIPE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -70,32 +70,22 @@ def glyphs(
     """
     started = time.perf_counter()
     target = Path(out)
+    again = f"notmnist-store glyphs {shlex.quote(str(target))}"
     stem = _archive_stem(target.name)
     if not 10 <= images <= MAX_IMAGES:
         raise UsageError(
             f"{images:,} images: it takes 10 to {MAX_IMAGES:,}",
-            f"notmnist-store glyphs {target} --images 10000",
+            f"{again} --images 10000",
         )
     if workers is not None and workers < 1:
-        raise UsageError(f"{workers} workers: it takes at least 1", "--workers 1")
+        raise UsageError(f"{workers} workers: it takes at least 1", f"{again} --workers 1")
     if target.exists() and not force:
-        raise UsageError(f"{target} exists already", f"notmnist-store glyphs {target} --force")
+        raise UsageError(f"{target} exists already", f"{again} --force")
     plan = font_plan()
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        with part.open("xb") as file:
-            digest = _write_archive(file, plan, stem, images, workers, progress)
-            size = file.tell()
-            os.fsync(file.fileno())
-        part.replace(target)
-    except OSError as error:
-        raise StoreError(
-            f"cannot write {target}: {error.strerror or error}",
-            "choose a folder that exists, is writable, and has room",
-        ) from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
+    with replacing(target) as part, part.open("xb") as file:
+        digest = _write_archive(file, plan, stem, images, workers, progress)
+        size = file.tell()
+        os.fsync(file.fileno())
     families = plan.families(-(-images // len(LETTERS)))
     return GlyphSet(target, images, families, size, digest, time.perf_counter() - started)
 
@@ -134,8 +124,6 @@ def _write_archive(
             if progress is not None:
                 progress(done, images)
         tar.write(bytes(2 * tarfile.BLOCKSIZE))
-    if done != images:
-        raise StoreError(f"a drawing process ended early, after {done:,} images", "--workers 1")
     return hashed.hexdigest()
 
 
@@ -162,40 +150,16 @@ def _stretches(plan: Plan, stem: str, images: int, workers: int) -> Generator[St
     if workers == 1:
         yield from draw_stretches(plan, stem, images)
         return
-    processes = [_start_worker(stem, images, first, workers) for first in range(workers)]
+    team = [Worker("notmnist_store.drawing.letters", "glyphs") for _ in range(workers)]
     try:
+        for first, worker in enumerate(team):
+            worker.send(LettersJob(stem, images, first, workers))
         while True:
-            for process in processes:
-                stretch = _read_stretch(process)
+            for worker in team:
+                stretch = worker.answer(Stretch)
                 if stretch is None:
                     return
                 yield stretch
     finally:
-        for process in processes:
-            process.kill()
-            process.communicate()
-
-
-def _start_worker(stem: str, images: int, first: int, stride: int) -> subprocess.Popen[bytes]:
-    package = str(Path(__file__).resolve().parents[2])
-    path = os.pathsep.join(p for p in (package, os.environ.get("PYTHONPATH", "")) if p)
-    arguments = [stem, str(images), str(first), str(stride)]
-    return subprocess.Popen(
-        [sys.executable, "-m", "notmnist_store.drawing.letters", *arguments],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": path},
-        pipesize=_PIPE_BYTES,  # lets a worker be a stretch ahead
-        start_new_session=True,  # Ctrl-C is this process's to handle
-    )
-
-
-def _read_stretch(process: subprocess.Popen[bytes]) -> Stretch | None:
-    """The next stretch of a worker; None when it has no more, or died."""
-    assert process.stdout is not None
-    frame = process.stdout.read(FRAME.size)
-    if len(frame) < FRAME.size:
-        return None
-    letter, images, size = FRAME.unpack(frame)
-    members = process.stdout.read(size)
-    return Stretch(letter.decode(), images, members) if len(members) == size else None
+        for worker in team:
+            worker.leave(at_once=True)

@@ -1,9 +1,7 @@
 """The members of the offline set: letters drawn, scaled, encoded as PNG, and laid out as tar.
 
-Run as `python -m notmnist_store.drawing.letters STEM IMAGES FIRST STRIDE` it is a worker of the
-verb `glyphs`: every STRIDE-th stretch of the archive, from FIRST on, goes to stdout behind a
-`FRAME`. All arithmetic on pixels is in integers, so the pixels depend on Pillow and its FreeType
-alone.
+As a program it is the worker process of the verb `glyphs`. All arithmetic on pixels is in integers,
+so the pixels depend on Pillow and its FreeType alone.
 """
 
 from __future__ import annotations
@@ -11,9 +9,6 @@ from __future__ import annotations
 import base64
 import io
 import itertools
-import os
-import struct
-import sys
 import tarfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,13 +20,11 @@ from numpy.typing import NDArray
 from notmnist_store.drawing.fonts import LETTERS, REINSTALL_FONTS, Drawing, Pen, Plan, font_plan
 from notmnist_store.drawing.kernels.distort import blurred, sheared
 from notmnist_store.drawing.kernels.encode import png_files
+from notmnist_store.engines.workers import serve
 from notmnist_store.errors import StoreError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-FRAME = struct.Struct("<cIQ")
-"""What precedes a stretch in a pipe: its letter, its images, the bytes of its members."""
 
 _SIDE = 28
 _STRETCH_IMAGES = 512
@@ -44,6 +37,16 @@ class Stretch:
     letter: str
     images: int
     members: bytes
+
+
+@dataclass(frozen=True)
+class LettersJob:
+    """Every stride-th stretch of an archive, from number `first` on."""
+
+    stem: str
+    images: int
+    first: int
+    stride: int
 
 
 def draw_stretches(
@@ -124,22 +127,9 @@ class _Draughtsman:
         return np.array(ink.resize((_SIDE, _SIDE), Image.Resampling.LANCZOS), np.uint8)
 
 
-def main() -> int:
-    """Draw this worker's stretches to stdout until they are all written or nobody reads."""
-    stem, images, first, stride = sys.argv[1], *map(int, sys.argv[2:])
-    out = sys.stdout.buffer
-    try:
-        for stretch in draw_stretches(font_plan(), stem, images, first=first, stride=stride):
-            members = stretch.members
-            out.write(FRAME.pack(stretch.letter.encode(), stretch.images, len(members)))
-            out.write(members)
-            out.flush()
-    except BrokenPipeError:
-        # The interpreter flushes stdout once more at exit: let that go nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    return 0
+def _draw(job: LettersJob) -> Iterator[Stretch]:
+    return draw_stretches(font_plan(), job.stem, job.images, first=job.first, stride=job.stride)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    serve(_draw, LettersJob)

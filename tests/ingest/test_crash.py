@@ -22,7 +22,8 @@ import pytest
 
 import notmnist_store
 from notmnist_store.blocks.kernels.rows import RowRules
-from notmnist_store.engines.worker import job_to_json
+from notmnist_store.engines import wire
+from notmnist_store.engines.block_worker import BlockJob
 from notmnist_store.errors import StoreError
 from notmnist_store.ingest.ingest import DEFAULT_FRACTIONS
 from notmnist_store.schema.tables import DEFAULT_SHAPE, MEMBER_SCHEMA
@@ -181,14 +182,14 @@ def test_a_worker_takes_its_files_away_when_its_caller_dies(
         shape=DEFAULT_SHAPE,
         fractions=DEFAULT_FRACTIONS,
     )
-    sent = io.BytesIO(job_to_json(tmp_path, rules).encode() + b"\n")
+    sent = io.BytesIO(json.dumps(wire.pack(BlockJob(tmp_path, rules))).encode() + b"\n")
     sent.seek(0, io.SEEK_END)
     with pa.ipc.new_stream(sent, MEMBER_SCHEMA) as stream:
         for batch in open_source(small_archive, limits=Limits()).members():
             stream.write_batch(batch)
     content = sent.getvalue() + b"."
     done = subprocess.run(
-        [sys.executable, "-m", "notmnist_store.engines.worker"],
+        [sys.executable, "-m", "notmnist_store.engines.block_worker"],
         input=content if whole else content[:-1],
         env={**os.environ, "PYTHONPATH": PACKAGE},
         capture_output=True,
@@ -197,7 +198,7 @@ def test_a_worker_takes_its_files_away_when_its_caller_dies(
     )
     answer = json.loads(done.stdout)
     files = list(tmp_path.rglob("*.parquet"))
-    assert (len(files), "blocks" in answer, done.returncode) == (
+    assert (len(files), "answer" in answer, done.returncode) == (
         (2, True, 0) if whole else (0, False, 1)
     )
 

@@ -42,7 +42,7 @@ sys.path.insert(0, str(ROOT))
 
 import notmnist_store
 from notmnist_store.near.kernels.join import cross_join, self_join
-from notmnist_store.schema.radius import threshold
+from notmnist_store.schema.radius import Radius
 
 HERE = Path(__file__).resolve().parent
 CLEANVISION_IMAGES = 10_000
@@ -309,7 +309,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if options.store is None:
         options.folder.mkdir(parents=True, exist_ok=True)
         options.store = ready_store(options.folder)[0]
-    t = threshold(options.radius)
+    t = Radius(options.radius).squared
     pixels, codes = images_of(options.store)
     order = np.random.default_rng(0).permutation(len(pixels))
     costs = []

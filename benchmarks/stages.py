@@ -18,7 +18,7 @@ from notmnist_store.blocks.kernels import fingerprint
 from notmnist_store.blocks.kernels.decode import decode
 from notmnist_store.blocks.kernels.rows import RowRules, make_rows
 from notmnist_store.engines.local import write_blocks
-from notmnist_store.schema.tables import DEFAULT_SHAPE
+from notmnist_store.schema.shape import DEFAULT_SHAPE
 from notmnist_store.sources.gunzip import gunzip
 from notmnist_store.sources.members import Limits, Meter
 from notmnist_store.sources.tar import TarSource

@@ -21,8 +21,8 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 import notmnist_store
-from notmnist_store.schema.radius import default_radius, threshold
-from notmnist_store.schema.tables import Shape
+from notmnist_store.schema.radius import Radius
+from notmnist_store.schema.shape import Shape
 from notmnist_store.storage.marker import Marker
 
 RADII = ("0.5", "1.0", "1.5", "2.0")
@@ -114,7 +114,7 @@ def pictures_of(path: str, most: int | None, seed: int) -> tuple[Pixels, Shape]:
 
 def measure(pictures: Pixels, shape: Shape, seed: int) -> dict[str, tuple[list[float], float]]:
     """For each change: the share of the pictures within each radius, and the median distance."""
-    limits = [threshold(default_radius(radius, shape)) for radius in RADII]
+    limits = [Radius(radius).scaled(shape).squared for radius in RADII]
     result = {}
     for name, change in CHANGES.items():
         random = np.random.default_rng(seed)
@@ -127,7 +127,7 @@ def measure(pictures: Pixels, shape: Shape, seed: int) -> dict[str, tuple[list[f
 
 def table(measured: dict[str, tuple[list[float], float]], shape: Shape) -> str:
     """The result in Markdown."""
-    radii = [default_radius(radius, shape) for radius in RADII]
+    radii = [Radius(radius).scaled(shape).text for radius in RADII]
     lines = [f"| change | {' | '.join(radii)} | median distance |", "| --- | " + "---: | " * 5]
     for name, (shares, median) in measured.items():
         cells = " | ".join(f"{100 * share:.1f} %" for share in shares)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from notmnist_store.errors import UsageError
+from notmnist_store.schema.words import RESULT_FORMATS
 from notmnist_store.storage.filesystem import replacing
 from notmnist_store.text import printable, with_apostrophe
 
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
     import pandas
     import polars
 
-FORMATS = ("table", "csv", "json", "markdown", "arrow", "parquet")
 _SUFFIXES = {
     ".csv": "csv",
     ".json": "json",
@@ -120,16 +120,16 @@ class Result:
         }
 
     def to_bytes(self, form: str) -> bytes:
-        """The rows in one of FORMATS; text is UTF-8 and ends with a newline."""
+        """The rows in one of RESULT_FORMATS; text is UTF-8 and ends with a newline."""
         if form in ("arrow", "parquet"):
             return _binary(self._table, form)
         if form == "csv":
             return _csv(self._table).encode()
         if form == "json":
             return (json.dumps(_json_rows(self._table), ensure_ascii=False) + "\n").encode()
-        if form not in FORMATS:
+        if form not in RESULT_FORMATS:
             raise UsageError(
-                f"unknown format {form!r}; known are {', '.join(FORMATS)}",
+                f"unknown format {form!r}; known are {', '.join(RESULT_FORMATS)}",
                 "notmnist-store sql --help",
             )
         kind = "github" if form == "markdown" else "simple"

@@ -13,6 +13,7 @@ from notmnist_store.catalog.queries import bind, find_query, load_queries
 from notmnist_store.errors import UsageError
 from notmnist_store.progress import Progress
 from notmnist_store.result import Result
+from notmnist_store.schema.radius import Radius
 from notmnist_store.storage.tables import Tables
 
 if TYPE_CHECKING:
@@ -223,7 +224,7 @@ class Store:
         sql: str | None = None,
         audit: str | None = None,
         split_set: str = "ingest",
-        radius: str | None = None,
+        radius: str | float | None = None,
         sql_dir: str | Path | None = None,
         n: int = 40,
         seed: int = 0,
@@ -262,7 +263,7 @@ class Store:
             sql=sql,
             audit=audit,
             split_set=split_set,
-            radius=None if radius is None else str(radius),
+            radius=Radius.read(radius),
             sql_dir=sql_dir,
             n=n,
             seed=seed,
@@ -274,7 +275,7 @@ class Store:
         self,
         *names: str,
         split_set: str = "ingest",
-        radius: str | None = None,
+        radius: str | float | None = None,
         fail_on: str = "must",
         tolerance: dict[str, float | str] | None = None,
         sql_dir: str | Path | None = None,
@@ -318,7 +319,7 @@ class Store:
         return audit(
             self._catalog(),
             names,
-            scope=Scope(split_set, None if radius is None else str(radius)),
+            scope=Scope(split_set, Radius.read(radius)),
             fail_on=fail_on,
             tolerance=tolerance or {},
             folder=sql_dir,
@@ -366,7 +367,7 @@ class Store:
         seed: int = 0,
         where: str | None = None,
         group_by: str = "pixels",
-        radius: str | None = None,
+        radius: str | float | None = None,
         keep_ratio: bool = False,
         distinct: bool = False,
         train_source: str | None = None,
@@ -402,9 +403,9 @@ class Store:
             return self._result(self._catalog().query(rows.sql))
         options = SplitOptions(
             recipe=recipe,
-            train=None if train is None else str(train),
-            valid=None if valid is None else str(valid),
-            test=None if test is None else str(test),
+            train=train,
+            valid=valid,
+            test=test,
             seed=seed,
             where=where,
             group_by=group_by,
@@ -413,7 +414,7 @@ class Store:
             train_source=train_source,
             test_source=test_source,
             order=order,
-            radius=None if radius is None else str(radius),
+            radius=Radius.read(radius),
         )
         made = make_split(
             Tables.open(self.path),
@@ -450,8 +451,8 @@ class Store:
     def near_duplicates(
         self,
         *,
-        radius: str | None = None,
-        group_radius: str | None = None,
+        radius: str | float | None = None,
+        group_radius: str | float | None = None,
         limit: int | None = None,
         chunk_pairs: int | None = None,
         workers: int | None = None,
@@ -476,8 +477,8 @@ class Store:
         from notmnist_store.near.search import DEFAULT_LIMIT, NearOptions, near_duplicates
 
         options = NearOptions(
-            radius=None if radius is None else str(radius),
-            group_radius=None if group_radius is None else str(group_radius),
+            radius=Radius.read(radius),
+            group_radius=Radius.read(group_radius),
             limit=DEFAULT_LIMIT if limit is None else limit,
             chunk_pairs=CHUNK_PAIRS if chunk_pairs is None else chunk_pairs,
             threads=workers,
@@ -513,7 +514,7 @@ class Store:
         split_set: str,
         source: str | Path,
         *,
-        radius: str | None = None,
+        radius: str | float | None = None,
         to_grey: bool = False,
         labels: str | Sequence[str] | None = None,
         transpose: bool = False,
@@ -549,13 +550,19 @@ class Store:
             transpose=transpose,
             workers=workers,
         )
-        wanted = None if radius is None else str(radius)
         tables = Tables.open(self.path)
         return self._result(
-            near_against(tables, split_set, Path(source), options, self._progress, radius=wanted)
+            near_against(
+                tables,
+                split_set,
+                Path(source),
+                options,
+                self._progress,
+                radius=Radius.read(radius),
+            )
         )
 
-    def near_components(self, *, radius: str | None = None, seed: int = 0) -> Result:
+    def near_components(self, *, radius: str | float | None = None, seed: int = 0) -> Result:
         """Connected components of the known pairs, to see how far chains of near copies go.
 
         At ``radius``, or at 0.5, 1, 1.5, 2 as far as the last search went. A diagnostic: groups
@@ -571,9 +578,8 @@ class Store:
         """
         from notmnist_store.near.components import near_components
 
-        chosen = None if radius is None else str(radius)
         return self._result(
-            near_components(Tables.open(self.path), self._catalog(), chosen, seed=seed)
+            near_components(Tables.open(self.path), self._catalog(), Radius.read(radius), seed=seed)
         )
 
     def sanitize(
@@ -611,7 +617,13 @@ class Store:
         from notmnist_store.splits.sanitize_options import SanitizeOptions
 
         options = SanitizeOptions.of(
-            base, keep, radius, policy=policy, conflicts=conflicts, refill=refill, seed=seed
+            base,
+            keep,
+            Radius.read(radius),
+            policy=policy,
+            conflicts=conflicts,
+            refill=refill,
+            seed=seed,
         )
         tables = Tables.open(self.path)
         return self._result(
@@ -851,7 +863,7 @@ class Store:
         show_versions(catalog, report, values)
         for name, parameter in report.parameters.items():
             if parameter.type == "radius":
-                check_radius(catalog, str(given[name]) if name in given else None)
+                check_radius(catalog, Radius.read(given.get(name)))
         return values
 
     def _reports(self, folder: Path | None) -> Result:

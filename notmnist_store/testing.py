@@ -59,7 +59,9 @@ from notmnist_store.near.certify import certify
 from notmnist_store.near.evidence import current_join
 from notmnist_store.near.search import NearOptions, near_duplicates
 from notmnist_store.progress import Progress
-from notmnist_store.schema.tables import DEFAULT_SHAPE, SPLITS, TABLES
+from notmnist_store.schema.shape import DEFAULT_SHAPE
+from notmnist_store.schema.tables import TABLES
+from notmnist_store.schema.words import SPLITS
 from notmnist_store.splits.make import make_split
 from notmnist_store.splits.plan import SplitOptions
 from notmnist_store.storage.marker import Marker

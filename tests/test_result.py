@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from notmnist_store.errors import StoreError, UsageError
-from notmnist_store.result import FORMATS, Result
+from notmnist_store.result import Result
+from notmnist_store.schema.words import RESULT_FORMATS
 from notmnist_store.store import Store
 from notmnist_store.text import printable
 
@@ -105,7 +106,7 @@ def test_markdown_is_a_table_whatever_stands_in_it() -> None:
     assert {len(re.findall(r"(?<!\\)\|", line)) for line in lines} == {len(TABLE.columns) + 1}
 
 
-@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize("form", RESULT_FORMATS)
 def test_every_format_takes_no_rows_and_no_columns(form: str) -> None:
     for table in (TABLE.slice(0, 0), pa.table({})):
         assert Result(table).to_bytes(form) is not None

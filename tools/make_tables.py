@@ -11,7 +11,8 @@ from pathlib import Path
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import Query, load_queries
 from notmnist_store.ingest.ingest import DEFAULT_FRACTIONS
-from notmnist_store.schema.tables import DEFAULT_SHAPE, TABLES
+from notmnist_store.schema.shape import DEFAULT_SHAPE
+from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.marker import Marker
 from notmnist_store.storage.tables import Tables
 

@@ -15,7 +15,6 @@ from pathlib import Path
 import pyarrow as pa
 
 from notmnist_store.audits.verdicts import (
-    SEVERITIES,
     Scope,
     Verdict,
     audit_one,
@@ -32,8 +31,7 @@ from notmnist_store.errors import QueryError, StoreError, UsageError
 from notmnist_store.near.evidence import check_radius
 from notmnist_store.progress import Progress
 from notmnist_store.result import Result
-
-FAIL_ON = ("must", "should", "never")
+from notmnist_store.schema.words import FAIL_ON, SEVERITIES
 
 
 class AuditResult(Result):

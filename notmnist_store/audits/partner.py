@@ -19,7 +19,7 @@ from notmnist_store.catalog.split_sets import find_split_set
 from notmnist_store.errors import UsageError
 from notmnist_store.export.hashes import match_hashes, read_key
 from notmnist_store.progress import Progress
-from notmnist_store.splits.sizes import ASKED
+from notmnist_store.schema.words import USED
 from notmnist_store.storage.tables import Tables
 
 AGAINST = "against"
@@ -69,7 +69,7 @@ def audit_against(
     rows = match_hashes(tables, split_set, hashes, read_key(key_file))
     rows_again = f"notmnist-store audit {AGAINST} {command} --split-set {split_set}"
     verdict = _judged(
-        rows, sum(counted.counts[split] for split in ASKED), borne, started, rows_again
+        rows, sum(counted.counts[split] for split in USED), borne, started, rows_again
     )
     shown = rows if names else verdict_rows([verdict])
     return AuditResult(shown, thumbnails if names else None, [verdict], fail_on)

@@ -15,8 +15,9 @@ from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import Query, bind, sql_folder
 from notmnist_store.errors import QueryError, StoreError
 from notmnist_store.near.evidence import seconds_needed
+from notmnist_store.schema.radius import Radius
+from notmnist_store.schema.words import SEVERITIES
 
-SEVERITIES = ("must", "should", "info")
 STATUSES = {
     "pass": "the share of violations is within the tolerance",
     "fail": "it is above",
@@ -67,7 +68,7 @@ class Scope:
     """What audits look at: a split set, and near copies up to a radius (None: each its own)."""
 
     split_set: str = "ingest"
-    radius: str | None = None
+    radius: Radius | None = None
 
     def values(self, audit: Query) -> dict[str, Any]:
         """Of these the ones that the audit takes, by the names of its parameters."""

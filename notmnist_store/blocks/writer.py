@@ -19,7 +19,8 @@ import pyarrow.parquet as pq
 
 from notmnist_store.blocks.kernels.rows import RowRules, Rows, Tally, make_rows
 from notmnist_store.errors import BudgetError
-from notmnist_store.schema.tables import TABLES, Shape
+from notmnist_store.schema.shape import Shape
+from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import DataFile, parquet_writer, seal
 from notmnist_store.storage.filesystem import disk_errors
 

@@ -33,7 +33,8 @@ from notmnist_store.catalog.statements import (
     view_statement,
 )
 from notmnist_store.errors import QueryError
-from notmnist_store.schema.tables import SPLITS, TABLES
+from notmnist_store.schema.tables import TABLES
+from notmnist_store.schema.words import SPLITS
 from notmnist_store.storage.datafile import DataFile, run_of
 from notmnist_store.storage.filesystem import write_text
 from notmnist_store.storage.tables import Tables

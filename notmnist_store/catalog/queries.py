@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from notmnist_store.errors import QueryError, UsageError
-from notmnist_store.schema.radius import default_radius, threshold
-from notmnist_store.schema.tables import DEFAULT_SHAPE, Shape
+from notmnist_store.schema.radius import Radius
+from notmnist_store.schema.shape import DEFAULT_SHAPE, Shape
 from notmnist_store.text import closest
 
 _READ = re.compile(r"\b(?:from|join)\s+\"?([a-z_][a-z0-9_]*)", re.I)
@@ -28,7 +28,7 @@ _TYPES: dict[str, Callable[[Any], Any]] = {
     "string": str,
     "int": int,
     "float": float,
-    "radius": lambda text: threshold(str(text)),
+    "radius": lambda given: Radius(given).squared,
     "split_set": str,
 }
 
@@ -37,7 +37,7 @@ _TYPES: dict[str, Callable[[Any], Any]] = {
 class Parameter:
     """A value a query takes as ``$name``; `default` is None where it must be given.
 
-    One of type ``radius`` is given as a distance and bound as the squared one: see `threshold`.
+    One of type ``radius`` is given as a distance and bound as the squared one: see `Radius`.
     One of type ``split_set`` names a split set, or a version of one: see `show_versions`.
     """
 
@@ -168,7 +168,7 @@ def bind(query: Query, given: dict[str, Any], shape: Shape = DEFAULT_SHAPE) -> d
     for name, parameter in declared.items():
         value = given.get(name, parameter.default)
         if parameter.type == "radius" and name not in given and parameter.default is not None:
-            value = default_radius(parameter.default, shape)
+            value = Radius(parameter.default).scaled(shape)
         if value is None:
             raise UsageError(
                 f"{query.name} needs a value for {name} ({parameter.type})",

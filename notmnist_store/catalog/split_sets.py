@@ -15,7 +15,7 @@ from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import Query
 from notmnist_store.catalog.relations import split_members
 from notmnist_store.errors import StoreError, UsageError
-from notmnist_store.schema.tables import SPLITS
+from notmnist_store.schema.words import SPLITS
 from notmnist_store.text import did_you_mean
 
 _OLD = re.compile(r"(?P<name>.+)_v(?P<version>[0-9]{1,9})")

@@ -8,7 +8,8 @@ import pyarrow as pa
 
 from notmnist_store.catalog.queries import Query, load_queries, names_read
 from notmnist_store.errors import QueryError
-from notmnist_store.schema.tables import SPLITS, TABLES
+from notmnist_store.schema.tables import TABLES
+from notmnist_store.schema.words import SPLITS
 
 _SQL_TYPES = {
     pa.string(): "varchar",

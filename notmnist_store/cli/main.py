@@ -22,12 +22,12 @@ from notmnist_store.cli.commands.sanitize import add_sanitize
 from notmnist_store.cli.commands.splits import add_split
 from notmnist_store.cli.commands.upkeep import add_upkeep
 from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.schema.words import RESULT_FORMATS
 
 if TYPE_CHECKING:
     from notmnist_store.cli.terminal import Terminal
     from notmnist_store.store import Store
 
-_FORMATS = ("table", "csv", "json", "markdown", "arrow", "parquet")
 _DEFAULT_STORE = "store"
 
 
@@ -132,6 +132,8 @@ def _shared_options(default: str | None) -> list[_Parser]:
     common.add_argument("--store", metavar="PATH", help="the store's folder (default: store)")
     common.add_argument("--quiet", action="store_true", help="no progress and no notes")
     rows = _Parser(add_help=False, argument_default=default)
-    rows.add_argument("--format", choices=_FORMATS, help="how rows are written (default: table)")
+    rows.add_argument(
+        "--format", choices=RESULT_FORMATS, help="how rows are written (default: table)"
+    )
     rows.add_argument("-o", "--output", metavar="FILE", help="write to FILE instead of stdout")
     return [common, rows]

@@ -21,7 +21,7 @@ from typing import BinaryIO
 import pyarrow as pa
 
 from notmnist_store.errors import UsageError
-from notmnist_store.schema.tables import ACTIONS
+from notmnist_store.schema.words import ACTIONS
 from notmnist_store.text import without_apostrophe
 
 COLUMNS = ("image_id", "pixel_hash", "action", "value", "note")

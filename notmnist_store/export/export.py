@@ -27,13 +27,12 @@ from notmnist_store.export.plan import ExportPlan, Writer
 from notmnist_store.export.readme import readme
 from notmnist_store.loading.split import Split
 from notmnist_store.progress import Progress
-from notmnist_store.schema.tables import SPLITS
+from notmnist_store.schema.words import SPLITS, USED
 from notmnist_store.splits.make import split_digest
-from notmnist_store.splits.sizes import ASKED
 from notmnist_store.storage.placed_folder import placed_folder
 from notmnist_store.storage.tables import Tables
 
-EXPORT_FORMATS: dict[str, Writer] = {
+WRITERS: dict[str, Writer] = {
     "npz": arrays.write_npz,
     "npy": arrays.write_npy,
     "arrow": columns.write_arrow,
@@ -61,7 +60,7 @@ def export(
     key_file: Path | None = None,
     force: bool = False,
 ) -> pa.Table:
-    """Write splits of a split set to the folder `out` in the format `form` of EXPORT_FORMATS.
+    """Write splits of a split set to the folder `out` in the format `form` of WRITERS.
 
     `splits` (text with commas, or names) are train, valid and test by default. `with_labels` false
     puts the labels into a file of their own; `key_file` goes with hashes; `force` replaces an
@@ -125,9 +124,9 @@ def export(
 
 def _writer(form: str, *, with_labels: bool, has_key: bool) -> Writer:
     example = "notmnist-store export ingest exported --as npz"
-    if form not in EXPORT_FORMATS:
-        close = difflib.get_close_matches(form, EXPORT_FORMATS, n=1)
-        meant = f"did you mean {close[0]}?" if close else f"known are {', '.join(EXPORT_FORMATS)}"
+    if form not in WRITERS:
+        close = difflib.get_close_matches(form, WRITERS, n=1)
+        meant = f"did you mean {close[0]}?" if close else f"known are {', '.join(WRITERS)}"
         raise UsageError(f"there is no format {form!r}; {meant}", example)
     if form == "hashes" and not has_key:
         raise UsageError(
@@ -138,7 +137,7 @@ def _writer(form: str, *, with_labels: bool, has_key: bool) -> Writer:
         raise UsageError("--key-file goes with --as hashes", example)
     if form == "notebook-pickle" and not with_labels:
         raise UsageError("the notebook's file always holds labels", example)
-    return EXPORT_FORMATS[form]
+    return WRITERS[form]
 
 
 def _chosen(split_set: SplitSet, asked: str | Sequence[str] | None) -> list[str]:
@@ -149,10 +148,10 @@ def _chosen(split_set: SplitSet, asked: str | Sequence[str] | None) -> list[str]
     if isinstance(asked, str):
         asked = [name.strip() for name in asked.split(",")]
     if asked is None:
-        asked = [split for split in ASKED if split_set.counts[split]]
+        asked = [split for split in USED if split_set.counts[split]]
     if not asked:
         raise UsageError(
-            f"{split_set.name} has no images in {', '.join(ASKED)}",
+            f"{split_set.name} has no images in {', '.join(USED)}",
             f"notmnist-store split --show {split_set.name}",
         )
     unknown = [split for split in asked if split not in SPLITS]

@@ -33,8 +33,8 @@ from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.export.columns import write_parquet_file
 from notmnist_store.export.plan import ExportPlan
 from notmnist_store.loading.split import Split
-from notmnist_store.schema.tables import Shape
-from notmnist_store.splits.sizes import ASKED
+from notmnist_store.schema.shape import Shape
+from notmnist_store.schema.words import USED
 from notmnist_store.storage.tables import Tables
 
 _PERSON = b"notmnist_store"
@@ -121,7 +121,7 @@ def match_hashes(tables: Tables, name: str, path: Path, key: bytes) -> pa.Table:
     catalog = Catalog(tables)
     split_set = find_split_set(catalog, name)
     parts = [_NO_MATCHES.empty_table()]
-    for split in ASKED:
+    for split in USED:
         if split_set.counts[split]:
             images = Split(tables, catalog, split_set, split, split_rows(catalog, split_set, split))
             parts += _matches(images, known, key)
@@ -149,7 +149,7 @@ def _matches(images: Split, known: pa.Array, key: bytes) -> Iterator[pa.Table]:
         shared = pc.indices_nonzero(pc.is_in(hashes, known)).to_numpy().astype(np.int64)
         yield pa.table(
             {
-                "rank": pa.repeat(pa.scalar(ASKED.index(images.split), pa.int64()), len(shared)),
+                "rank": pa.repeat(pa.scalar(USED.index(images.split), pa.int64()), len(shared)),
                 "split": pa.repeat(pa.scalar(images.split), len(shared)),
                 "position": shared + start,
                 "image_id": window.ids[shared],

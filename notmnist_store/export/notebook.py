@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from notmnist_store.export.plan import ExportPlan
-from notmnist_store.splits.sizes import ASKED
+from notmnist_store.schema.words import USED
 
 _PROTOCOL = 4
 """Read by Python 3.4 and later; the arrays stand in it as plain bytes."""
@@ -26,7 +26,7 @@ def write_notebook_pickle(folder: Path, plan: ExportPlan) -> str:
     A split that has no images is an array of none. The whole file is held in memory.
     """
     content: dict[str, npt.NDArray[Any]] = {}
-    for name in ASKED:
+    for name in USED:
         split = plan.splits.get(name)
         if split is None:
             content[f"{name}_dataset"] = np.empty((0, *plan.shape.sides), np.float32)

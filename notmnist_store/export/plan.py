@@ -12,7 +12,7 @@ import pyarrow as pa
 from notmnist_store.catalog.split_sets import SplitSet
 from notmnist_store.loading.split import Batch, Split
 from notmnist_store.progress import Progress
-from notmnist_store.schema.tables import Shape
+from notmnist_store.schema.shape import Shape
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from notmnist_store.export.plan import ExportPlan
-from notmnist_store.splits.sizes import ASKED
+from notmnist_store.schema.words import USED
 
 _MARKDOWN = re.compile(r"([\\`*_\[\]|#~])")
 
@@ -83,7 +83,7 @@ def _digest(plan: ExportPlan, about: dict[str, Any]) -> str:
         "width and channels (32-bit, little-endian) and the pixels, row by row. "
         f"Made by recipe {about['recipe']} with {arguments}.",
     ]
-    if any(plan.split_set.counts[name] and name not in plan.splits for name in ASKED):
+    if any(plan.split_set.counts[name] and name not in plan.splits for name in USED):
         lines.append(
             "It covers the whole split set. It can be computed again from an export of all of its "
             "splits that have images."

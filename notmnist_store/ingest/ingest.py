@@ -35,7 +35,7 @@ from notmnist_store.ingest.source_checks import (
 )
 from notmnist_store.machine import available_cores
 from notmnist_store.progress import Progress
-from notmnist_store.schema.tables import DEFAULT_SHAPE
+from notmnist_store.schema.shape import DEFAULT_SHAPE
 from notmnist_store.sources.members import Source
 from notmnist_store.sources.metadata import MetadataFoundError, MetadataSource, until_metadata
 from notmnist_store.sources.published import KNOWN_ARCHIVES, known_archive

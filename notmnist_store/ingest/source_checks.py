@@ -10,7 +10,7 @@ from tabulate import tabulate
 from notmnist_store.blocks.kernels.fingerprint import file_hashes
 from notmnist_store.blocks.kernels.rows import OUTCOMES, Tally
 from notmnist_store.errors import BudgetError, ChecksError, SourceError, StoreError
-from notmnist_store.schema.tables import Shape
+from notmnist_store.schema.shape import Shape
 from notmnist_store.sources.kernels.provenance import place, text_path
 from notmnist_store.sources.members import Source
 from notmnist_store.sources.published import KnownArchive

@@ -19,8 +19,9 @@ from notmnist_store.learning.kernels.intervals import paired_difference, wilson_
 from notmnist_store.learning.leaks import CLEAN, RAW, leak_subsets
 from notmnist_store.learning.plan import BaselineOptions, Draw, plan_draws
 from notmnist_store.learning.runs import save_learned
-from notmnist_store.near.groups import Near, known_near
+from notmnist_store.near.groups import known_near
 from notmnist_store.progress import Progress
+from notmnist_store.schema.radius import Radius
 from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Tables
 
@@ -89,7 +90,7 @@ def baseline(tables: Tables, name: str, options: BaselineOptions, progress: Prog
             "repeat", pa.repeat(repeat, len(said))
         ),
     }
-    constants = {**asdict(options), "radius": near and near.radius, "resamples": RESAMPLES}
+    constants = {**asdict(options), "radius": near and near.text, "resamples": RESAMPLES}
     return save_learned(tables, "baseline", split_set, written, constants, started)
 
 
@@ -128,7 +129,7 @@ def _score_rows(
     evaluated: Sequence[Evaluated],
     draws: Sequence[Draw],
     models: Sequence[Fitted],
-    near: Near | None,
+    near: Radius | None,
 ) -> pa.Table:
     rows = []
     for part in evaluated:

@@ -16,10 +16,9 @@ from notmnist_store.learning.classifiers import Fitted
 from notmnist_store.learning.leaks import CLEAN, RAW
 from notmnist_store.loading.split import Split
 from notmnist_store.progress import Progress
+from notmnist_store.schema.words import EVALUATED
 from notmnist_store.storage.gather import to_notebook_scale
 from notmnist_store.storage.tables import Tables
-
-EVAL_SPLITS = ("valid", "test")
 
 _WINDOW = 4_096
 
@@ -67,7 +66,7 @@ def evaluation_splits(
         set_name += f"_v{split_set.version}"
     mapped = np.array([place.get(label, -1) for label in split_set.labels], np.int64)
     found, notes = [], []
-    for split in EVAL_SPLITS:
+    for split in EVALUATED:
         if not split_set.counts[split]:
             notes.append(f"{split_set.name} has no {split}, so nothing is scored on it")
             continue

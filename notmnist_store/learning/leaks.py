@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from notmnist_store.catalog.connection import Catalog
-from notmnist_store.near.groups import Near
+from notmnist_store.schema.radius import Radius
 
 RAW, CLEAN, EXACT, NEAR = SUBSETS = ("raw", "clean", "leaked_exact", "leaked_near")
 """Words of column ``subset``: raw is all of a split, the others are its parts."""
@@ -60,7 +60,7 @@ _Ids = npt.NDArray[np.int64]
 
 
 def leak_subsets(
-    catalog: Catalog, train: _Ids, evaluated: _Ids, near: Near | None
+    catalog: Catalog, train: _Ids, evaluated: _Ids, near: Radius | None
 ) -> dict[str, npt.NDArray[np.bool_]]:
     """Masks (n,) over the `evaluated` image ids, by subset: raw and its three parts.
 
@@ -75,7 +75,7 @@ def leak_subsets(
         "train_id": pa.table({"image_id": train}),
         "eval_id": pa.table({"image_id": evaluated, "place": np.arange(len(evaluated))}),
     }
-    found = catalog.query(_LEAKS, {"threshold": near.threshold if near else _NONE}, rows=rows)
+    found = catalog.query(_LEAKS, {"threshold": near.squared if near else _NONE}, rows=rows)
     subsets = {RAW: np.ones(len(evaluated), np.bool_), CLEAN: np.ones(len(evaluated), np.bool_)}
     for subset in (EXACT, NEAR) if near else (EXACT,):
         mask = np.zeros(len(evaluated), np.bool_)

@@ -11,6 +11,7 @@ import numpy.typing as npt
 from notmnist_store.errors import UsageError
 from notmnist_store.learning.classifiers import MODELS
 from notmnist_store.learning.kernels.folds import stratified_draw
+from notmnist_store.schema.radius import Radius
 
 ALL = "all"
 
@@ -28,7 +29,7 @@ class BaselineOptions:
     seed: int
     repeats: int
     model: str
-    radius: str | None
+    radius: Radius | None
     versus: str | None
 
     @classmethod
@@ -60,8 +61,7 @@ class BaselineOptions:
             )
         if seed < 0:
             raise UsageError(f"a seed is 0 or more, not {seed}", "notmnist-store baseline --seed 0")
-        text = None if radius is None else str(radius)
-        return cls(given, seed, repeats, model, text, versus)
+        return cls(given, seed, repeats, model, Radius.read(radius), versus)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from notmnist_store.learning.kernels.nearest import NearestOfSample
 from notmnist_store.learning.runs import save_learned
 from notmnist_store.near.groups import copy_groups, known_near
 from notmnist_store.progress import Progress
+from notmnist_store.schema.words import USED
 from notmnist_store.storage.gather import pixels_of, to_notebook_scale
 from notmnist_store.storage.tables import Tables
 
@@ -35,7 +36,6 @@ _WINDOW = 16_384
 _BATCH = 2_048
 _MOST_BYTES = 1 << 30
 _TRAIN_BYTES = 2 << 30
-_SPLITS = ("train", "valid", "test")
 _EXAMPLE = "notmnist-store suspects --folds 5"
 
 _Ids = npt.NDArray[np.int64]
@@ -122,7 +122,7 @@ def suspects(tables: Tables, name: str, folds: int, seed: int, progress: Progres
             }
         ),
     }
-    constants = {"folds": folds, "seed": seed, "radius": near and near.radius}
+    constants = {"folds": folds, "seed": seed, "radius": near and near.text}
     looked_at = _runs(catalog, ids)
     return save_learned(tables, "suspects", split_set, written, constants, started, looked_at)
 
@@ -135,7 +135,7 @@ def _check_options(folds: int, seed: int) -> None:
 
 
 def _all_images(catalog: Catalog, split_set: SplitSet) -> tuple[_Ids, _Ids]:
-    parts = [split_rows(catalog, split_set, split) for split in _SPLITS if split_set.counts[split]]
+    parts = [split_rows(catalog, split_set, split) for split in USED if split_set.counts[split]]
     if not parts:
         raise UsageError(f"split set {split_set.name} has no images", "notmnist-store split --list")
     ids, first = np.unique(np.concatenate([part.ids for part in parts]), return_index=True)

@@ -21,7 +21,7 @@ from notmnist_store.catalog.split_sets import (
 from notmnist_store.decisions.effects import decision_note
 from notmnist_store.errors import UsageError
 from notmnist_store.progress import Progress
-from notmnist_store.schema.tables import Shape
+from notmnist_store.schema.shape import Shape
 from notmnist_store.storage.gather import Gatherer, binary_column, pixels_of
 from notmnist_store.storage.tables import Tables
 

@@ -26,13 +26,12 @@ from notmnist_store.machine import available_cores
 from notmnist_store.near.kernels.join import Pairs, cross_join
 from notmnist_store.near.kernels.nearest_pairs import nearest_pairs
 from notmnist_store.progress import Progress
-from notmnist_store.schema.radius import LARGEST_SQUARE, default_radius, threshold
-from notmnist_store.schema.tables import Shape
+from notmnist_store.schema.radius import GROUP, LARGEST_SQUARE, Radius
+from notmnist_store.schema.shape import Shape
+from notmnist_store.schema.words import USED
 from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Tables
 
-_RADIUS = "1.0"
-_SPLITS = ("train", "valid", "test")
 _OTHER_STORE = "other_store"
 
 _Ids = npt.NDArray[np.int64]
@@ -45,7 +44,7 @@ def near_against(
     options: IngestOptions,
     progress: Progress,
     *,
-    radius: str | None = None,
+    radius: Radius | None = None,
 ) -> pa.Table:
     """For each image of the source its nearest picture within the radius, in each split.
 
@@ -57,14 +56,13 @@ def near_against(
     nothing within the radius has no row.
 
     Raises:
-        UsageError: no such split set, or no radius.
+        UsageError: no such split set.
         SourceError: the source cannot be read whole, has images of another shape, or none.
         StoreError: a data file is damaged.
     """
     catalog = Catalog(tables)
     progress.note(find_split_set(catalog, split_set).line)
-    radius = radius or default_radius(_RADIUS, tables.marker.shape)
-    most = threshold(radius)
+    radius = Radius.of(radius, tables.marker.shape, GROUP)
     standing = catalog.query(load_queries("near")["standing"].sql, {"split_set": split_set})
     with tempfile.TemporaryDirectory(prefix="notmnist_store-") as folder:
         other = _read(Path(folder) / "other", path, tables.marker.shape, options, progress)
@@ -77,7 +75,8 @@ def near_against(
     progress.stage("comparing", 0, "pairs")
     try:
         pixels = pixels_of(tables, distinct)
-        found = cross_join(flat, pixels, most, threads=options.workers or available_cores())
+        threads = options.workers or available_cores()
+        found = cross_join(flat, pixels, radius.squared, threads=threads)
         nearest = _nearest(found, len(pictures), distinct, standing, progress)
     finally:
         progress.end()
@@ -114,10 +113,10 @@ def _nearest(
     -1 stands for none; of several at one distance the one ingested first counts.
     """
     ids, splits = standing["image_id"].to_numpy(), standing["split"].to_numpy(zero_copy_only=False)
-    member = np.stack([np.isin(distinct, ids[splits == split]) for split in _SPLITS])
+    member = np.stack([np.isin(distinct, ids[splits == split]) for split in USED])
     least, place = nearest_pairs(_watched(found, progress), pictures, member)
     images = np.append(distinct, -1)[place]  # place -1 is the last: none
-    return {split: (least[k], images[k]) for k, split in enumerate(_SPLITS)}
+    return {split: (least[k], images[k]) for k, split in enumerate(USED)}
 
 
 def _watched(found: Iterable[Pairs], progress: Progress) -> Iterator[Pairs]:
@@ -135,7 +134,7 @@ def _rows(
     row = np.searchsorted(pictures, images["picture_id"].to_numpy())
     label = dict(zip(standing["image_id"].to_pylist(), standing["label"].to_pylist(), strict=True))
     parts = []
-    for split in _SPLITS:
+    for split in USED:
         least, twin = (column[row] for column in nearest[split])
         near = np.flatnonzero(twin >= 0)
         chosen = images.take(pa.array(near))
@@ -156,7 +155,7 @@ def _rows(
     return pa.concat_tables(parts).sort_by(keys)
 
 
-def _said(path: Path, images: pa.Table, rows: pa.Table, radius: str, run: dict[str, Any]) -> str:
+def _said(path: Path, images: pa.Table, rows: pa.Table, radius: Radius, run: dict[str, Any]) -> str:
     """How many images are copies, near copies, and neither; each counts once, as its nearest."""
     nearest: dict[str, int] = {}
     for name, squared in zip(

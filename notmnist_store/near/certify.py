@@ -31,6 +31,7 @@ from notmnist_store.near.check import (
 )
 from notmnist_store.near.evidence import current_join, seconds_needed
 from notmnist_store.progress import Progress
+from notmnist_store.schema.words import USED
 from notmnist_store.storage.gather import Gatherer, pixels_of
 from notmnist_store.storage.tables import Tables
 
@@ -94,10 +95,7 @@ def certify(
         drawn = np.random.default_rng(seed).permutation(len(ids))[: sample or DEFAULT_SAMPLE]
         asked = [(np.sort(drawn), everything)]
     else:
-        train, valid, test = (
-            placed[f"in_{split}"].to_numpy().astype(np.bool_)
-            for split in ("train", "valid", "test")
-        )
+        train, valid, test = (placed[f"in_{split}"].to_numpy().astype(np.bool_) for split in USED)
         asked = [
             (np.flatnonzero(test), train | valid),
             (np.flatnonzero(valid), train),

@@ -20,14 +20,14 @@ from notmnist_store.errors import StoreError
 from notmnist_store.near.evidence import check_covered, check_radius, current_join, pictures
 from notmnist_store.near.kernels.groups import components
 from notmnist_store.near.kernels.join import Pairs
-from notmnist_store.schema.radius import default_radius, distance, threshold
+from notmnist_store.schema.radius import Radius, distance
 from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Tables
 
 SAMPLED = 256
 """Pictures of a component that its diameter is measured on, at the most."""
 
-_RADII = ("0.5", "1", "1.5", "2")
+_RADII = tuple(map(Radius, ("0.5", "1", "1.5", "2")))
 _SCHEMA = pa.schema(
     [
         ("radius", pa.string()),
@@ -104,25 +104,30 @@ def _standing(image_ids: _Ids, copies: _Ids, groups: _Ids) -> _Ids:
     return np.where(copies[at] == image_ids, groups[at], image_ids)
 
 
-def component_keys(catalog: Catalog, images: pa.Table, radius: str) -> pa.Array:
+def component_keys(catalog: Catalog, images: pa.Table, radius: Radius) -> pa.Array:
     """A key for each image (image_id, pixel_hash; in the order of ingest): its component's.
 
     It is the pixel hash of the component's first ingested image among these, and so the same
     whatever comes later, unless that joins the component to an earlier one.
 
     Raises:
-        UsageError: no radius, or one beyond that of the current search.
+        UsageError: a radius beyond that of the current search.
         StoreError: images are not known to it, or there is none.
     """
     check_covered(catalog, images["image_id"], radius)
-    limit = threshold(radius)
+    limit = radius.squared
     graph = near_graph(catalog, images["image_id"].to_numpy(), limit)
     rows = graph.first[graph.components(0, limit)[graph.picture]]
     return images["pixel_hash"].combine_chunks().take(pa.array(rows))
 
 
 def near_components(
-    tables: Tables, catalog: Catalog, radius: str | None, *, sampled: int = SAMPLED, seed: int = 0
+    tables: Tables,
+    catalog: Catalog,
+    radius: Radius | None,
+    *,
+    sampled: int = SAMPLED,
+    seed: int = 0,
 ) -> pa.Table:
     """The components of the known pairs at `radius`; without one at several.
 
@@ -132,16 +137,16 @@ def near_components(
     pictures, drawn by `seed`, from their pixels; image_id is the first of them.
 
     Raises:
-        UsageError: a radius that is none, or beyond that of the current search.
+        UsageError: a radius beyond that of the current search.
         StoreError: there has been no search, or a data file is damaged.
     """
     current = current_join(catalog)
     if current is None:
         raise StoreError("no pairs of near copies are known yet", "notmnist-store near-duplicates")
     check_radius(catalog, radius)
-    scaled = [default_radius(step, catalog.shape) for step in _RADII]
-    known_steps = [step for step in scaled if threshold(step) < current["threshold"]]
-    wanted = [*known_steps, current["radius"]] if radius is None else [radius]
+    scaled = [step.scaled(catalog.shape) for step in _RADII]
+    known_steps = [step for step in scaled if step.squared < current["threshold"]]
+    wanted = [*known_steps, Radius(current["radius"])] if radius is None else [radius]
     runs = json.loads(current["image_runs"])
     found = pictures(catalog)
     known = np.isin(np.array(found["run_id"].to_pylist(), np.str_), np.array(runs, np.str_))
@@ -151,9 +156,8 @@ def near_components(
     label: _Ids | None = None
     rows, above = [], -1
     for step in wanted:
-        limit = threshold(step)
-        label = graph.components(above, limit, label)
-        above = limit
+        label = graph.components(above, step.squared, label)
+        above = step.squared
         sizes = np.bincount(label, minlength=len(ids))
         members = np.flatnonzero(label == np.argmax(sizes))
         chosen = members
@@ -161,7 +165,7 @@ def near_components(
             chosen = np.sort(random.choice(members, sampled, replace=False))
         rows.append(
             (
-                step,
+                step.text,
                 int(np.count_nonzero(sizes > 1)),
                 len(members),
                 len(members) / len(ids),

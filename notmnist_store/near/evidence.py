@@ -9,10 +9,8 @@ import pyarrow as pa
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.errors import StoreError, UsageError
-from notmnist_store.schema.radius import default_radius, threshold
+from notmnist_store.schema.radius import SEARCH, Radius
 
-SEARCH_RADIUS = "2.0"
-GROUP_RADIUS = "1.0"
 _SECONDS_AN_IMAGE = 25e-6
 _START_SECONDS = 2.0
 _UNCOVERED = """
@@ -30,19 +28,18 @@ def current_join(catalog: Catalog) -> dict[str, Any] | None:
     return rows[0] if rows else None
 
 
-def check_radius(catalog: Catalog, radius: str | None) -> None:
+def check_radius(catalog: Catalog, radius: Radius | None) -> None:
     """Refuse a radius beyond the current search: pairs that were not looked for would be missed.
 
     Without a search nothing is refused here: whoever needs pairs is stale then.
 
     Raises:
-        UsageError: no radius, or one beyond it.
+        UsageError: a radius beyond it.
     """
     if radius is None:
         return
-    wanted = threshold(radius)
     current = current_join(catalog)
-    if current is not None and wanted > current["threshold"]:
+    if current is not None and radius.squared > current["threshold"]:
         raise UsageError(
             f"pairs are known up to {current['radius']}, not to {radius}",
             f"notmnist-store near-duplicates --radius {radius}",
@@ -65,11 +62,11 @@ def unknown_images(catalog: Catalog, image_ids: pa.ChunkedArray) -> int:
     return int(catalog.query(_UNCOVERED, rows={"wanted_image": wanted})["images"][0].as_py())
 
 
-def check_covered(catalog: Catalog, image_ids: pa.ChunkedArray, radius: str) -> None:
+def check_covered(catalog: Catalog, image_ids: pa.ChunkedArray, radius: Radius) -> None:
     """Refuse where the current search does not know all these images, or did not go that far.
 
     Raises:
-        UsageError: no radius, or one beyond that of the current search.
+        UsageError: a radius beyond that of the current search.
         StoreError: images are not known to it, or there is none; the message counts them.
     """
     check_radius(catalog, radius)
@@ -77,8 +74,8 @@ def check_covered(catalog: Catalog, image_ids: pa.ChunkedArray, radius: str) -> 
     if not unknown:
         return
     images = catalog.query("select count(*) as images from image")["images"][0].as_py()
-    searched = default_radius(SEARCH_RADIUS, catalog.shape)
-    beyond = current_join(catalog) is None and threshold(radius) > threshold(searched)
+    searched = SEARCH.scaled(catalog.shape)
+    beyond = current_join(catalog) is None and radius.squared > searched.squared
     raise StoreError(
         f"{unknown:,} images are not known to near-duplicates, which takes about "
         f"{seconds_needed(images):,.0f} s here",

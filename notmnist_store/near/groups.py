@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
-from notmnist_store.near.evidence import GROUP_RADIUS, check_radius, current_join
+from notmnist_store.near.evidence import check_radius, current_join
 from notmnist_store.near.kernels.groups import components, stars
 from notmnist_store.near.kernels.join import Pairs
-from notmnist_store.schema.radius import default_radius, threshold
+from notmnist_store.schema.radius import GROUP, Radius
 
 NEAR_DUPLICATES = "notmnist-store near-duplicates"
 
@@ -40,22 +38,16 @@ order by pair.a, pair.b
 """
 
 
-@dataclass(frozen=True)
-class Near:
-    """Up to which distance copies are near: the radius as text, and its integer threshold."""
-
-    radius: str
-    threshold: int
-
-
-def known_near(catalog: Catalog, ids: _Ids, radius: str | None) -> tuple[Near | None, list[str]]:
+def known_near(
+    catalog: Catalog, ids: _Ids, radius: Radius | None
+) -> tuple[Radius | None, list[str]]:
     """The radius up to which the near copies of these images are known, or None; and notes.
 
     `radius` is what was asked for, None for 1.0 at 28x28x1. None is what a store without a
     near-duplicates run gives, and one whose run does not know some of the images.
 
     Raises:
-        UsageError: `radius` is no radius, or beyond that of the near-duplicates run.
+        UsageError: `radius` is beyond that of the near-duplicates run.
     """
     check_radius(catalog, radius)
     join = current_join(catalog)
@@ -70,15 +62,15 @@ def known_near(catalog: Catalog, ids: _Ids, radius: str | None) -> tuple[Near | 
             f"the near copies of {lacking:,} images that came later are not known, so only exact "
             f"ones count; to find them: {NEAR_DUPLICATES}"
         ]
-    wanted = radius or default_radius(GROUP_RADIUS, catalog.shape)
-    if threshold(wanted) > join["threshold"]:
+    wanted = Radius.of(radius, catalog.shape, GROUP)
+    if wanted.squared > join["threshold"]:
         note = f"near copies are known up to {join['radius']} only, and count up to there"
-        return Near(join["radius"], join["threshold"]), [note]
-    return Near(wanted, threshold(wanted)), []
+        return Radius(join["radius"]), [note]
+    return wanted, []
 
 
 def copy_groups(
-    catalog: Catalog, ids: _Ids, near: Near | None, most: int
+    catalog: Catalog, ids: _Ids, near: Radius | None, most: int
 ) -> tuple[_Ids, list[str]]:
     """A group for each image, int64 (n,): the same for all of its copies; and notes.
 
@@ -108,9 +100,9 @@ def copy_groups(
     return group[picture], [note]
 
 
-def _pairs(catalog: Catalog, pictures: _Ids, near: Near) -> Pairs:
+def _pairs(catalog: Catalog, pictures: _Ids, near: Radius) -> Pairs:
     """Pairs of these pictures (ascending ids) within the radius, by their places."""
-    rows = catalog.query(_PAIRS, {"threshold": near.threshold})
+    rows = catalog.query(_PAIRS, {"threshold": near.squared})
     ends = []
     there = np.ones(rows.num_rows, np.bool_)
     for name in ("a", "b"):

@@ -24,8 +24,6 @@ from notmnist_store.catalog.split_sets import ingest_runs
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.near.check import certificate_rows, check_sample, disagreement
 from notmnist_store.near.evidence import (
-    GROUP_RADIUS,
-    SEARCH_RADIUS,
     current_join,
     pictures,
 )
@@ -40,7 +38,7 @@ from notmnist_store.near.kernels.join import (
     too_many_pairs,
 )
 from notmnist_store.progress import Progress
-from notmnist_store.schema.radius import default_radius, threshold
+from notmnist_store.schema.radius import GROUP, SEARCH, Radius
 from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Once, Tables
 
@@ -58,10 +56,10 @@ _Ids = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class NearOptions:
-    """What to search for; radii as text, exactly as they were given, None for the default."""
+    """What to search for; None for the radius by default."""
 
-    radius: str | None = None
-    group_radius: str | None = None
+    radius: Radius | None = None
+    group_radius: Radius | None = None
     limit: int = DEFAULT_LIMIT
     chunk_pairs: int = CHUNK_PAIRS
     threads: int | None = None
@@ -71,8 +69,8 @@ class NearOptions:
 class _Plan:
     """A search: everything, or pictures of new runs against those of the runs of `base`."""
 
-    radius: str
-    group_radius: str
+    radius: Radius
+    group_radius: Radius
     runs: list[str]
     base: dict[str, Any] | None
 
@@ -93,7 +91,7 @@ def near_duplicates(tables: Tables, options: NearOptions, progress: Progress) ->
     the id of the run whose pairs are current.
 
     Raises:
-        UsageError: a radius that is none, a group radius above it, more pairs than the limit.
+        UsageError: a group radius above the radius, more pairs than the limit.
         StoreError: there are no images, too little memory, a data file is damaged; or the sample
             has other pairs, and then the run is stored all the same.
     """
@@ -111,9 +109,9 @@ def near_duplicates(tables: Tables, options: NearOptions, progress: Progress) ->
     ids = found["image_id"].to_numpy()
     old_runs = plan.old_runs
     old = sum(run in old_runs for run in found["run_id"].to_pylist())
-    limit = threshold(plan.group_radius)
+    limit = plan.group_radius.squared
     grouped: list[Pairs] = _known_pairs(catalog, ids, limit) if plan.base is not None else []
-    arguments = {"radius": plan.radius, "group_radius": plan.group_radius}
+    arguments = {"radius": plan.radius.text, "group_radius": plan.group_radius.text}
     once = Once(
         "near_duplicates",
         _searches(catalog) + 1,
@@ -124,12 +122,12 @@ def near_duplicates(tables: Tables, options: NearOptions, progress: Progress) ->
         with Run(tables, "near-duplicates", arguments, once=once, started=started) as run:
             flat = pixels_of(tables, ids)
             progress.stage("comparing", 0, "pairs")
-            search = _search(flat, old, threshold(plan.radius), options)
+            search = _search(flat, old, plan.radius.squared, options)
             _write_pairs(run, ids, _watched(search, grouped, limit, progress))
             files = run.files.get("pair", [])
             before = None if plan.base is None else catalog
             checked, seed = check_sample(
-                tables, before, ids, flat, files, threshold(plan.radius), progress
+                tables, before, ids, flat, files, plan.radius.squared, progress
             )
             join = _join_row(catalog, plan, run, len(ids))
             run.write("star", _group_rows(ids, old, grouped))
@@ -156,10 +154,10 @@ def _join_row(catalog: Catalog, plan: _Plan, run: Run, pictures: int) -> dict[st
     pairs_before = 0 if plan.base is None else int(plan.base["pairs"])
     return {
         "run_id": run.id,
-        "radius": plan.radius,
-        "threshold": threshold(plan.radius),
-        "group_radius": plan.group_radius,
-        "group_threshold": threshold(plan.group_radius),
+        "radius": plan.radius.text,
+        "threshold": plan.radius.squared,
+        "group_radius": plan.group_radius.text,
+        "group_threshold": plan.group_radius.squared,
         "image_size": catalog.shape.size,
         "images": counted,
         "distinct_images": pictures,
@@ -180,19 +178,19 @@ def _plan(
     if not runs:
         raise StoreError("there are no images to compare", "notmnist-store ingest")
     shape = tables.marker.shape
-    radius = options.radius or default_radius(SEARCH_RADIUS, shape)
-    group_radius = options.group_radius or default_radius(GROUP_RADIUS, shape)
-    if options.group_radius is None and threshold(group_radius) > threshold(radius):
+    radius = Radius.of(options.radius, shape, SEARCH)
+    group_radius = Radius.of(options.group_radius, shape, GROUP)
+    if options.group_radius is None and group_radius.squared > radius.squared:
         group_radius = radius
-    if threshold(group_radius) > threshold(radius):
+    if group_radius.squared > radius.squared:
         raise UsageError(
             f"groups of radius {group_radius} need pairs up to it, not to {radius}",
             f"notmnist-store near-duplicates --radius {group_radius} --group-radius {group_radius}",
         )
     whole = _Plan(radius, group_radius, runs, None)
-    if current is None or threshold(radius) > current["threshold"]:
+    if current is None or radius.squared > current["threshold"]:
         return whole
-    if options.group_radius and threshold(group_radius) != current["group_threshold"]:
+    if options.group_radius and group_radius.squared != current["group_threshold"]:
         return whole
     known = json.loads(current["image_runs"])
     fresh = [run for run in runs if run not in known]
@@ -200,7 +198,7 @@ def _plan(
         return None
     if max(map(runs.index, known)) > min(map(runs.index, fresh)):
         return whole  # a run that was restored comes before known ones, and so do its pictures
-    return _Plan(current["radius"], current["group_radius"], runs, current)
+    return _Plan(Radius(current["radius"]), Radius(current["group_radius"]), runs, current)
 
 
 def _search(

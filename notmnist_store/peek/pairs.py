@@ -12,7 +12,7 @@ from notmnist_store.catalog.queries import load_queries
 from notmnist_store.errors import QueryError, StoreError
 from notmnist_store.near.evidence import check_radius, current_join
 from notmnist_store.peek.kernels.strata import equal_shares
-from notmnist_store.schema.radius import LARGEST_SQUARE, threshold
+from notmnist_store.schema.radius import LARGEST_SQUARE, Radius
 from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Tables
 
@@ -34,7 +34,7 @@ def near_pairs(
     *,
     label: str | None,
     split_set: str,
-    radius: str | None,
+    radius: Radius | None,
     n: int,
     seed: int,
 ) -> pa.Table:
@@ -50,7 +50,7 @@ def near_pairs(
     squared_distance), the nearest first; splits are of `split_set`.
 
     Raises:
-        UsageError: a radius that is none or beyond what was searched.
+        UsageError: a radius beyond what was searched.
         QueryError: `named` has no pairs.
         StoreError: no pairs are known, or a data file is damaged.
     """
@@ -58,7 +58,7 @@ def near_pairs(
     current = current_join(catalog)
     if current is None and (named is None or not named.num_rows):
         raise StoreError("no pairs of near copies are known yet", "notmnist-store near-duplicates")
-    limit = None if radius is None else threshold(radius)
+    limit = None if radius is None else radius.squared
     sql = load_queries("peek")
     if named is not None:
         pairs = _pairs_of(named)

@@ -17,6 +17,7 @@ from notmnist_store.peek.pairs import near_pairs
 from notmnist_store.peek.pictures import cell_pixels, pictures_of
 from notmnist_store.peek.sheet import png_sheet
 from notmnist_store.peek.story import image_story
+from notmnist_store.schema.radius import Radius
 from notmnist_store.storage.filesystem import replacing
 from notmnist_store.storage.tables import Tables
 
@@ -33,7 +34,7 @@ def peek(
     sql: str | None = None,
     audit: str | None = None,
     split_set: str = "ingest",
-    radius: str | None = None,
+    radius: Radius | None = None,
     sql_dir: str | Path | None = None,
     n: int = 40,
     seed: int = 0,

@@ -13,7 +13,7 @@ from notmnist_store.near.evidence import current_join
 from notmnist_store.peek.images import unknown_image
 from notmnist_store.peek.pictures import IMAGE, NEAREST
 from notmnist_store.schema.radius import distance
-from notmnist_store.schema.tables import SPLITS
+from notmnist_store.schema.words import SPLITS
 
 _NEIGHBOURS = 3
 _UNKNOWN = "the last near-duplicates run does not know this image"

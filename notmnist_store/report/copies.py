@@ -9,10 +9,9 @@ from notmnist_store.report.gallery import Material, Row, Tiles, absent, card, ga
 from notmnist_store.report.markup import Cell, Content, Html, count, element, join, share, table
 from notmnist_store.report.plots import steps
 from notmnist_store.report.section import stale_note
-from notmnist_store.schema.radius import default_radius
+from notmnist_store.schema.radius import GROUP
 
 _LEAKS = (("test", "train"), ("valid", "train"), ("test", "valid"))
-_NEAR = "1.0"
 _GROUPS = 40
 _OF_A_GROUP = 8
 
@@ -28,7 +27,7 @@ def render_overlap(material: Material, answers: dict[str, Answer]) -> Content:
     if near.missing:
         return [element("p", meaning), exact, element("h3", "Near copies"), absent(near)]
     rows = near.rows()
-    near_copy = float(default_radius(_NEAR, material.evidence.marker.shape))
+    near_copy = float(GROUP.scaled(material.evidence.marker.shape).text)
     radius = max((row["radius"] for row in rows if row["radius"] <= 1.01 * near_copy), default=0)
     within = [row for row in rows if row["radius"] == radius]
     return [

@@ -9,7 +9,7 @@ from notmnist_store.report.evidence import Answer
 from notmnist_store.report.gallery import MOST_ROWS, Material, listing, missing
 from notmnist_store.report.markup import NOTHING, Cell, Content, Html, count, element, share, table
 from notmnist_store.report.plots import bars
-from notmnist_store.schema.tables import REJECT_REASONS, SPLITS
+from notmnist_store.schema.words import REJECT_REASONS, SPLITS
 
 _MOST_BARS = 60
 

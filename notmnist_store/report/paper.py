@@ -11,7 +11,7 @@ from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.near.evidence import current_join, unknown_images
 from notmnist_store.report.evidence import Evidence, Read
-from notmnist_store.schema.radius import default_radius, threshold
+from notmnist_store.schema.radius import GROUP, Radius
 from notmnist_store.storage.tables import Tables
 from notmnist_store.text import printable, share_text
 
@@ -35,7 +35,6 @@ _SPECIAL = {
     "-": "{-}",
 }
 _HASH_PIECE = 16
-_NEAR = "1.0"
 
 
 def latex(text: str) -> str:
@@ -51,13 +50,13 @@ def make_paper(tables: Tables, catalog: Catalog, split_set: str) -> str:
     """
     evidence = Evidence(tables, catalog, split_set)
     values = {"split_set": split_set}
-    radius = default_radius(_NEAR, catalog.shape)
+    radius = GROUP.scaled(catalog.shape)
     search = current_join(catalog)
-    if search is not None and search["threshold"] < threshold(radius):
-        radius = search["radius"]
+    if search is not None and search["threshold"] < radius.squared:
+        radius = Radius(search["radius"])
     sql = load_queries("report")
     splits = catalog.query(
-        sql["paper_splits"].sql, values | {"squared": threshold(radius)}
+        sql["paper_splits"].sql, values | {"squared": radius.squared}
     ).to_pylist()
     drops = catalog.query(sql["paper_drops"].sql, values).to_pylist()
     used = "select image_id from split_image where split_set = $split_set and split <> 'unused'"
@@ -134,7 +133,7 @@ def _on_search(
     evidence: Evidence,
     search: dict[str, Any] | None,
     splits: list[dict[str, Any]],
-    radius: str,
+    radius: Radius,
     unknown: int,
 ) -> list[str]:
     if search is None:
@@ -168,7 +167,7 @@ def _on_checks(evidence: Evidence) -> list[str]:
     return [f"Checked by {compared}, of a random sample: {outcome} ({bound}, at 95\\,\\%)."]
 
 
-def _table(split_set: str, splits: list[dict[str, Any]], radius: str | None) -> str:
+def _table(split_set: str, splits: list[dict[str, Any]], radius: Radius | None) -> str:
     """The splits with their leaks; near ones where all were searched for, up to `radius`."""
     lines = [
         r"\begin{table}[htbp]",

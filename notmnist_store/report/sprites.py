@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from notmnist_store.report.markup import Html, element
-from notmnist_store.schema.tables import Shape
+from notmnist_store.schema.shape import Shape
 
 _COLUMNS = 32
 _BUDGET = 1 << 22

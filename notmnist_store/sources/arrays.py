@@ -16,7 +16,8 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.errors import BudgetError, SourceError
-from notmnist_store.schema.tables import KIND_FILE, MEMBER_SCHEMA, ROW_GROUP_MEMBERS, Shape
+from notmnist_store.schema.shape import ROW_GROUP_MEMBERS, Shape
+from notmnist_store.schema.tables import KIND_FILE, MEMBER_SCHEMA
 from notmnist_store.sources.members import Limits, Meter
 
 _SUFFIXES = {1: "pgm", 3: "ppm"}

@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from notmnist_store.errors import SourceError
-from notmnist_store.schema.tables import Shape
+from notmnist_store.schema.shape import Shape
 from notmnist_store.sources.arrays import ByteStream, LabelledImages, array_members
 from notmnist_store.sources.gunzip import gunzip, plain
 from notmnist_store.sources.members import (

@@ -20,7 +20,8 @@ import numpy as np
 import pyarrow as pa
 
 from notmnist_store.errors import BudgetError, SourceError, UsageError
-from notmnist_store.schema.tables import MEMBER_SCHEMA, ROW_GROUP_MEMBERS
+from notmnist_store.schema.shape import ROW_GROUP_MEMBERS
+from notmnist_store.schema.tables import MEMBER_SCHEMA
 
 BATCH_MEMBERS = 4_096
 BATCH_BYTES = 32 << 20

@@ -20,7 +20,7 @@ from notmnist_store.catalog.run import Run
 from notmnist_store.catalog.split_sets import SplitSet, current_split_set, ingest_runs
 from notmnist_store.decisions.effects import decision_note
 from notmnist_store.errors import UsageError
-from notmnist_store.schema.tables import SPLITS
+from notmnist_store.schema.words import SPLITS
 from notmnist_store.splits.plan import Placed, SplitOptions
 from notmnist_store.splits.recipes import place_images
 from notmnist_store.splits.sanitize_options import SANITIZE, SanitizeOptions

@@ -18,9 +18,10 @@ from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.errors import UsageError
 from notmnist_store.near.components import near_graph
-from notmnist_store.schema.radius import threshold
+from notmnist_store.schema.radius import Radius
+from notmnist_store.schema.words import USED
 from notmnist_store.splits.plan import SplitOptions
-from notmnist_store.splits.sizes import ASKED, Sizes
+from notmnist_store.splits.sizes import Sizes
 
 _STEP = Decimal("0.05")
 
@@ -59,7 +60,7 @@ def check_fits(
     if not asked:
         most = dict.fromkeys(labels, int(max(sizes.sizes) * usable.num_rows))
     room = np.array([most[label] for label in labels], np.int64)
-    limit = threshold(options.radius)
+    limit = options.radius.squared
     graph = near_graph(catalog, images["image_id"].to_numpy(), limit)
     rows = pc.index_in(usable["image_id"], images["image_id"].combine_chunks())
     picture = graph.picture[rows.to_numpy()]
@@ -73,8 +74,8 @@ def check_fits(
         return
     works, above, component = None, -1, None
     for step in _steps(options.radius):
-        component = graph.components(above, threshold(step), component)
-        above = threshold(step)
+        component = graph.components(above, step.squared, component)
+        above = step.squared
         if too_large(component) is None:
             works = step
     largest = (
@@ -85,7 +86,7 @@ def check_fits(
         raise UsageError(
             f"{largest}, and {takes}; no radius works, for so many are equal: --distinct takes one "
             "image of each picture",
-            _command(replace(options, radius="0", distinct=True)),
+            _command(replace(options, radius=Radius("0"), distinct=True)),
         )
     raise UsageError(
         f"{largest}, and {takes}; the largest radius that works, in steps of {_STEP}, is {works}",
@@ -93,11 +94,11 @@ def check_fits(
     )
 
 
-def _steps(radius: str) -> Iterator[str]:
+def _steps(radius: Radius) -> Iterator[Radius]:
     """0, 0.05, 0.10, … below a radius."""
     step = Decimal(0)
-    while step < Decimal(radius):
-        yield str(step)
+    while step < Decimal(radius.text):
+        yield Radius(str(step))
         step += _STEP
 
 
@@ -144,8 +145,8 @@ def nearest_used(
     )
     nearest: dict[int, tuple[int, int]] = {}
     by_distance = sorted(
-        (row for row in rows.to_pylist() if row["split"] in ASKED),
-        key=lambda row: (row["squared_distance"], ASKED.index(row["split"])),
+        (row for row in rows.to_pylist() if row["split"] in USED),
+        key=lambda row: (row["squared_distance"], USED.index(row["split"])),
     )
     for row in by_distance:
         nearest.setdefault(row["image_id"], (row["twin_id"], row["squared_distance"]))

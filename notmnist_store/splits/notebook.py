@@ -11,9 +11,10 @@ from tabulate import tabulate
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.errors import UsageError
+from notmnist_store.schema.words import USED
 from notmnist_store.splits.kernels.notebook_split import replay
 from notmnist_store.splits.plan import Placed, SplitOptions, dropped, labels_of, placed_rows
-from notmnist_store.splits.sizes import ASKED, Sizes
+from notmnist_store.splits.sizes import Sizes
 
 _Ids = npt.NDArray[np.int64]
 
@@ -36,7 +37,7 @@ def place_as_notebook(catalog: Catalog, options: SplitOptions, extends: str | No
             told, or too few images.
     """
     _check_options(options, extends)
-    sizes = Sizes.parse({split: getattr(options, split) or _SIZES[split] for split in ASKED})
+    sizes = Sizes.parse({split: getattr(options, split) or _SIZES[split] for split in USED})
     if not sizes.are_counts:
         raise UsageError(
             "recipe notebook takes counts, as the notebook does",
@@ -75,12 +76,12 @@ def place_as_notebook(catalog: Catalog, options: SplitOptions, extends: str | No
 
 def _placed(images: pa.Table, order: dict[str, _Ids], labels: list[str]) -> pa.Table:
     """Rows of train, valid and test in this order, and of all other images as they come."""
-    chosen = pa.array(np.concatenate([order[split] for split in ASKED]))
+    chosen = pa.array(np.concatenate([order[split] for split in USED]))
     places = pc.index_in(chosen, images["image_id"].combine_chunks()).to_numpy()
     rest = np.ones(images.num_rows, bool)
     rest[places] = False
     unused = np.flatnonzero(rest)
-    counts = {split: len(order[split]) for split in ASKED}
+    counts = {split: len(order[split]) for split in USED}
     splits = [
         pa.repeat(split, images) for split, images in {**counts, "unused": len(unused)}.items()
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -14,10 +14,9 @@ from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.errors import QueryError, UsageError
 from notmnist_store.near.components import component_keys
-from notmnist_store.near.evidence import GROUP_RADIUS
-from notmnist_store.schema.radius import default_radius, threshold
-from notmnist_store.schema.tables import Shape
-from notmnist_store.splits.sizes import ASKED
+from notmnist_store.schema.radius import GROUP, Radius
+from notmnist_store.schema.shape import Shape
+from notmnist_store.schema.words import USED
 
 _GROUP_COLUMNS = {"pixels": "pixel_hash", "near": "pixel_hash"}
 
@@ -37,12 +36,12 @@ NO_DROPS = pa.schema(
 
 @dataclass(frozen=True)
 class SplitOptions:
-    """A recipe and its arguments; sizes are text, so that they are kept exactly as given."""
+    """A recipe and its arguments; sizes are kept as text, exactly as they were given."""
 
     recipe: str = "stratified"
-    train: str | None = None
-    valid: str | None = None
-    test: str | None = None
+    train: str | float | None = None
+    valid: str | float | None = None
+    test: str | float | None = None
     seed: int = 0
     where: str | None = None
     group_by: str = "pixels"
@@ -51,19 +50,24 @@ class SplitOptions:
     train_source: str | None = None
     test_source: str | None = None
     order: str = "name"
-    radius: str | None = None
+    radius: Radius | None = None
+
+    def __post_init__(self) -> None:
+        for split in USED:
+            if getattr(self, split) is not None:
+                object.__setattr__(self, split, str(getattr(self, split)))
 
     def to_json(self) -> str:
         """The arguments that differ from the defaults, as JSON with sorted keys."""
-        default = asdict(SplitOptions())
-        given = {k: v for k, v in asdict(self).items() if k == "recipe" or v != default[k]}
-        return json.dumps(given, sort_keys=True)
+        default = vars(SplitOptions())
+        given = {k: v for k, v in vars(self).items() if k == "recipe" or v != default[k]}
+        return json.dumps(given, sort_keys=True, default=str)
 
     def with_radius(self, shape: Shape) -> SplitOptions:
         """The same with the radius of near groups, for images of this shape, where none is given.
 
         Raises:
-            UsageError: a radius that is none, or that groups nothing.
+            UsageError: a radius that groups nothing.
         """
         if self.group_by != "near":
             if self.radius is not None:
@@ -72,14 +76,15 @@ class SplitOptions:
                     f"notmnist-store split my_split --group-by near --radius {self.radius}",
                 )
             return self
-        radius = default_radius(GROUP_RADIUS, shape) if self.radius is None else self.radius
-        threshold(radius)
-        return replace(self, radius=radius)
+        return replace(self, radius=Radius.of(self.radius, shape, GROUP))
 
     @classmethod
     def from_json(cls, text: str) -> SplitOptions:
         """The options that `to_json` wrote."""
-        return cls(**json.loads(text))
+        given = json.loads(text)
+        if "radius" in given:
+            given["radius"] = Radius(given["radius"])
+        return cls(**given)
 
 
 @dataclass(frozen=True)
@@ -109,7 +114,7 @@ class Placed:
         """split, label, pixel_hash of train, valid and test in order."""
         parts = [
             self.rows.filter(pc.equal(self.rows["split"], split)).sort_by("position")
-            for split in ASKED
+            for split in USED
         ]
         return pa.concat_tables(parts).select(["split", "label", "pixel_hash"])
 

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.errors import UsageError
+from notmnist_store.schema.words import RECIPES, USED
 from notmnist_store.splits.near_groups import check_fits, nearest_used
 from notmnist_store.splits.notebook import place_as_notebook
 from notmnist_store.splits.plan import (
@@ -24,9 +25,8 @@ from notmnist_store.splits.plan import (
     dropped,
     labels_of,
 )
-from notmnist_store.splits.sizes import ASKED, Sizes, class_quotas, hash_bounds
+from notmnist_store.splits.sizes import Sizes, class_quotas, hash_bounds
 
-RECIPES = ("stratified", "hash", "notebook")
 _UNEVEN = "sizes that do not divide by the classes give one image more to the first classes"
 
 
@@ -53,7 +53,7 @@ def place_images(catalog: Catalog, options: SplitOptions, extends: str | None) -
                 f"{name} goes with recipe notebook",
                 "notmnist-store split my_split --recipe notebook",
             )
-    sizes = Sizes.parse({split: getattr(options, split) for split in ASKED})
+    sizes = Sizes.parse({split: getattr(options, split) for split in USED})
     images = candidates(catalog, options)
     if extends is not None:
         return _extended(catalog, options, sizes, images, extends)
@@ -100,7 +100,7 @@ def _fresh(
 
 
 def _by_split(asked: dict[str, dict[str, int]]) -> list[list[int]]:
-    return [[quotas[split] for quotas in asked.values()] for split in ASKED]
+    return [[quotas[split] for quotas in asked.values()] for split in USED]
 
 
 def _with_shortfall(placed: Placed) -> Placed:

@@ -27,8 +27,8 @@ from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.near.evidence import check_radius, current_join, seconds_needed
 from notmnist_store.near.kernels.join import Pairs
 from notmnist_store.progress import Progress
-from notmnist_store.schema.radius import default_radius, threshold
-from notmnist_store.schema.tables import SPLITS
+from notmnist_store.schema.radius import GROUP, SEARCH, Radius
+from notmnist_store.schema.words import SPLITS
 from notmnist_store.splits.kernels.leak_policies import (
     EXACT_COPY,
     KEPT,
@@ -44,10 +44,7 @@ from notmnist_store.splits.plan import NO_DROPS, Placed, dropped, labels_of
 from notmnist_store.splits.sanitize_options import SANITIZE, SanitizeOptions
 from notmnist_store.storage.tables import Tables
 
-RADIUS = "1.0"
-"""The radius for 28x28x1 unless asked otherwise: that of the audits."""
-
-STEPS = ("0", "0.5", "1", "1.5", "2")
+STEPS = tuple(map(Radius, ("0", "0.5", "1", "1.5", "2")))
 """Radii at which the result says what would go, as far as pairs are known."""
 
 _RULES = {EXACT_COPY: "exact_copy", NEAR_COPY: "near_copy", LABEL_CONFLICT: "label_conflict"}
@@ -106,17 +103,14 @@ def sanitize(
     check_name(new)
     started = datetime.now(UTC)
     catalog = Catalog(tables)
-    radius = options.radius
-    if radius is None:
-        radius = default_radius(RADIUS, tables.marker.shape)
-        options = SanitizeOptions.of(**dataclasses.asdict(options) | {"radius": radius})
-    assert options.radius is not None
-    check_radius(catalog, options.radius)
+    radius = Radius.of(options.radius, tables.marker.shape, GROUP).shortest
+    options = dataclasses.replace(options, radius=radius)
+    check_radius(catalog, radius)
     base = _base(catalog, options)
     join = current_join(catalog)
     uncovered = len(base.table) if join is None else _uncovered(base)
-    if threshold(options.radius) and uncovered:
-        raise _stale(base, uncovered, options.radius, tables)
+    if radius.squared and uncovered:
+        raise _stale(base, uncovered, radius, tables)
     known = int(join["threshold"]) if join is not None and not uncovered else 0
     origin = Origin(SANITIZE, SANITIZE, _arguments(base, options), options.seed)
     earlier = current_split_set(catalog, new)
@@ -175,11 +169,11 @@ def _uncovered(base: _Base) -> int:
     return int(np.count_nonzero(~covered))
 
 
-def _stale(base: _Base, uncovered: int, radius: str, tables: Tables) -> StoreError:
+def _stale(base: _Base, uncovered: int, radius: Radius, tables: Tables) -> StoreError:
     """What is missing, how to get it, and about how long that takes."""
     images = max(len(base.table), uncovered)
-    searched = default_radius("2.0", tables.marker.shape)
-    beyond = f" --radius {radius}" if threshold(radius) > threshold(searched) else ""
+    searched = SEARCH.scaled(tables.marker.shape)
+    beyond = f" --radius {radius}" if radius.squared > searched.squared else ""
     return StoreError(
         f"pairs are stale: {uncovered:,} images of split set {base.version.name} are not known to "
         f"near-duplicates, which takes about {seconds_needed(images):,.0f} s here",
@@ -205,8 +199,8 @@ def _settled(
 ) -> tuple[Fates, pa.Table]:
     """The fates at the radius asked for, and the rows that tell them at that and all steps."""
     assert options.radius is not None
-    radii = {threshold(step): step for step in STEPS if threshold(step) <= known}
-    radii[threshold(options.radius)] = options.radius
+    radii = {step.squared: step for step in STEPS if step.squared <= known}
+    radii[options.radius.squared] = options.radius
     pairs = _pairs(catalog, base, max(radii), options)
     parts: list[pa.Table] = []
     progress.stage("sanitizing", len(radii), "radii")
@@ -245,7 +239,7 @@ def _pairs(catalog: Catalog, base: _Base, most: int, options: SanitizeOptions) -
 
 
 def _counts(
-    base: _Base, options: SanitizeOptions, radius: str, fates: Fates, *, by_label: bool
+    base: _Base, options: SanitizeOptions, radius: Radius, fates: Fates, *, by_label: bool
 ) -> pa.Table:
     """What the result's rows say at one radius; those of labels that have no image are left out."""
     rows, labels = base.table, base.version.labels
@@ -267,7 +261,7 @@ def _counts(
     }
     shown = np.flatnonzero(columns["images"] > 0) if by_label else np.arange(UNUSED)
     said = {
-        "radius": np.full(len(shown), float(radius)),
+        "radius": np.full(len(shown), float(radius.text)),
         "split": [options.keep[at] for at in (shown // kinds).tolist()],
         "label": [labels[at] if by_label else None for at in (shown % kinds).tolist()],
         **{name: column[shown] for name, column in columns.items()},

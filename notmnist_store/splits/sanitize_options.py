@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
-from decimal import Decimal
+from dataclasses import dataclass, fields
 from typing import Any
 
 from notmnist_store.errors import UsageError
-from notmnist_store.schema.radius import threshold
-from notmnist_store.splits.sizes import ASKED
+from notmnist_store.schema.radius import Radius
+from notmnist_store.schema.words import USED
 
 SANITIZE = "sanitize"
 """The verb, and the recipe of what it makes."""
@@ -20,13 +19,13 @@ SANITIZE = "sanitize"
 class SanitizeOptions:
     """`base` is a split set, `keep` its splits in the order in which they are kept.
 
-    `radius` is an exact decimal, or None for that of the audits; `policy` and `conflicts` are as
+    `radius` is None for that of the audits; `policy` and `conflicts` are as
     in `leak_policies.settle`.
     """
 
     base: str
-    keep: tuple[str, ...] = ASKED
-    radius: str | None = None
+    keep: tuple[str, ...] = USED
+    radius: Radius | None = None
     policy: str = "keep"
     conflicts: str = "keep"
     refill: bool = False
@@ -34,47 +33,43 @@ class SanitizeOptions:
 
     @classmethod
     def of(
-        cls, base: str, keep: str | Sequence[str], radius: str | float | None, **others: Any
+        cls, base: str, keep: str | Sequence[str], radius: Radius | None, **others: Any
     ) -> SanitizeOptions:
-        """The options as a person gives them: splits with commas between them, a radius as text.
+        """The options as a person gives them: splits with commas between them.
 
         Raises:
-            UsageError: `keep` does not name each of train, valid and test once; no radius.
+            UsageError: `keep` does not name each of train, valid and test once.
         """
         names = keep.split(",") if isinstance(keep, str) else keep
         order = tuple(name.strip() for name in names)
-        if sorted(order) != sorted(ASKED):
+        if sorted(order) != sorted(USED):
             raise UsageError(
-                f"--keep names {', '.join(ASKED)} once each, the one to be kept first: not "
+                f"--keep names {', '.join(USED)} once each, the one to be kept first: not "
                 f"{', '.join(order)}",
                 f"notmnist-store sanitize my_clean_set --from {base} --keep test,valid,train",
             )
-        return cls(base, order, None if radius is None else _shortest(str(radius)), **others)
+        return cls(base, order, radius and radius.shortest, **others)
 
     @classmethod
     def from_json(cls, text: str) -> SanitizeOptions:
         """The options that `to_json` wrote."""
         given = json.loads(text)
         known = {field.name: given[field.name] for field in fields(cls)}
-        return cls(**known | {"keep": tuple(known["keep"])})
+        known |= {"keep": tuple(known["keep"]), "radius": Radius(known["radius"])}
+        return cls(**known)
 
     def to_json(self, **more: Any) -> str:
         """All of them, and what else is given, as JSON with sorted keys."""
-        return json.dumps(asdict(self) | {"recipe": SANITIZE} | more, sort_keys=True)
+        return json.dumps(vars(self) | {"recipe": SANITIZE} | more, sort_keys=True, default=str)
 
     def command(self, new: str, *flags: str) -> str:
         """The command that makes split set `new` with these options."""
         words = ["notmnist-store", SANITIZE, new]
         default = SanitizeOptions(self.base)
-        for name, value in asdict(self).items():
+        for name, value in vars(self).items():
             if name == "base" or value != getattr(default, name):
                 option = {"base": "from", "keep": "keep"}.get(name, name)
                 words.append(f"--{option}")
                 if value is not True:
                     words.append(",".join(value) if isinstance(value, tuple) else str(value))
         return " ".join([*words, *flags])
-
-
-def _shortest(radius: str) -> str:
-    """The same radius, written in the one way that all commands with it share."""
-    return f"{Decimal(radius.strip()).normalize():f}" if threshold(radius) else "0"

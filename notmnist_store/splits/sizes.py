@@ -9,8 +9,8 @@ from fractions import Fraction
 from tabulate import tabulate
 
 from notmnist_store.errors import UsageError
+from notmnist_store.schema.words import USED
 
-ASKED = ("train", "valid", "test")
 _EXAMPLE = "notmnist-store split my_split --train 0.8 --valid 0.1 --test 0.1"
 _HASH_RANGE = 1 << 128
 
@@ -29,9 +29,9 @@ class Sizes:
         Raises:
             UsageError: not a number, negative, counts and fractions mixed, fractions over 1.
         """
-        texts = {split: str(given[split]) for split in ASKED if given.get(split) is not None}
+        texts = {split: str(given[split]) for split in USED if given.get(split) is not None}
         if not texts:
-            texts = dict(zip(ASKED, ("0.8", "0.1", "0.1"), strict=True))
+            texts = dict(zip(USED, ("0.8", "0.1", "0.1"), strict=True))
         try:
             numbers = {split: Fraction(text) for split, text in texts.items()}
         except (ValueError, ZeroDivisionError):
@@ -48,7 +48,7 @@ class Sizes:
         if len(are_counts) > 1:
             raise UsageError("sizes are all counts or all fractions, not both", _EXAMPLE)
         counts = are_counts.pop() if are_counts else True
-        sizes = tuple(numbers.get(split, Fraction(0)) for split in ASKED)
+        sizes = tuple(numbers.get(split, Fraction(0)) for split in USED)
         if not any(sizes):
             raise UsageError("at least one split needs a size over 0", _EXAMPLE)
         if not counts and sum(sizes) > 1:
@@ -60,7 +60,7 @@ class Sizes:
     def __str__(self) -> str:
         return ", ".join(
             f"{split} {int(size) if self.are_counts else float(size):g}"
-            for split, size in zip(ASKED, self.sizes, strict=True)
+            for split, size in zip(USED, self.sizes, strict=True)
         )
 
 
@@ -80,7 +80,7 @@ def class_quotas(
     labels = list(available)
     quotas: dict[str, dict[str, int]] = {label: {} for label in labels}
     smallest, total = min(available.values()), sum(available.values())
-    for split, size in zip(ASKED, sizes.sizes, strict=True):
+    for split, size in zip(USED, sizes.sizes, strict=True):
         if not sizes.are_counts:
             for label in labels:
                 quotas[label][split] = int(size * (available[label] if keep_ratio else smallest))
@@ -97,7 +97,7 @@ def class_quotas(
     short = [label for label in labels if sum(quotas[label].values()) > available[label]]
     if short:
         rows = [(label, available[label], *quotas[label].values()) for label in labels]
-        table = tabulate(rows, headers=("label", "images", *ASKED))
+        table = tabulate(rows, headers=("label", "images", *USED))
         raise UsageError(
             f"more is asked for than there is of {', '.join(short)}:\n{table}", _EXAMPLE
         )
@@ -119,7 +119,7 @@ def hash_bounds(sizes: Sizes) -> list[tuple[str, str, str]]:
             "notmnist-store split my_split --recipe hash --train 0.8 --valid 0.1 --test 0.1",
         )
     bounds, total = [], Fraction(0)
-    for split, size in zip(ASKED, sizes.sizes, strict=True):
+    for split, size in zip(USED, sizes.sizes, strict=True):
         low, total = total, total + size
         if size:
             bounds.append((split, _digest(low), _digest(total)))

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from notmnist_store.errors import StoreError
-from notmnist_store.schema.tables import Shape
+from notmnist_store.schema.shape import Shape
 from notmnist_store.storage.datafile import open_checked, reading
 from notmnist_store.storage.tables import Tables
 

@@ -12,7 +12,9 @@ from typing import Any
 import xxhash
 
 from notmnist_store.errors import StoreError
-from notmnist_store.schema.tables import FORMAT_REVISION, FORMAT_VERSION, SPLITS, Shape
+from notmnist_store.schema.shape import Shape
+from notmnist_store.schema.tables import FORMAT_REVISION, FORMAT_VERSION
+from notmnist_store.schema.words import SPLITS
 
 MARKER_NAME = "notmnist_store.json"
 _FIRST_KEYS = {"format", "shape", "fractions", "demo"}  # no checksum yet, nor a revision

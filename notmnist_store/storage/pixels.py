@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from notmnist_store.schema.tables import Shape
+from notmnist_store.schema.shape import Shape
 from notmnist_store.storage.gather import Gatherer
 from notmnist_store.storage.tables import Tables
 

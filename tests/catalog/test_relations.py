@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from notmnist_store.catalog.relations import split_members
 from notmnist_store.errors import StoreError
-from notmnist_store.schema.tables import SPLITS, TABLES
+from notmnist_store.schema.tables import TABLES
+from notmnist_store.schema.words import SPLITS
 from notmnist_store.storage import tables as tables_module
 from notmnist_store.storage.tables import Tables, new_run_id
 from notmnist_store.store import Store

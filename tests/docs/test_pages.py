@@ -14,7 +14,7 @@ import pytest
 import notmnist_store
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.cli.main import main
-from notmnist_store.schema.tables import REJECT_REASONS
+from notmnist_store.schema.words import REJECT_REASONS
 from tests.support.documents import (
     DOCUMENTS,
     MANUAL,

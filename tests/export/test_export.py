@@ -32,13 +32,13 @@ from PIL import Image
 
 import notmnist_store
 from notmnist_store.blocks.kernels.fingerprint import pixel_hashes
-from notmnist_store.cli.commands import export as command
 from notmnist_store.errors import StoreError, UsageError
-from notmnist_store.export.export import EXPORT_FORMATS
+from notmnist_store.export.export import WRITERS
 from notmnist_store.export.hashes import match_hashes, read_key
 from notmnist_store.export.pictures import folder_names
 from notmnist_store.export.readme import plain_text
-from notmnist_store.schema.tables import Shape
+from notmnist_store.schema.shape import Shape
+from notmnist_store.schema.words import EXPORT_FORMATS
 from notmnist_store.storage.placed_folder import placed_folder
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
@@ -231,7 +231,7 @@ READERS: dict[str, Callable[[Path], Rows]] = {
 
 
 def test_every_format_is_read_back_here_and_known_to_the_command() -> None:
-    assert set(READERS) | {"hashes"} == set(EXPORT_FORMATS) == set(command._FORMATS)
+    assert set(READERS) | {"hashes"} == set(WRITERS) == set(EXPORT_FORMATS)
 
 
 def checked(folder: Path) -> None:
@@ -305,7 +305,7 @@ def digest_of(found: Rows) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-@pytest.mark.parametrize("form", sorted(EXPORT_FORMATS))
+@pytest.mark.parametrize("form", sorted(WRITERS))
 def test_the_same_split_set_gives_the_same_bytes(
     made: Store, tmp_path: Path, form: str, key: Path
 ) -> None:
@@ -576,11 +576,11 @@ def test_a_full_disk_leaves_nothing(made: Store, tmp_path: Path, key: Path) -> N
     program = (
         "import resource, signal, sys, notmnist_store\n"
         "from notmnist_store.errors import StoreError\n"
-        "from notmnist_store.export.export import EXPORT_FORMATS\n"
+        "from notmnist_store.export.export import WRITERS\n"
         "store = notmnist_store.open(sys.argv[1])\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (600, 600))\n"
-        "for form in EXPORT_FORMATS:\n"
+        "for form in WRITERS:\n"
         "    key = sys.argv[3] if form == 'hashes' else None\n"
         "    try:\n"
         "        store.export('clean', sys.argv[2], form=form, key_file=key)\n"
@@ -591,7 +591,7 @@ def test_a_full_disk_leaves_nothing(made: Store, tmp_path: Path, key: Path) -> N
     done = subprocess.run(
         [sys.executable, "-c", program, *arguments], capture_output=True, text=True, check=False
     )
-    assert done.stdout.split() == list(EXPORT_FORMATS), done.stdout + done.stderr
+    assert done.stdout.split() == list(WRITERS), done.stdout + done.stderr
     assert list(tmp_path.iterdir()) == []
 
 
@@ -604,7 +604,7 @@ def test_a_failed_replacement_keeps_the_earlier_export(
         (folder / "half").write_text("written")
         raise KeyboardInterrupt
 
-    monkeypatch.setitem(EXPORT_FORMATS, "npy", stopped)
+    monkeypatch.setitem(WRITERS, "npy", stopped)
     with pytest.raises(KeyboardInterrupt):
         made.export("clean", tmp_path / "out", form="npy", force=True)
     assert READERS["npz"](tmp_path / "out") == truth(made)
@@ -618,7 +618,7 @@ def test_a_killed_export_leaves_nothing_under_its_name(made: Store, tmp_path: Pa
         "def write(folder, plan):\n"
         "    (folder / 'half').write_text('written')\n"
         "    os.kill(os.getpid(), signal.SIGKILL)\n"
-        "export.EXPORT_FORMATS['npz'] = write\n"
+        "export.WRITERS['npz'] = write\n"
         "notmnist_store.open(sys.argv[1]).export('clean', sys.argv[2], form='npz')\n"
     )
     arguments = [str(made.path), str(tmp_path / "out")]

@@ -26,7 +26,8 @@ from notmnist_store.engines import wire
 from notmnist_store.engines.block_worker import BlockJob
 from notmnist_store.errors import StoreError
 from notmnist_store.ingest.ingest import DEFAULT_FRACTIONS
-from notmnist_store.schema.tables import DEFAULT_SHAPE, MEMBER_SCHEMA
+from notmnist_store.schema.shape import DEFAULT_SHAPE
+from notmnist_store.schema.tables import MEMBER_SCHEMA
 from notmnist_store.sources.members import Limits
 from notmnist_store.sources.source import open_source
 from notmnist_store.storage.marker import Marker

@@ -21,7 +21,8 @@ from notmnist_store.blocks.kernels.rows import RowRules, split_thresholds
 from notmnist_store.engines.local import write_blocks
 from notmnist_store.errors import BudgetError, ChecksError, SourceError, StoreError, UsageError
 from notmnist_store.progress import Progress
-from notmnist_store.schema.tables import SPLITS, Shape
+from notmnist_store.schema.shape import Shape
+from notmnist_store.schema.words import SPLITS
 from notmnist_store.sources.members import Limits
 from notmnist_store.sources.source import open_source
 from notmnist_store.storage.marker import MARKER_NAME, Marker

@@ -14,7 +14,8 @@ from notmnist_store.cli.main import main
 from notmnist_store.errors import UsageError
 from notmnist_store.learning import suspects as verb
 from notmnist_store.learning.kernels.folds import grouped_folds
-from notmnist_store.near.groups import Near, copy_groups, known_near
+from notmnist_store.near.groups import copy_groups, known_near
+from notmnist_store.schema.radius import Radius
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
 from tests.support.archives import pack, png
@@ -81,7 +82,7 @@ def test_no_copies_straddle_folds(searched: Store) -> None:
     images = searched.sql("select image_id, path, label_id, pixel_hash from image").arrow()
     ids = np.sort(images["image_id"].to_numpy())
     near, notes = known_near(catalog, ids, None)
-    assert (near, notes) == (Near("1.0", 65025), [])
+    assert (near, notes) == (Radius("1.0"), [])
     groups, notes = copy_groups(catalog, ids, near, 45)
     assert notes == []
     fold = grouped_folds(groups, np.zeros(len(ids), np.int64), 5, 0)

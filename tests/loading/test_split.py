@@ -19,7 +19,7 @@ import notmnist_store
 from notmnist_store.blocks.kernels.fingerprint import pixel_hashes
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.loading.split import Batch, Split
-from notmnist_store.schema.tables import Shape
+from notmnist_store.schema.shape import Shape
 from notmnist_store.storage.gather import Gatherer, binary_column, to_notebook_scale
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store

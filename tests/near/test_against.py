@@ -14,7 +14,7 @@ import pytest
 import notmnist_store
 from notmnist_store.cli.main import main
 from notmnist_store.errors import SourceError, UsageError
-from notmnist_store.schema.radius import threshold
+from notmnist_store.schema.radius import Radius
 from notmnist_store.store import Store
 from tests.near.test_search import archive, near_images, squared
 from tests.support.archives import pack, png
@@ -69,7 +69,7 @@ def test_the_rows_are_those_of_brute_force(store: Store, tmp_path: Path, radius:
                 if row["split"] == split
             ]
             least, place = min(far)
-            if least <= threshold(radius):
+            if least <= Radius(radius).squared:
                 twin = placed[place]
                 path, label = f"other/{'ABC'[number % 3]}/{number:04d}.png", "ABC"[number % 3]
                 expected.append((least, path, split, label, twin["image_id"], twin["label"]))

@@ -17,7 +17,7 @@ from notmnist_store.cli.main import main
 from notmnist_store.errors import StoreError
 from notmnist_store.near.check import sample_size
 from notmnist_store.near.evidence import current_join
-from notmnist_store.schema.radius import threshold
+from notmnist_store.schema.radius import Radius
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
@@ -79,7 +79,7 @@ def crossing(store: Store) -> set[Triple]:
     asked = [("test", "train"), ("test", "valid"), ("valid", "train")]
     return {
         (a, b, squared)
-        for a, b, squared in by_brute_force(store, threshold("2.0"))
+        for a, b, squared in by_brute_force(store, Radius("2.0").squared)
         for one, other in asked
         if (one in splits[a] and other in splits[b]) or (one in splits[b] and other in splits[a])
     }
@@ -91,7 +91,7 @@ def test_a_search_leaves_a_certificate(store: Store) -> None:
     assert row["is_current"]
     assert row["run_id"] == row["join_run"] == join["run_id"]
     assert (row["method"], row["missed"], row["wrong"], row["bound"]) == ("exhaustive", 0, 0, 0)
-    assert row["pairs"] == join["pairs"] == len(by_brute_force(store, threshold("2.0")))
+    assert row["pairs"] == join["pairs"] == len(by_brute_force(store, Radius("2.0").squared))
     distinct = join["distinct_images"]
     assert (row["left_images"], row["right_images"]) == (distinct, distinct)
     assert row["compared"] == distinct * (distinct - 1)
@@ -281,7 +281,7 @@ def test_sums_beyond_31_bits_hold_from_end_to_end(tmp_path: Path) -> None:
     store.ingest(pack(tmp_path / "set.tar", files), shape="128x128x3")
     store.near_duplicates(radius="222")
     found = pairs(store)
-    assert found == by_brute_force(store, threshold("222"))
+    assert found == by_brute_force(store, Radius("222").squared)
     assert sorted(squared for *_, squared in found) == [5, 3_196_107_275, 3_196_108_800]
     assert store.certify().rows()[0]["missed"] == 0
     (row,) = store.sql("select max(distance) as far, sum(squared_distance) as sum from pair").rows()

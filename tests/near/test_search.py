@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 import notmnist_store
 from notmnist_store.cli.main import main
 from notmnist_store.errors import StoreError, UsageError
-from notmnist_store.schema.radius import default_radius, threshold
-from notmnist_store.schema.tables import DEFAULT_SHAPE, Shape
+from notmnist_store.schema.radius import Radius
+from notmnist_store.schema.shape import Shape
 from notmnist_store.storage.pixels import pixels_by_id
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
@@ -115,11 +115,11 @@ def store(tmp_path: Path) -> Store:
 @pytest.mark.parametrize("radius", ["0", "0.5", "1", "1.41", "2.0", "3"])
 def test_the_pairs_are_those_of_brute_force(store: Store, radius: str) -> None:
     (row,) = store.near_duplicates(radius=radius).rows()
-    expected = by_brute_force(store, threshold(radius))
+    expected = by_brute_force(store, Radius(radius).squared)
     assert pairs(store) == expected
     assert row["pairs"] == len(expected)
     assert expected or radius == "0"
-    assert groups(store) == stars_by_brute_force(store, threshold(min(radius, "1")))
+    assert groups(store) == stars_by_brute_force(store, Radius(min(radius, "1")).squared)
 
 
 @settings(max_examples=3)
@@ -138,7 +138,7 @@ def test_new_images_are_compared_with_all_and_the_result_is_that_of_a_full_searc
     whole.ingest(*archives)
     whole.near_duplicates()
     assert len(grown.sql("select * from radius_join")) == 3
-    assert pairs(grown) == pairs(whole) == by_brute_force(whole, threshold("2.0"))
+    assert pairs(grown) == pairs(whole) == by_brute_force(whole, Radius("2.0").squared)
     assert groups(grown) == groups(whole)
     assert len(pairs(whole)) > 20
 
@@ -149,7 +149,7 @@ def test_a_smaller_radius_is_known_already_and_a_larger_one_searches_anew(store:
     assert first[0]["radius"] == "1.5"
     assert len(store.sql("select * from run where verb = 'near-duplicates'")) == 1
     store.near_duplicates(radius="2.5")
-    assert pairs(store) == by_brute_force(store, threshold("2.5"))
+    assert pairs(store) == by_brute_force(store, Radius("2.5").squared)
     store.near_duplicates(group_radius="2")
     (row,) = store.sql("select * from radius_join where is_current").rows()
     assert (row["radius"], row["group_radius"]) == ("2.0", "2")
@@ -181,7 +181,7 @@ def test_an_earlier_source_that_is_restored_is_searched_in_full(
     store.near_duplicates()
     store.undo(undone["run_id"])
     store.near_duplicates()
-    assert pairs(store) == by_brute_force(store, threshold("2.0"))
+    assert pairs(store) == by_brute_force(store, Radius("2.0").squared)
     (row,) = store.sql("select pair_runs from radius_join where is_current").rows()
     assert len(json.loads(row["pair_runs"])) == 1
 
@@ -301,11 +301,10 @@ def test_other_shapes_have_a_radius_of_their_own(tmp_path: Path) -> None:
     store = notmnist_store.open(tmp_path / "store")
     store.ingest(pack(tmp_path / "set.tar", files), shape="32x32x3")
     (row,) = store.near_duplicates().rows()
-    assert row["radius"] == default_radius("2.0", Shape(32, 32, 3)) == "3.96"
-    assert pairs(store) == by_brute_force(store, threshold("3.96"))
+    assert row["radius"] == Radius("2.0").scaled(Shape(32, 32, 3)).text == "3.96"
+    assert pairs(store) == by_brute_force(store, Radius("3.96").squared)
     assert [distance for *_, distance in pairs(store)] == [81 * 3072]
     assert store.audit("duplicate_near").verdicts[0].violating == 1
-    assert default_radius("1.0", DEFAULT_SHAPE) == "1.0"
 
 
 def test_a_search_that_is_stopped_leaves_nothing(
@@ -324,14 +323,14 @@ def test_a_search_that_is_stopped_leaves_nothing(
     assert not pairs(store)
     assert not groups(store)
     store.near_duplicates()
-    assert pairs(store) == by_brute_force(store, threshold("2.0"))
+    assert pairs(store) == by_brute_force(store, Radius("2.0").squared)
 
 
 def test_near_leaks_are_those_of_brute_force(store: Store) -> None:
     """The nearest near copy in each split that must not know it, first ingested of equals."""
     store.split("s", train=24, valid=12, test=12, group_by="image_id")
     store.near_duplicates()
-    near = {(a, b): d for a, b, d in by_brute_force(store, threshold("2.0"))}
+    near = {(a, b): d for a, b, d in by_brute_force(store, Radius("2.0").squared)}
     placed = store.sql(
         "select split_image.image_id, split_image.split, image.pixel_hash,"
         " image.image_id % 4294967296 as position from split_image"

@@ -15,7 +15,7 @@ import notmnist_store
 from notmnist_store.cli.main import main
 from notmnist_store.errors import QueryError, StoreError, UsageError
 from notmnist_store.peek.sheet import png_sheet, terminal_sheet
-from notmnist_store.schema.radius import threshold
+from notmnist_store.schema.radius import Radius
 from notmnist_store.store import Store
 from notmnist_store.testing import make_bad_store
 from tests.splits.test_near_groups import archive, clustered, pixels
@@ -83,7 +83,7 @@ def test_rare_distances_are_shown_as_often_as_frequent_ones(near: Store) -> None
 
 
 def test_a_radius_and_a_label_limit_the_pairs(near: Store) -> None:
-    wanted = {pair for pair, squared in known(near).items() if squared <= threshold("0.6")}
+    wanted = {pair for pair, squared in known(near).items() if squared <= Radius("0.6").squared}
     rows = near.peek(pairs=True, radius="0.6", n=10_000).rows()
     assert {(row["image_id"], row["twin_id"]) for row in rows} == wanted
     rows = near.peek(pairs=True, label="B", n=10_000).rows()
@@ -112,7 +112,7 @@ def test_pairs_of_an_audit_and_of_a_query(near: Store) -> None:
         assert row["squared_distance"] == apart
     within = near.peek(pairs=True, sql=query, radius="1", n=10_000).rows()
     assert within
-    assert max(row["squared_distance"] for row in within) <= threshold("1")
+    assert max(row["squared_distance"] for row in within) <= Radius("1").squared
     both_ways = "select a, b from pair union all select b as a, a as b from pair"
     assert len(near.peek(pairs=True, sql=both_ways, n=10_000)) == len(known(near))
     gone = "select a, 5 as b from pair union all select null as a, b from pair"
@@ -262,7 +262,7 @@ def test_neighbours_are_the_nearest_by_brute_force(near: Store) -> None:
             for row in rows:
                 other = row["image_id"]
                 apart = int(((arrays[chosen] - arrays[other]) ** 2).sum())
-                if row["split"] == split and other != chosen and apart <= threshold("2.0"):
+                if row["split"] == split and other != chosen and apart <= Radius("2.0").squared:
                     key = arrays[other].tobytes()
                     entry = (apart, other, row["label"])
                     nearest[key] = min(nearest.get(key, entry), entry)

@@ -27,7 +27,7 @@ import pytest
 import notmnist_store
 from notmnist_store.blocks.kernels.decode import decode
 from notmnist_store.errors import SourceError, UsageError
-from notmnist_store.schema.tables import DEFAULT_SHAPE
+from notmnist_store.schema.shape import DEFAULT_SHAPE
 from notmnist_store.store import Store
 from tests.support import nasty_archives
 from tests.support import nasty_pictures as nasty

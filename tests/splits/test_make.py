@@ -17,7 +17,8 @@ import notmnist_store
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.cli.main import main
 from notmnist_store.errors import StoreError, UsageError
-from notmnist_store.splits.sizes import ASKED, Sizes, class_quotas, hash_bounds
+from notmnist_store.schema.words import USED
+from notmnist_store.splits.sizes import Sizes, class_quotas, hash_bounds
 from notmnist_store.store import Store
 from tests.support.archives import class_files, pack, picture, png
 
@@ -189,7 +190,7 @@ def test_extend_keeps_every_row_and_groups_follow_their_members(tmp_path: Path) 
         assert row["split"] == place.get(row["pixel_hash"], row["split"])
     fresh = Counter(row["split"] for row in after if row["pixel_hash"] not in place)
     assert fresh == {"train": 72, "valid": 9, "test": 9}
-    for split in ASKED:
+    for split in USED:
         positions = [row["position"] for row in after if row["split"] == split]
         assert positions == list(range(len(positions)))
     store.split("s", extend=True)
@@ -456,7 +457,7 @@ def test_stratified_keeps_groups_whole_and_never_overfills_alone(
     available = Counter(label for _, label, _ in found)
     weight = max(sum(shares), 1)
     quota, low = [], Counter[str]()
-    for split, share in zip(ASKED, shares, strict=True):
+    for split, share in zip(USED, shares, strict=True):
         for label, images in available.items():
             wanted = images * share // weight
             quota.append((label, split, low[label], wanted, images))
@@ -487,7 +488,7 @@ def test_hash_is_what_the_definition_says(
     found: list[tuple[int, str, str]], seed: int, shares: tuple[int, int, int]
 ) -> None:
     weight = max(sum(shares), 1)
-    given_sizes = {s: f"{share}/{weight}" for s, share in zip(ASKED, shares, strict=True)}
+    given_sizes = {s: f"{share}/{weight}" for s, share in zip(USED, shares, strict=True)}
     if not any(shares):
         return
     sizes = Sizes.parse({k: v for k, v in given_sizes.items() if not v.startswith("0/")})
@@ -499,7 +500,7 @@ def test_hash_is_what_the_definition_says(
     for image_id, _, key in found:
         point = int(hashlib.md5(f"{seed}:{key}".encode()).hexdigest(), 16) * weight
         wanted, total = "unused", 0
-        for split, share in zip(ASKED, shares, strict=True):
+        for split, share in zip(USED, shares, strict=True):
             if total * 2**128 // 1 <= point < (total + share) * 2**128:
                 wanted = split
             total += share
@@ -516,7 +517,7 @@ def test_counts_add_up_or_are_refused(
 ) -> None:
     if not any(shares):
         return
-    sizes = Sizes.parse(dict(zip(ASKED, map(str, shares), strict=True)))
+    sizes = Sizes.parse(dict(zip(USED, map(str, shares), strict=True)))
     try:
         quotas = class_quotas(sizes, available, keep_ratio=keep_ratio)
     except UsageError:
@@ -524,7 +525,7 @@ def test_counts_add_up_or_are_refused(
         assert keep_ratio or min(available.values()) < each + 1
         assert not keep_ratio or sum(shares) + 3 * len(available) > sum(available.values())
         return
-    for split, share in zip(ASKED, shares, strict=True):
+    for split, share in zip(USED, shares, strict=True):
         asked = [quota[split] for quota in quotas.values()]
         assert sum(asked) == share
         if not keep_ratio:

@@ -19,7 +19,7 @@ from notmnist_store.cli.main import main
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.near.kernels.groups import components
 from notmnist_store.near.kernels.join import Pairs
-from notmnist_store.schema.radius import threshold
+from notmnist_store.schema.radius import Radius
 from notmnist_store.store import Store
 from tests.support.archives import pack, png
 
@@ -140,7 +140,7 @@ def test_near_copies_never_straddle_splits(
     arrays, splits = pixels(store), placed(store, "s")
     assert set(splits) == set(arrays)
     homes = defaultdict(set)
-    for image_id, component in linked(arrays, threshold(radius)).items():
+    for image_id, component in linked(arrays, Radius(radius).squared).items():
         if not (distinct and splits[image_id] == "unused"):
             homes[component].add(splits[image_id])
     assert max(map(len, homes.values())) == 1
@@ -247,7 +247,7 @@ def test_the_radius_that_an_error_names_is_the_largest_that_works(
     arrays = pixels(store)
 
     def largest(radius: Decimal) -> int:
-        return max(Counter(linked(arrays, threshold(radius)).values()).values())
+        return max(Counter(linked(arrays, Radius(radius).squared).values()).values())
 
     steps = [Decimal(step) / 20 for step in range(30)]
     assert works == max(step for step in steps if largest(step) <= 5)
@@ -329,12 +329,12 @@ def test_extend_keeps_old_rows_and_new_near_copies_follow(tmp_path: Path, recipe
     assert before.items() <= after.items()
     assert len(after) == len(images)
     homes = defaultdict(set)
-    for image_id, component in linked(pixels(store), threshold("1.0")).items():
+    for image_id, component in linked(pixels(store), Radius("1.0").squared).items():
         if after[image_id] != "unused":
             homes[component].add(after[image_id])
     joined = {c for c, there in homes.items() if len(there) > 1}
     dropped = store.sql("select image_id from split_drop where split_set = 's'").rows()
-    of = linked(pixels(store), threshold("1.0"))
+    of = linked(pixels(store), Radius("1.0").squared)
     assert {of[row["image_id"]] for row in dropped} == {
         of[i] for i in after if i not in before and of[i] in joined
     }
@@ -348,11 +348,11 @@ def test_new_images_do_not_move_old_ones_of_recipe_hash(tmp_path: Path) -> None:
     store.ingest(archive(tmp_path / "one.tar", images[:60]))
     store.near_duplicates()
     store.split("s", recipe="hash", group_by="near", seed=4)
-    before, old = placed(store, "s"), linked(pixels(store), threshold("1.0"))
+    before, old = placed(store, "s"), linked(pixels(store), Radius("1.0").squared)
     store.ingest(archive(tmp_path / "two.tar", images[60:]))
     store.near_duplicates()
     store.split("s", recipe="hash", group_by="near", seed=4, where="true", replace=True)
-    after, new = placed(store, "s"), linked(pixels(store), threshold("1.0"))
+    after, new = placed(store, "s"), linked(pixels(store), Radius("1.0").squared)
     apart = Counter(new[component] for component in set(old.values()))
     same = {i: split for i, split in before.items() if apart[new[i]] == 1}
     assert len(same) > 40
@@ -371,7 +371,7 @@ def test_components_are_those_of_brute_force(searched: Store) -> None:
     rows = searched.near_components().rows()
     assert [row["radius"] for row in rows] == ["0.5", "1", "1.5", "2.0"]
     for row in rows:
-        component = linked(pictures, threshold(row["radius"]))
+        component = linked(pictures, Radius(row["radius"]).squared)
         sizes = Counter(component.values())
         assert row["components"] == sum(size > 1 for size in sizes.values())
         assert row["largest"] == row["sampled"] == max(sizes.values())

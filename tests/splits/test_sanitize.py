@@ -16,7 +16,7 @@ import notmnist_store
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.cli.main import main
 from notmnist_store.errors import StoreError, UsageError
-from notmnist_store.schema.radius import threshold
+from notmnist_store.schema.radius import Radius
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
 from notmnist_store.testing import make_bad_store
@@ -152,7 +152,7 @@ def test_rows_and_drops_are_those_of_brute_force(
     look = Look(grown)
     before, after = look.rows(base), look.rows(name)
     rows, draw = as_oracle_rows(before, order), look.draws(before, seed)
-    places, gone = brute_force(rows, draw, threshold(radius), "keep", conflicts, refill)
+    places, gone = brute_force(rows, draw, Radius(radius).squared, "keep", conflicts, refill)
     ids = [row["image_id"] for row in before]
     assert [row["image_id"] for row in after] == ids
     assert [row["split"] for row in after] == [(*order, "unused")[place] for place in places]
@@ -180,12 +180,12 @@ def test_minimal_drops_no_more_and_leaves_no_leak(grown: Store, base: str, keep:
     for policy, name in names.items():
         rows = look.rows(name)
         found = as_oracle_rows(rows, order)
-        assert not leaks(found, [place for place, _, _ in found], threshold("1.0"))
+        assert not leaks(found, [place for place, _, _ in found], Radius("1.0").squared)
         after = {row["image_id"]: row["split"] for row in rows}
         drops = look.drops(name)
         for image_id, (_, twin, distance) in drops.items():
             assert after[twin] not in ("unused", before[image_id])
-            assert distance <= threshold("1.0")
+            assert distance <= Radius("1.0").squared
         went[policy] = sum(before[image_id] in order[:2] for image_id in drops)
     assert 0 < went["minimal"] <= went["keep"]
 

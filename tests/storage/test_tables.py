@@ -18,7 +18,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from notmnist_store.errors import StoreError
-from notmnist_store.schema.tables import FORMAT_REVISION, TABLES, Shape
+from notmnist_store.schema.shape import Shape
+from notmnist_store.schema.tables import FORMAT_REVISION, TABLES
 from notmnist_store.storage.datafile import DataFile, check_footer, open_checked, run_of
 from notmnist_store.storage.filesystem import create_exclusive, locked, replacing, write_text
 from notmnist_store.storage.marker import MARKER_NAME, Marker

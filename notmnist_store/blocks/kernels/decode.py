@@ -38,7 +38,7 @@ import pyarrow as pa
 from PIL import Image
 
 from notmnist_store.errors import UsageError
-from notmnist_store.schema.tables import Shape
+from notmnist_store.schema.shape import Shape
 
 try:
     _inflater = importlib.import_module("isal.isal_zlib")

@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import xxhash
 
-from notmnist_store.schema.tables import Shape
+from notmnist_store.schema.shape import Shape
 
 _DHASH_ROWS, _DHASH_COLUMNS = 8, 9
 

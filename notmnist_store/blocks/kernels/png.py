@@ -20,7 +20,7 @@ import numba  # type: ignore[import-untyped, unused-ignore]
 import numpy as np
 import numpy.typing as npt
 
-from notmnist_store.schema.tables import Shape
+from notmnist_store.schema.shape import Shape
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GREY, _RGB = 0, 2

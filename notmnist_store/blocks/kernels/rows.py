@@ -20,7 +20,8 @@ import xxhash
 
 from notmnist_store.blocks.kernels import fingerprint
 from notmnist_store.blocks.kernels.decode import decode
-from notmnist_store.schema.tables import KIND_DEVICE, KIND_FILE, KIND_LINK, TABLES, Shape
+from notmnist_store.schema.shape import Shape
+from notmnist_store.schema.tables import KIND_DEVICE, KIND_FILE, KIND_LINK, TABLES
 from notmnist_store.sources.kernels.provenance import (
     Place,
     font_family,

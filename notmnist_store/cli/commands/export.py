@@ -7,21 +7,11 @@ import shlex
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from notmnist_store.schema.words import EXPORT_FORMATS
+
 if TYPE_CHECKING:
     from notmnist_store.cli.terminal import Terminal
     from notmnist_store.store import Store
-
-_FORMATS = (
-    "npz",
-    "npy",
-    "arrow",
-    "parquet",
-    "notebook-pickle",
-    "idx",
-    "huggingface",
-    "image-folder",
-    "hashes",
-)
 
 
 def add_export(command: Callable[..., argparse.ArgumentParser]) -> None:
@@ -35,7 +25,7 @@ def add_export(command: Callable[..., argparse.ArgumentParser]) -> None:
     add = export.add_argument
     add("split_set", metavar="SPLITSET", help="ingest, or one that split made; NAME_v1 for an old")
     add("out", metavar="OUT", help="the folder to make")
-    add("--as", dest="form", required=True, metavar="FORMAT", help=", ".join(_FORMATS))
+    add("--as", dest="form", required=True, metavar="FORMAT", help=", ".join(EXPORT_FORMATS))
     add("--splits", metavar="S,...", help="only these (default: train, valid and test)")
     add("--without-labels", action="store_true", help="put the labels into a file of their own")
     add("--key-file", metavar="FILE", help="the partners' key, for --as hashes")

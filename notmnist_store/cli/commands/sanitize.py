@@ -49,6 +49,7 @@ def add_sanitize(command: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _sanitize(store: Store, options: argparse.Namespace, terminal: Terminal) -> int:
+    from notmnist_store.schema.radius import Radius
     from notmnist_store.splits.sanitize_options import SanitizeOptions
 
     result = store.sanitize(
@@ -71,7 +72,7 @@ def _sanitize(store: Store, options: argparse.Namespace, terminal: Terminal) -> 
     asked = SanitizeOptions.of(
         options.base,
         options.keep,
-        options.radius,
+        Radius.read(options.radius),
         policy=options.policy,
         conflicts=options.conflicts,
         refill=options.refill,

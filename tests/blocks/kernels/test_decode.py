@@ -19,7 +19,8 @@ from PIL import Image
 
 from notmnist_store.blocks.kernels.decode import FORMATS, Decoded, decode
 from notmnist_store.errors import UsageError
-from notmnist_store.schema.tables import REJECT_REASONS, Shape
+from notmnist_store.schema.shape import Shape
+from notmnist_store.schema.words import REJECT_REASONS
 from tests.support.nasty_pictures import (
     SIDE,
     chunk,
@@ -287,7 +288,7 @@ def test_without_the_fast_packages_the_result_is_the_same(
 HUNGER = """
 import resource, sys, zlib
 from notmnist_store.blocks.kernels.decode import decode
-from notmnist_store.schema.tables import Shape
+from notmnist_store.schema.shape import Shape
 from tests.support.nasty_pictures import chunk, corpus, ihdr, png
 packer = zlib.compressobj(9)
 idats = [b"".join(packer.compress(bytes(10**6)) for _ in range(300)) + packer.flush(), b"x" * 99]

@@ -22,7 +22,7 @@ from notmnist_store.blocks.kernels.fingerprint import (
     pixel_hashes,
     split_fraction,
 )
-from notmnist_store.schema.tables import Shape
+from notmnist_store.schema.shape import Shape
 from tests.support.nasty_pictures import glyph
 
 SHAPES = st.builds(Shape, st.integers(1, 30), st.integers(1, 30), st.sampled_from([1, 3]))

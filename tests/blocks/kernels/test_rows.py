@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notmnist_store.blocks.kernels.rows import RowRules, Tally, _plain, _sort_out, make_rows
-from notmnist_store.schema.tables import DEFAULT_SHAPE, KIND_FILE, KIND_LINK, MEMBER_SCHEMA
+from notmnist_store.schema.shape import DEFAULT_SHAPE
+from notmnist_store.schema.tables import KIND_FILE, KIND_LINK, MEMBER_SCHEMA
 from tests.support.archives import picture, png
 
 RULES = RowRules(

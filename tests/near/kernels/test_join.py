@@ -3,9 +3,6 @@ from __future__ import annotations
 import gzip
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from decimal import Decimal
-from fractions import Fraction
-from math import isqrt
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +24,7 @@ from notmnist_store.near.kernels.join import (
     join,
     self_join,
 )
-from notmnist_store.schema.radius import threshold
+from notmnist_store.schema.radius import Radius
 
 Pixels = npt.NDArray[np.uint8]
 Triples = list[tuple[int, int, int]]
@@ -170,7 +167,7 @@ def test_a_pair_on_the_boundary_belongs_and_one_beyond_it_does_not(fast: bool) -
     pixels[1, :4] = 255
     pixels[2, :4] = 255
     pixels[2, 4] = 1
-    t = threshold("2.0")
+    t = Radius("2.0").squared
     assert t == 4 * 255**2
     assert triples(self_join(pixels, t, fast=fast)) == [(0, 1, t), (1, 2, 1)]
     assert triples(self_join(pixels, t + 1, fast=fast))[1] == (0, 2, t + 1)
@@ -308,70 +305,6 @@ def test_a_tree_holds_each_row_once_inside_its_boxes() -> None:
         assert (tree.high[places + leaf] == held.max(axis=1)).all()
 
 
-@pytest.mark.parametrize(
-    ("radius", "expected"),
-    [
-        ("0", 0),
-        ("0.5", 16_256),  # 16,256.25
-        ("1", 65_025),
-        ("1.0", 65_025),
-        (" 2.0 ", 260_100),
-        ("2", 260_100),
-        ("1e1", 6_502_500),
-        ("0.1", 650),  # 650.25: the float nearest to 0.1 squared would do too, 0.3 would not
-        ("0.003921568627450980392", 0),  # a little less than 1/255
-        ("0.003921568627450980393", 1),  # a little more
-        (Fraction(1, 255), 1),
-        (Fraction(2, 255), 4),
-        (Decimal("0.50"), 16_256),
-        (3, 585_225),
-        ("1e-999999999", 0),
-        ("1e18", 65_025 * 10**36),
-    ],
-)
-def test_the_threshold_is_exact(radius: str | int | Decimal | Fraction, expected: int) -> None:
-    assert threshold(radius) == expected
-
-
-@given(k=st.integers(0, 10**12))
-def test_the_threshold_of_a_root_is_the_square(k: int) -> None:
-    assert threshold(Fraction(k, 255)) == k * k
-    root = isqrt(k)
-    assert threshold(Fraction(root, 255)) <= k < threshold(Fraction(root + 1, 255))
-
-
-@pytest.mark.parametrize(
-    "radius",
-    [
-        -1,
-        Fraction(-1, 2),
-        Decimal("NaN"),
-        True,
-        "-1",
-        "-0.0001",
-        "nan",
-        "NaN",
-        "sNaN",
-        "inf",
-        "-inf",
-        "",
-        "two",
-        "1e19",
-        "1/2",
-        "1e999999999999",
-    ],
-)
-def test_what_is_no_radius_is_refused(radius: str | int | Decimal | Fraction) -> None:
-    with pytest.raises(UsageError, match="radius") as caught:
-        threshold(radius)
-    assert caught.value.hint
-
-
-def test_a_float_is_no_radius() -> None:
-    with pytest.raises(UsageError, match="radius"):
-        threshold(0.1)  # type: ignore[arg-type]
-
-
 def test_what_cannot_be_joined_is_refused() -> None:
     pixels = clusters(40, 10)
     index = RadiusIndex.build(pixels)
@@ -428,4 +361,4 @@ def test_the_published_pairs_of_real_images(data_folder: Path, radius: str, pair
     images = np.frombuffer(body, np.uint8, offset=16).reshape(-1, 784)
     distinct = np.unique(images, axis=0)
     assert len(distinct) == 9_804
-    assert sum(map(len, self_join(distinct, threshold(radius), threads=2))) == pairs
+    assert sum(map(len, self_join(distinct, Radius(radius).squared, threads=2))) == pairs

@@ -6,8 +6,6 @@ process; the others in a shell, where the command is this checkout.
 
 from __future__ import annotations
 
-import contextlib
-import io
 import os
 import shlex
 import shutil
@@ -42,15 +40,16 @@ def name(example: Example) -> str:
 
 @pytest.mark.parametrize("example", OURS, ids=name)
 def test_a_block_of_commands_does_what_the_document_shows(
-    example: Example, scratch: Path, monkeypatch: pytest.MonkeyPatch
+    example: Example,
+    scratch: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.chdir(scratch)
     monkeypatch.setenv("COLUMNS", "100")
-    printed, messages = io.StringIO(), io.StringIO()
-    with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(messages):
-        for arguments in commands(example) or ():
-            assert main(arguments) == 0, messages.getvalue()
-    check_output(example, printed.getvalue())
+    for arguments in commands(example) or ():
+        assert main(arguments) == 0, capfd.readouterr().err
+    check_output(example, capfd.readouterr().out)
 
 
 @pytest.fixture(scope="module")

@@ -8,8 +8,7 @@ beside the drawing, so that it wraps as text does. Same rows, same bytes.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from unicodedata import east_asian_width
 
 from notmnist_store.report.markup import Html, element, join, share
@@ -18,10 +17,11 @@ from notmnist_store.text import printable
 _WIDTH = 460
 _ROOM = 150
 _FONT = 11
+_TOP = 0.6 * _FONT
+_MARGIN = 0.8 * _FONT
 _CSS_PIXELS = 1.39
 _LEAST_PITCH = 12
 _LONGEST_LABEL = 14
-_SERIES = 5
 _DASHES = (None, "7 4", "2 3", "8 3 2 3", "5 2")
 _MARKS = (
     "m-3.2 0a3.2 3.2 0 1 0 6.4 0a3.2 3.2 0 1 0-6.4 0z",
@@ -31,82 +31,62 @@ _MARKS = (
     "m0 4l4-7h-8z",
 )
 
-
-@dataclass(frozen=True)
-class _Scale:
-    """Where values stand along an axis, in units of the drawing."""
-
-    least: float
-    most: float
-    start: float
-    end: float
-
-    def at(self, value: float) -> float:
-        """The place of a value; the middle where there is but one."""
-        if self.most == self.least:
-            return (self.start + self.end) / 2
-        return self.start + (value - self.least) / (self.most - self.least) * (
-            self.end - self.start
-        )
-
-
-@dataclass(frozen=True)
-class _Label:
-    """A text at a place of the horizontal axis."""
-
-    place: float
-    text: str
+_Point = tuple[float, float]
 
 
 class _Drawing:
     """A plot's frame: a grid with its values on the left, labels below, titles at both."""
 
     def __init__(self, y_title: str, y_ticks: Mapping[float, str], *, left: float = 0) -> None:
-        widest = max(map(_wide, y_ticks.values()))
-        self._titles_end = 1.6 * _FONT
-        self.left = max(left, self._titles_end + widest + 6)
-        self.top = 0.6 * _FONT
-        self.bottom = self.top + _ROOM
-        self.y = _Scale(min(y_ticks), max(y_ticks), self.bottom, self.top)
+        self.left = max(left, 1.6 * _FONT + max(map(_wide, y_ticks.values())) + 6)
+        self.bottom = _TOP + _ROOM
+        self.y = _scale(min(y_ticks), max(y_ticks), self.bottom, _TOP)
         self._y_title = y_title
         self._y_ticks = y_ticks
 
     def finished(
         self,
         marks: Iterable[Html],
-        labels: Sequence[_Label],
+        labels: Sequence[tuple[float, str]],
+        keys: Mapping[str, Html],
         *,
         name: str,
         alternative: str,
         description: str,
         width: float = _WIDTH,
-        x_title: str = "",
+        x_title: str | None = None,
         turned: bool = False,
     ) -> Html:
-        """The whole drawing; `turned` labels stand on their side and make it higher."""
-        right = width - 0.8 * _FONT
+        """The whole drawing under its legend; `turned` labels stand on their side."""
+        right = width - _MARGIN
         below = self.bottom + 1.4 * _FONT
-        longest = max((_wide(label.text) for label in labels), default=0)
-        end = self.bottom + longest + _FONT if turned else below + 0.4 * _FONT
+        longest = max(_wide(text) for _, text in labels)
+        end = self.bottom + 0.9 * longest + _FONT if turned else below + 0.4 * _FONT
         height = end + (1.5 * _FONT if x_title else 0)
         inner = join(
             element("title", alternative, id=f"{name}-title"),
             element("desc", description, id=f"{name}-description"),
-            [self._tick(value, text, right) for value, text in self._y_ticks.items()],
-            marks,
-            _line(self.left, self.bottom, right, self.bottom, class_="axis"),
             [
-                _turned(label.text, label.place + 0.3 * _FONT, self.bottom + 0.7 * _FONT, -60)
-                if turned
-                else _text(label.text, label.place, below, text_anchor="middle")
-                for label in labels
+                (
+                    _line((self.left, self.y(value)), (right, self.y(value)), "grid"),
+                    _text(text, self.left - 5, self.y(value) + 0.36 * _FONT, "end"),
+                )
+                for value, text in self._y_ticks.items()
             ],
-            _text(x_title, (self.left + right) / 2, height - 0.4 * _FONT, text_anchor="middle")
+            marks,
+            _line((self.left, self.bottom), (right, self.bottom), "axis"),
+            [
+                _text(text, place + 0.3 * _FONT, self.bottom + 0.7 * _FONT, "end", turn=-60)
+                if turned
+                else _text(text, place, below, "middle")
+                for place, text in labels
+            ],
+            _text(x_title, (self.left + right) / 2, height - 0.4 * _FONT, "middle")
             if x_title
             else None,
-            _turned(self._y_title, _FONT, (self.top + self.bottom) / 2, -90, text_anchor="middle"),
+            _text(self._y_title, _FONT, (_TOP + self.bottom) / 2, "middle", turn=-90),
         )
-        return element(
+        drawing = element(
             "svg",
             inner,
             viewBox=f"0 0 {_units(width)} {_units(height)}",
@@ -117,12 +97,18 @@ class _Drawing:
             class_="plot wide" if width > _WIDTH else "plot",
             id=name,
         )
-
-    def _tick(self, value: float, text: str, right: float) -> Html:
-        place = self.y.at(value)
-        return join(
-            _line(self.left, place, right, place, class_="grid"),
-            _text(text, self.left - 5, place + 0.36 * _FONT, text_anchor="end"),
+        legend = [
+            element(
+                "li",
+                element("svg", key, viewBox="0 0 28 12", class_="key", aria_hidden="true"),
+                title,
+            )
+            for title, key in keys.items()
+        ]
+        return element(
+            "div",
+            element("ul", legend, class_="legend") if legend else None,
+            element("div", drawing, class_="scroll"),
         )
 
 
@@ -139,39 +125,31 @@ def bars(
     shown = [_short(label) for label in labels]
     ticks = {tick: f"{tick:,.0f}" for tick in round_values(0, max(heights), whole=True)}
     drawing = _Drawing(unit, ticks)
-    pitch = max((_WIDTH - 0.8 * _FONT - drawing.left) / len(labels), _LEAST_PITCH)
+    pitch = max((_WIDTH - _MARGIN - drawing.left) / len(labels), _LEAST_PITCH)
     turned = any(_wide(text) > pitch - 3 for text in shown)
     if turned:  # its label must not begin left of the drawing
         drawing = _Drawing(unit, ticks, left=0.5 * _wide(shown[0]))
     base = [0] * len(labels)
     marks = []
-    for place, values in enumerate(series.values()):
+    for number, values in enumerate(series.values(), 1):
         ends = [below + value for below, value in zip(base, values, strict=True)]
-        marks += [
-            element(
-                "rect",
-                x=_units(drawing.left + (column + 0.13) * pitch),
-                y=_units(drawing.y.at(end)),
-                width=_units(0.74 * pitch),
-                height=_units(drawing.y.at(below) - drawing.y.at(end)),
-                class_=f"f{_of_series(place)}",
-            )
-            for column, (below, end) in enumerate(zip(base, ends, strict=True))
-            if end > below
-        ]
+        for column, (below, end) in enumerate(zip(base, ends, strict=True)):
+            left, top = drawing.left + (column + 0.13) * pitch, drawing.y(end)
+            if end > below:
+                marks.append(_block(left, top, 0.74 * pitch, drawing.y(below) - top, number))
         base = ends
     spans = (f"{title} {min(values):,} to {max(values):,}" for title, values in series.items())
-    drawn = drawing.finished(
+    keys = {title: _block(8, 0, 12, 12, number) for number, title in enumerate(series, 1)}
+    return drawing.finished(
         marks,
-        [_Label(drawing.left + (i + 0.5) * pitch, text) for i, text in enumerate(shown)],
+        [(drawing.left + (place + 0.5) * pitch, text) for place, text in enumerate(shown)],
+        keys if len(keys) > 1 else {},
         name=name,
         alternative=alternative,
         description=f"{unit} a label: {'; '.join(spans)}",
-        width=max(_WIDTH, drawing.left + len(labels) * pitch + 0.8 * _FONT),
+        width=max(_WIDTH, drawing.left + len(labels) * pitch + _MARGIN),
         turned=turned,
     )
-    keys = {title: _block(place) for place, title in enumerate(series)} if len(series) > 1 else {}
-    return _with_legend(drawn, keys)
 
 
 def curves(
@@ -191,40 +169,45 @@ def curves(
     ticks = round_values(min(point[2] for point in points), max(point[3] for point in points))
     digits = max(0, -math.floor(math.log10(100 * (ticks[1] - ticks[0])) + 1e-9))
     drawing = _Drawing(y_title, {tick: f"{100 * tick:.{digits}f}%" for tick in ticks})
-    x = _Scale(math.log10(sizes[0]), math.log10(sizes[-1]), drawing.left + 20, _WIDTH - 2.2 * _FONT)
+    ends = drawing.left + 20, _WIDTH - 2.5 * _MARGIN
+    x = _scale(math.log10(sizes[0]), math.log10(sizes[-1]), *ends)
+    places = {size: x(math.log10(size)) for size in sizes}
     bands, drawn = [], []
-    for place, line in enumerate(lines.values()):
-        across = [x.at(math.log10(point[0])) for point in line]
-        middle, low, high = ([drawing.y.at(point[k]) for point in line] for k in (1, 2, 3))
-        outline = [*zip(across, low, strict=True), *zip(across[::-1], high[::-1], strict=True)]
-        number = _of_series(place)
-        bands.append(element("path", d=_path(outline) + "z", class_=f"f{number} k{number} band"))
-        drawn.append(_curve(place, list(zip(across, middle, strict=True))))
-    labels: list[_Label] = []
+    for number, line in enumerate(lines.values(), 1):
+        middle, low, high = (
+            [(places[point[0]], drawing.y(point[k])) for point in line] for k in (1, 2, 3)
+        )
+        band = f"f{number} k{number} band"
+        bands.append(element("path", d=_path([*low, *reversed(high)]) + "z", class_=band))
+        drawn.append(_curve(number, middle, middle))
+    stubs = [
+        _line((place, drawing.bottom), (place, drawing.bottom + 3), "axis")
+        for place in places.values()
+    ]
+    labels: list[tuple[float, str]] = []
+    free = float(_WIDTH)
     for size in reversed(sizes):  # where two would touch, the larger size is named
-        label = _Label(x.at(math.log10(size)), f"{size:,.0f}")
-        room = labels[-1].place - _wide(labels[-1].text) / 2 if labels else _WIDTH
-        if label.place + _wide(label.text) / 2 + 4 <= room:
-            labels.append(label)
-    ends = (
+        text = f"{size:,.0f}"
+        if places[size] + _wide(text) / 2 + 4 <= free:
+            labels.append((places[size], text))
+            free = places[size] - _wide(text) / 2
+    spoken = (
         f"{title}: {share(line[0][1])} at {line[0][0]:,.0f}, "
         f"{share(line[-1][1])} at {line[-1][0]:,.0f}"
         for title, line in lines.items()
     )
-    stubs = [
-        _line(place, drawing.bottom, place, drawing.bottom + 3, class_="axis")
-        for place in (x.at(math.log10(size)) for size in sizes)
-    ]
-    plot = drawing.finished(
+    return drawing.finished(
         [*bands, *drawn, *stubs],
         labels,
+        {
+            title: _curve(number, [(0, 6), (28, 6)], [(14, 6)])
+            for number, title in enumerate(lines, 1)
+        },
         name=name,
         alternative=alternative,
-        description="; ".join(ends),
+        description="; ".join(spoken),
         x_title=x_title,
     )
-    keys = {title: _curve(place, [(0, 6), (14, 6), (28, 6)]) for place, title in enumerate(lines)}
-    return _with_legend(plot, keys)
 
 
 def steps(
@@ -241,76 +224,65 @@ def steps(
     ticks = round_values(0, max(counts), whole=True)
     drawing = _Drawing(y_title, {tick: f"{tick:,.0f}" for tick in ticks})
     end = max(edges[-1], marked[0])
-    x = _Scale(edges[0], end, drawing.left, _WIDTH - 1.6 * _FONT)
-    outline = [(x.at(edges[0]), drawing.bottom)]
+    x = _scale(edges[0], end, drawing.left, _WIDTH - 2 * _MARGIN)
+    outline = [(x(edges[0]), drawing.bottom)]
     for left, right, counted in zip(edges, edges[1:], counts, strict=False):
-        outline += [(x.at(left), drawing.y.at(counted)), (x.at(right), drawing.y.at(counted))]
-    outline.append((x.at(edges[-1]), drawing.bottom))
+        outline += [(x(left), drawing.y(counted)), (x(right), drawing.y(counted))]
+    outline.append((x(edges[-1]), drawing.bottom))
     most = max(range(len(counts)), key=counts.__getitem__)
-    mark = x.at(marked[0])
-    plot = drawing.finished(
+    return drawing.finished(
         [
             element("path", d=_path(outline) + "z", class_="f1"),
-            _line(mark, drawing.top, mark, drawing.bottom, class_="k3 marked"),
+            _line((x(marked[0]), _TOP), (x(marked[0]), drawing.bottom), "k3 marked"),
         ],
         [
-            _Label(x.at(tick), f"{tick:.6g}")
+            (x(tick), f"{tick:.6g}")
             for tick in round_values(edges[0], end)
             if edges[0] <= tick <= end * (1 + 1e-9)
         ],
+        {marked[1]: _line((0, 6), (28, 6), "k3 marked")},
         name=name,
         alternative=alternative,
         description=f"the most, {counts[most]:,}, from {edges[most]:g} to {edges[most + 1]:g}",
         x_title=x_title,
     )
-    return _with_legend(plot, {marked[1]: _line(0, 6, 28, 6, class_="k3 marked")})
 
 
-def _with_legend(drawing: Html, keys: Mapping[str, Html]) -> Html:
-    items = [
-        element("li", element("svg", key, viewBox="0 0 28 12", class_="key", aria_hidden="true"), t)
-        for t, key in keys.items()
-    ]
-    legend = element("ul", items, class_="legend") if items else None
-    return element("div", legend, element("div", drawing, class_="scroll"))
+def _scale(least: float, most: float, start: float, end: float) -> Callable[[float], float]:
+    """Where values stand along an axis of the drawing; in the middle where there is but one."""
+    if most == least:
+        return lambda value: (start + end) / 2
+    return lambda value: start + (value - least) / (most - least) * (end - start)
 
 
-def _curve(place: int, points: Sequence[tuple[float, float]]) -> Html:
-    """A line through the points with a mark on each; of a legend's three, on the middle one."""
-    number = _of_series(place)
-    marked = points[1:2] if points[0][0] == 0 else points
-    marks = "".join(f"{_path([point])}{_MARKS[place % _SERIES]}" for point in marked)
-    dashes = _DASHES[place % _SERIES]
+def _curve(number: int, points: Sequence[_Point], marked: Sequence[_Point]) -> Html:
+    """A line through the points, in the dashes and with the marks of its series."""
+    kind = (number - 1) % len(_MARKS)
+    marks = "".join(f"{_path([point])}{_MARKS[kind]}" for point in marked)
     return join(
-        element("path", d=_path(points), class_=f"k{number} line", stroke_dasharray=dashes),
+        element("path", d=_path(points), class_=f"k{number} line", stroke_dasharray=_DASHES[kind]),
         element("path", d=marks, class_=f"f{number}"),
     )
 
 
-def _block(place: int) -> Html:
-    return element("rect", x=8, y=0, width=12, height=12, class_=f"f{_of_series(place)}")
+def _block(x: float, y: float, width: float, height: float, number: int) -> Html:
+    sides = {"x": x, "y": y, "width": width, "height": height}
+    units = {side: _units(length) for side, length in sides.items()}
+    return element("rect", **units, class_=f"f{number}")
 
 
-def _of_series(place: int) -> int:
-    """The number of a series' colour; there are five, and they come around."""
-    return place % _SERIES + 1
+def _line(start: _Point, end: _Point, classes: str) -> Html:
+    return element("path", d=_path([start, end]), class_=f"line {classes}")
 
 
-def _line(x1: float, y1: float, x2: float, y2: float, *, class_: str) -> Html:
-    return element("path", d=_path([(x1, y1), (x2, y2)]), class_=f"line {class_}")
-
-
-def _path(points: Iterable[tuple[float, float]]) -> str:
+def _path(points: Iterable[_Point]) -> str:
     return "M" + "L".join(f"{_units(x)} {_units(y)}" for x, y in points)
 
 
-def _text(text: str, x: float, y: float, **attributes: str) -> Html:
-    return element("text", text, x=_units(x), y=_units(y), font_size=_FONT, **attributes)
-
-
-def _turned(text: str, x: float, y: float, degrees: int, text_anchor: str = "end") -> Html:
-    turn = f"rotate({degrees} {_units(x)} {_units(y)})"
-    return _text(text, x, y, transform=turn, text_anchor=text_anchor)
+def _text(text: str, x: float, y: float, anchor: str, *, turn: int | None = None) -> Html:
+    at = {"x": _units(x), "y": _units(y)}
+    turned = None if turn is None else f"rotate({turn} {at['x']} {at['y']})"
+    return element("text", text, **at, font_size=_FONT, text_anchor=anchor, transform=turned)
 
 
 def _units(value: float) -> str:

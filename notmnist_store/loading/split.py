@@ -131,11 +131,7 @@ class Split:
             UsageError: another dtype.
             StoreError: a data file is damaged.
         """
-        if dtype not in _DTYPES:
-            raise UsageError(
-                f"images come as {' or '.join(_DTYPES)}, not {dtype}",
-                "store.load('ingest').to_numpy(dtype='float32')",
-            )
+        _check_dtype(dtype, "to_numpy")
         flat = self._pixels_of(self.ids, dtype)
         return flat.reshape(len(self), *self.shape.sides), self.label_ids.copy()
 
@@ -232,19 +228,19 @@ class Split:
         gatherer = Gatherer(self._tables, self.ids, self._catalog.live_files("image"))
         places = np.empty(0, np.int64)
         flat = np.empty((0, self.shape.size), np.uint8)
-        found = 0
+        gathered = 0
         for at in random.permutation(len(gatherer.spans)):
             pieces = list(gatherer.read(gatherer.spans[at]))
-            found += sum(len(some) for some, _ in pieces)
+            gathered += sum(len(some) for some, _ in pieces)
             places = np.concatenate([places, *(some for some, _ in pieces)])
             flat = np.concatenate([flat, *(some for _, some in pieces)])
             going_on = max(0, len(places) - buffer)
             if going_on:
                 order = random.permutation(len(places))
-                gone, kept = order[:going_on], order[going_on:]
-                yield self._batch(places[gone], flat[gone])
+                leaving, kept = order[:going_on], order[going_on:]
+                yield self._batch(places[leaving], flat[leaving])
                 places, flat = places[kept], flat[kept]
-        gatherer.check_found(found)
+        gatherer.check_found(gathered)
         order = random.permutation(len(places))
         yield self._batch(places[order], flat[order])
 
@@ -265,11 +261,7 @@ class Split:
         """
         from notmnist_store.loading.torch_split import TorchSplit, cached_arrays
 
-        if dtype not in _DTYPES:
-            raise UsageError(
-                f"images come as {' or '.join(_DTYPES)}, not {dtype}",
-                "store.load('ingest').torch(dtype='float32')",
-            )
+        _check_dtype(dtype, "torch")
         shape = (len(self), self.shape.height, self.shape.width, self.shape.channels)
         folder = cached_arrays(
             None if cache is None else Path(cache),
@@ -286,6 +278,14 @@ class Split:
         digest.update("".join(self.description()["pixel_hash"].to_pylist()).encode())
         digest.update(self.label_ids.tobytes())
         return digest.hexdigest()[:32]
+
+
+def _check_dtype(dtype: str, method: str) -> None:
+    if dtype not in _DTYPES:
+        raise UsageError(
+            f"images come as {' or '.join(_DTYPES)}, not {dtype}",
+            f"store.load('ingest').{method}(dtype='float32')",
+        )
 
 
 def _rebatched(pieces: Iterable[Batch], size: int) -> Iterator[Batch]:

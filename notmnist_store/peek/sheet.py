@@ -62,9 +62,10 @@ def png_sheet(
         row, column = divmod(index, columns)
         left, top = column * cell[0] + _GAP, row * cell[1] + _GAP
         for place, picture in enumerate(strip):
-            enlarged = np.kron(_rgb(picture), np.ones((scale, scale, 1), np.uint8))
-            at = left + place * (width * scale + _INNER_GAP)
-            sheet.paste(Image.fromarray(enlarged), (at, top))
+            enlarged = Image.fromarray(_rgb(picture)).resize(
+                (width * scale, height * scale), Image.Resampling.NEAREST
+            )
+            sheet.paste(enlarged, (left + place * (width * scale + _INNER_GAP), top))
         text = printable(caption)
         while text and draw.textlength(text, font) > strip_width:
             text = text[:-1]
@@ -81,32 +82,23 @@ def terminal_sheet(
 
     `colour` uses 24-bit colours and half blocks; without it, five shades of block.
     """
-    if _strips_a_line(strips[0], width) * 2 < len(strips):
+    gap = " " if len(strips[0]) == 1 else "   "
+    if width // (_columns(strips[0]) + len(gap)) * 2 < len(strips):
         strips = [[_halved(picture) for picture in strip] for strip in strips]
-    across = max(1, _strips_a_line(strips[0], width))
-    size = _strip_columns(strips[0])
-    gap = " " * _gap_columns(strips[0])
+    size = _columns(strips[0])
+    across = max(1, width // (size + len(gap)))
     lines: list[str] = []
     for start in range(0, len(strips), across):
         row = [_strip_lines(strip, colour) for strip in strips[start : start + across]]
         lines += [gap.join(parts) for parts in zip(*row, strict=True)]
-        names = [
-            printable(caption)[:size].ljust(size) for caption in captions[start : start + across]
-        ]
-        lines.append(gap.join(names).rstrip())
+        shown = captions[start : start + across]
+        lines.append(gap.join(printable(text)[:size].ljust(size) for text in shown).rstrip())
     return "\n".join(lines) + "\n"
 
 
-def _strip_columns(strip: Sequence[_Picture]) -> int:
+def _columns(strip: Sequence[_Picture]) -> int:
+    """How many columns of a terminal the pictures of a strip take, with blanks between them."""
     return sum(int(picture.shape[1]) for picture in strip) + len(strip) - 1
-
-
-def _gap_columns(strip: Sequence[_Picture]) -> int:
-    return 1 if len(strip) == 1 else 3
-
-
-def _strips_a_line(strip: Sequence[_Picture], width: int) -> int:
-    return width // (_strip_columns(strip) + _gap_columns(strip))
 
 
 def _strip_lines(strip: Sequence[_Picture], colour: bool) -> list[str]:
@@ -115,13 +107,9 @@ def _strip_lines(strip: Sequence[_Picture], colour: bool) -> list[str]:
 
 
 def _halved(picture: _Picture) -> _Picture:
-    height, width, channels = picture.shape
-    if height < 2 or width < 2:
-        return picture
-    even = picture[: height // 2 * 2, : width // 2 * 2].astype(np.uint16)
-    blocks = even.reshape(height // 2, 2, width // 2, 2, channels)
-    mean: _Picture = blocks.mean(axis=(1, 3)).astype(np.uint8)
-    return mean
+    from PIL import Image
+
+    return np.asarray(Image.fromarray(_rgb(picture)).reduce(2))
 
 
 def _text_lines(picture: _Picture, colour: bool) -> list[str]:

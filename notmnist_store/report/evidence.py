@@ -95,22 +95,21 @@ class Evidence:
 
     def _ask(self, read: Read) -> Answer:
         query = (self.audits if read.kind == "audits" else self._reports)[read.name]
-        nothing = pa.table({})
-        if read.need is not None and not self.has(read.need):
+        command = self._command(read, query)
+        if read.need is not None and not self._has(read.need):
             remedy = self.filled(read.need.command)
-            return Answer(query, self._command(read, query), nothing, read.need.missing, remedy)
+            return Answer(query, command, pa.table({}), read.need.missing, remedy)
         try:
             if read.kind == "audits":
                 rows = audit_rows(self.catalog, query, self._scope)
             else:
-                values = bind(query, self._values(query), self.catalog.shape)
-                rows = self.catalog.query(query.sql, values)
+                given = {"split_set": self.split_set} if "split_set" in query.parameters else {}
+                rows = self.catalog.query(query.sql, bind(query, given, self.catalog.shape))
         except QueryError as error:
-            return Answer(query, self._command(read, query), nothing, error.message, error.hint)
-        return Answer(query, self._command(read, query), rows)
+            return Answer(query, command, pa.table({}), error.message, error.hint)
+        return Answer(query, command, rows)
 
-    def has(self, need: Need) -> bool:
-        """Whether this evidence is in the store, for this split set where that matters."""
+    def _has(self, need: Need) -> bool:
         used = {"split_set": self.split_set} if "$split_set" in need.sql else {}
         return bool(self.catalog.query(need.sql, used).num_rows)
 
@@ -118,14 +117,9 @@ class Evidence:
         """A command with this split set where it says $split_set."""
         return command.replace("$split_set", shlex.quote(self.split_set))
 
-    def _values(self, query: Query) -> dict[str, Any]:
-        return {"split_set": self.split_set} if "split_set" in query.parameters else {}
-
     def _command(self, read: Read, query: Query) -> str:
-        if read.kind == "audits":
-            option = " --split-set $split_set" if "split_set" in query.parameters else ""
-            text = f"notmnist-store audit {read.name}{option} --format csv"
-        else:
-            option = " --param split_set=$split_set" if "split_set" in query.parameters else ""
-            text = f"notmnist-store sql {read.name}{option} --format csv"
-        return self.filled(text)
+        verb, option = (
+            ("audit", "--split-set ") if read.kind == "audits" else ("sql", "--param split_set=")
+        )
+        chosen = f" {option}$split_set" if "split_set" in query.parameters else ""
+        return self.filled(f"notmnist-store {verb} {read.name}{chosen} --format csv")

@@ -95,9 +95,9 @@ class Tiles:
         else:
             apart = element("figure", self._difference(a, b), element("figcaption", "difference"))
         pictures = self.image(a, twin=b, split=splits[0]), self.image(b, twin=a, split=splits[1])
-        told = "distance 0" if distance == 0 else f"distance {number(distance)}"
+        line = "distance 0" if distance == 0 else f"distance {number(distance)}"
         ids = element("p", f"{a}", element("br"), f"{b}", class_="ids")
-        return join(card([*pictures, apart], told), ids)
+        return join(card([*pictures, apart], line), ids)
 
     def beside(self, first: int, image_id: int, distance: float, images: int) -> Html:
         """A picture with its difference from the `first` below it."""
@@ -209,8 +209,8 @@ def _all_rows(answer: Answer, shown: int, noun: str) -> Html | None:
     """Where there is more than is shown: how much, and the command that lists all."""
     if len(answer) <= shown:
         return None
-    told = f"The first {count(shown)} of {count(len(answer))} {noun}. All of them:"
-    return join(element("p", told, class_="note"), command(answer.command))
+    line = f"The first {count(shown)} of {count(len(answer))} {noun}. All of them:"
+    return join(element("p", line, class_="note"), command(answer.command))
 
 
 def absent(answer: Answer) -> Html:

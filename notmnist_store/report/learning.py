@@ -41,11 +41,11 @@ def _of_model(model: str, place: int, own: list[Row]) -> Content:
         ]
         if points:
             lines[title] = points
-    found = {(row["size"], row["subset"]): row for row in rows}
-    subsets = [subset for subset in _SUBSETS if any(key[1] == subset for key in found)]
+    scored = {(row["size"], row["subset"]): row for row in rows}
+    subsets = [subset for subset in _SUBSETS if any(key[1] == subset for key in scored)]
     counted = {s: max(row["n"] for row in rows if row["subset"] == s) for s in subsets}
     listed = [
-        (count(size), *(_interval(found.get((size, subset))) for subset in subsets))
+        (count(size), *(_interval(scored.get((size, subset))) for subset in subsets))
         for size in sorted({row["size"] for row in rows})
     ]
     spoken = f"accuracy of {model} on {split} by training images, with 95 % intervals"

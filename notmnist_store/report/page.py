@@ -10,7 +10,7 @@ from importlib import resources
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.progress import Progress
-from notmnist_store.report.evidence import Evidence
+from notmnist_store.report.evidence import Evidence, Read
 from notmnist_store.report.gallery import Material
 from notmnist_store.report.markup import Html, count, element, join
 from notmnist_store.report.section import framed
@@ -103,23 +103,19 @@ def _document(evidence: Evidence, sections: list[Html], style: str) -> str:
 
 
 def _title(evidence: Evidence) -> str:
-    rows = evidence.catalog.query(
-        "select ledger.source, min(run.sequence) as first from ledger "
-        "inner join run on run.run_id = ledger.run_id group by ledger.source order by first"
-    )
-    sources = rows["source"].to_pylist()
+    sources = [row["source"] for row in evidence.ask(Read("sources")).rows()]
     named = ", ".join(sources[:3]) + (f" and {len(sources) - 3} more" if len(sources) > 3 else "")
     return named or "An empty store"
 
 
 def _kicker(evidence: Evidence) -> str:
     version = evidence.version
-    told = f"Data report · split set {evidence.split_set}"
+    line = f"Data report · split set {evidence.split_set}"
     if version.digest is not None:
-        told += f", version {version.version}, digest {version.digest[:12]}…"
+        line += f", version {version.version}, digest {version.digest[:12]}…"
     if evidence.marker.demo:
-        told += " · the offline demo set, not notMNIST"
-    return f"{told} · images {evidence.marker.shape}"
+        line += " · the offline demo set, not notMNIST"
+    return f"{line} · images {evidence.marker.shape}"
 
 
 def _figures(evidence: Evidence) -> Html:
@@ -133,8 +129,8 @@ def _figures(evidence: Evidence) -> Html:
         "labels": count(row["labels"]),
         "distinct images": count(row["different"]),
         "rejected members": count(row["rejects"]),
-        "exact leaks": _found(evidence, "split_leak_exact"),
-        "near leaks": _found(evidence, "split_leak_near"),
+        "exact leaks": _counted(evidence, "split_leak_exact"),
+        "near leaks": _counted(evidence, "split_leak_near"),
     }
     return element(
         "dl",
@@ -146,7 +142,7 @@ def _figures(evidence: Evidence) -> Html:
     )
 
 
-def _found(evidence: Evidence, audit: str) -> str:
+def _counted(evidence: Evidence, audit: str) -> str:
     """What an audit counted; a search that was not made has not found nothing."""
     verdict = evidence.verdicts[audit]
     if verdict.status == "stale":

@@ -67,7 +67,7 @@ def _item(evidence: Evidence, verdict: Verdict) -> Html:
                 " ",
                 audit.title,
             ),
-            element("p", _found(verdict)),
+            element("p", _counted(verdict)),
             element("p", prose(audit.header["do"]), class_="note")
             if "do" in audit.header
             else None,
@@ -81,15 +81,15 @@ def _remedy(evidence: Evidence, verdict: Verdict) -> Html:
     mend = MENDS.get(verdict.name) if verdict.status == "fail" else None
     parts: list[Content] = []
     if mend is not None:
-        told = evidence.filled(f"notmnist-store {mend}")
-        parts += [element("p", "To mend it:", class_="note"), command(told)]
+        line = evidence.filled(f"notmnist-store {mend}")
+        parts += [element("p", "To mend it:", class_="note"), command(line)]
     if verdict.next:
         title = "To look first:" if mend else "To go on:"
         parts += [element("p", title, class_="note"), command(verdict.next)]
     return element("div", parts, class_="remedy")
 
 
-def _found(verdict: Verdict) -> Content:
+def _counted(verdict: Verdict) -> Content:
     if verdict.error:
         return verdict.error
     if verdict.total == 0:

@@ -13,13 +13,14 @@ import shutil
 import tempfile
 import threading
 import weakref
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pyarrow as pa
 
+from notmnist_store.catalog.names import named_in
 from notmnist_store.catalog.queries import names_read
 from notmnist_store.catalog.relations import dataset, file_rows, live_names, split_set_versions
 from notmnist_store.catalog.statements import (
@@ -34,7 +35,6 @@ from notmnist_store.catalog.statements import (
 )
 from notmnist_store.errors import QueryError
 from notmnist_store.schema.tables import TABLES
-from notmnist_store.schema.words import SPLITS
 from notmnist_store.storage.datafile import DataFile, run_of
 from notmnist_store.storage.filesystem import write_text
 from notmnist_store.storage.tables import Tables
@@ -44,10 +44,6 @@ _DAMAGE = re.compile(
     r"checksum|thrift|IOError|OSError|StoreError|stream registered|been consumed", re.I
 )
 _READ_ONLY = ("SELECT", "EXPLAIN")
-_WORD = re.compile(r"(?<![.a-z0-9_])[a-z_][a-z0-9_]*")  # behind a dot stand columns
-_IN_SCHEMA = re.compile(rf"\.\s*\"?(?:{'|'.join(SPLITS)})\b", re.I)
-_UNKNOWN_NAME = "Catalog Error"
-_LISTS_ALL = re.compile(r"duckdb_|pg_|information_schema|\bshow\b|comment", re.I)
 _INTERRUPT_SECONDS = 0.05
 
 
@@ -75,6 +71,7 @@ class Catalog:
         self._versions: dict[str, tuple[str, int]] = {}
         # Made when a statement first names it: most statements need little of all this.
         self._unmade = [*(f"stored_{table}" for table in TABLES), "stored_file", *self._views]
+        self._names = frozenset(self._unmade)
         self._uncommented = list(self._views.values())
         self._schemas: dict[str, list[str]] | None = None
         # Else DuckDB draws a bar of its own into notebooks and interactive sessions.
@@ -166,36 +163,44 @@ class Catalog:
         for name, table in (rows or {}).items():
             self._connection.register(name, table)
         try:
-            return self._answer(sql, values, timeout)
+            return self._answer(sql, values, rows or {}, timeout)
         finally:
             for name in rows or {}:
                 self._connection.unregister(name)
 
-    def _answer(self, sql: str, values: dict[str, Any] | None, timeout: float | None) -> pa.Table:
+    def _answer(
+        self,
+        sql: str,
+        values: dict[str, Any] | None,
+        rows: Iterable[str],
+        timeout: float | None,
+    ) -> pa.Table:
         """Run one SELECT over what it names. Raises what `query` does."""
         self._check(sql)
-        if _LISTS_ALL.search(sql):
-            self._make_all()
-        else:
-            self._make_what_it_names(sql)
-        try:
-            result = self._run(sql, values, timeout)
-        except QueryError as error:
-            if not self._unmade or _UNKNOWN_NAME not in error.message:
-                raise
-            self._make_all()  # so that DuckDB can say which name was perhaps meant
-            result = self._run(sql, values, timeout)
+        self._make_what_it_names(sql, rows)
+        result = self._run(sql, values, timeout)
         assert result is not None
         return result
 
-    def _make_what_it_names(self, sql: str) -> None:
-        self._make(set(_WORD.findall(sql.lower())))
-        if _IN_SCHEMA.search(sql):
-            self._make_schemas(sql.lower())
+    def _make_what_it_names(self, sql: str, rows: Iterable[str]) -> None:
+        """Make what a statement reads, or all, for DuckDB to list or to say what was meant."""
+        named = named_in(self._connection, sql)
+        if named is None:
+            self._make_all()
+            return
+        plain = {each.name for each in named if each.schema in ("", "main")}
+        schemas = {each.schema for each in named if each.schema not in ("", "main")}
+        if not plain <= self._names | set(rows) or (
+            schemas and not schemas <= self._split_set_schemas().keys()
+        ):
+            self._make_all()
+        else:
+            self._make(plain)
+            self._make_schemas(schemas)
 
     def _make_all(self) -> None:
         self._make(set(self._unmade))
-        self._make_schemas(None)
+        self._make_schemas(self._split_set_schemas())
         for view in self._uncommented:
             for statement in comment_statements(view):
                 self._connection.execute(statement)
@@ -236,15 +241,20 @@ class Catalog:
         else:
             self._connection.register(name, dataset(self._tables, table, files))
 
-    def _make_schemas(self, text: str | None) -> None:
-        """Make the schemas of split sets that stand in a text, or all."""
+    def _split_set_schemas(self) -> dict[str, list[str]]:
+        """The statements that make a schema of each split set; none where they have been run."""
         if self._schemas is None:
             made = split_set_versions(self._tables, self._files_of("split_set"))
             self._schemas = split_set_schemas(made)
-        for schema in [name for name in self._schemas if text is None or name in text]:
-            for statement in self._schemas.pop(schema):
-                self._make(set(_WORD.findall(statement)))
+        return self._schemas
+
+    def _make_schemas(self, names: Iterable[str]) -> None:
+        """Make the schemas of these split sets."""
+        for name in names:
+            for statement in self._split_set_schemas()[name]:
+                self._make(names_read(statement))
                 self._connection.execute(statement)
+            self._split_set_schemas()[name] = []
 
     def _run(
         self, sql: str, values: dict[str, Any] | None, timeout: float | None

@@ -20,7 +20,7 @@ from notmnist_store.blocks.kernels.rows import RowRules, make_rows
 from notmnist_store.engines.local import write_blocks
 from notmnist_store.schema.shape import DEFAULT_SHAPE
 from notmnist_store.sources.gunzip import gunzip
-from notmnist_store.sources.members import Limits, Meter
+from notmnist_store.sources.limits import Limits, Meter
 from notmnist_store.sources.tar import TarSource
 
 RULES = RowRules(

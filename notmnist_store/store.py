@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from notmnist_store.catalog.queries import Query
     from notmnist_store.loading.split import Split
     from notmnist_store.report.report import ReportResult
-    from notmnist_store.sources.members import Limits
+    from notmnist_store.sources.limits import Limits
 
 _REPORT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 _SEARCHED = """

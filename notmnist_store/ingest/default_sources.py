@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from notmnist_store.ingest.options import IngestOptions
 from notmnist_store.progress import Progress
-from notmnist_store.sources.members import Limits
+from notmnist_store.sources.limits import Limits
 from notmnist_store.storage.marker import MARKER_NAME
 from notmnist_store.storage.tables import Tables, withdrawn_runs
 

@@ -36,8 +36,8 @@ from notmnist_store.ingest.source_checks import (
 from notmnist_store.machine import available_cores
 from notmnist_store.progress import Progress
 from notmnist_store.schema.shape import DEFAULT_SHAPE
-from notmnist_store.sources.members import Source
-from notmnist_store.sources.metadata import MetadataFoundError, MetadataSource, until_metadata
+from notmnist_store.sources.base import Source
+from notmnist_store.sources.metadata import with_metadata
 from notmnist_store.sources.published import KNOWN_ARCHIVES, known_archive
 from notmnist_store.sources.source import open_source
 from notmnist_store.storage.datafile import DataFile
@@ -111,15 +111,14 @@ def _ingest(root: Path, path: Path, options: IngestOptions, progress: Progress) 
             progress.note(f"reading {source.path}")
             sha256, size = source.identity()
             run_id = _earlier_run(tables, source, sha256, progress)
-            if run_id is None:
-                try:
-                    run_id = _Ingest(tables, source, sha256, size, options, progress).execute()
-                except MetadataFoundError as found:
-                    progress.note(f"{found.message}; reading from the beginning")
-                    source = MetadataSource(source)
-                    run_id = _Ingest(tables, source, sha256, size, options, progress).execute()
-            else:
+            if run_id is not None:
                 progress.note(f"{source.name} is in the store already (run {run_id})")
+            else:
+                for attempt in with_metadata(source, progress.note):
+                    with attempt as readable:
+                        run = _Ingest(tables, readable, sha256, size, options, progress)
+                        run_id = run.execute()
+                assert run_id is not None
     except BaseException:
         tables.remove_if_unused()
         raise
@@ -222,13 +221,19 @@ class _Ingest:
         )
         columns = {"source": source.name}
         self._run = Run(tables, "ingest", self._arguments(), once=once, columns=columns)
-        self._known = known_archive(name=source.name, sha256=sha256)
+        known = known_archive(name=source.name, sha256=sha256)
+        self._published = known if known and known.sha256 == sha256 else None
+        if known and not self._published:
+            progress.note(
+                f"{source.name} bears the name of a published archive, but its sha256 is another: "
+                "its counts are not checked"
+            )
         self._rules = RowRules(
             source=source.name,
             run_id=self._run.id,
             id_base=_id_base(sha256),
             shape=tables.marker.shape,
-            fractions=self._known.fractions if self._known else tables.marker.fractions,
+            fractions=known.fractions if known else tables.marker.fractions,
             split=options.split,
             to_grey=options.to_grey,
             group_regex=options.group_regex,
@@ -237,11 +242,6 @@ class _Ingest:
         )
 
     def execute(self) -> str:
-        if self._known is not None and self._known.sha256 != self._sha256:
-            self._progress.note(
-                f"{self._source.name} bears the name of a published archive, but its sha256 is "
-                "another: its counts are not checked"
-            )
         try:
             with self._run:
                 blocks = self._write()
@@ -272,10 +272,7 @@ class _Ingest:
             self._progress.end()
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
-        batches = self._source.members()
-        if not self._source.gives_labels:
-            batches = until_metadata(batches)
-        for batch in batches:
+        for batch in self._source.members():
             yield batch
             self._progress.advance(self._source.bytes_read)
 
@@ -286,13 +283,12 @@ class _Ingest:
         check_conservation(ledger, images)
         check_shape(self._source, tally, self._rules.shape)
         check_labels(self._source, ledger, self._options.max_labels)
-        exact = self._known if self._known and self._known.sha256 == self._sha256 else None
         check_counts(
             self._source,
             ledger,
             expect_classes=self._options.expect_classes,
             min_per_class=self._options.min_per_class,
-            published=exact,
+            published=self._published,
         )
 
     def _describe(self, blocks: Sequence[Block], ledger: dict[str | None, dict[str, int]]) -> None:

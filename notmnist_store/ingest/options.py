@@ -12,7 +12,7 @@ from typing import Any
 from notmnist_store.errors import UsageError
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.words import SPLITS
-from notmnist_store.sources.members import Limits
+from notmnist_store.sources.limits import Limits
 from notmnist_store.storage.marker import parse_fractions
 
 

@@ -11,8 +11,8 @@ from notmnist_store.blocks.kernels.fingerprint import file_hashes
 from notmnist_store.blocks.kernels.rows import OUTCOMES, Tally
 from notmnist_store.errors import BudgetError, ChecksError, SourceError, StoreError
 from notmnist_store.schema.shape import Shape
+from notmnist_store.sources.base import Source
 from notmnist_store.sources.kernels.provenance import place, text_path
-from notmnist_store.sources.members import Source
 from notmnist_store.sources.published import KnownArchive
 from notmnist_store.storage.datafile import open_checked
 from notmnist_store.storage.tables import Tables

@@ -16,9 +16,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.errors import BudgetError, SourceError
-from notmnist_store.schema.shape import ROW_GROUP_MEMBERS, Shape
-from notmnist_store.schema.tables import KIND_FILE, MEMBER_SCHEMA
-from notmnist_store.sources.members import Limits, Meter
+from notmnist_store.schema.shape import Shape
+from notmnist_store.sources.batches import member_batch, rows_that_fit
+from notmnist_store.sources.limits import Limits, Meter
 
 _SUFFIXES = {1: "pgm", 3: "ppm"}
 
@@ -137,39 +137,6 @@ def array_members(
             done += rows
         array.images.end()
         array.labels.end()
-
-
-def rows_that_fit(
-    position: int, member_bytes: int, batch_members: int, max_batch_bytes: int
-) -> int:
-    """How many members of one size a batch that begins at ``position`` may have; at least 1."""
-    to_boundary = ROW_GROUP_MEMBERS - position % ROW_GROUP_MEMBERS
-    return min(batch_members, to_boundary, max(1, max_batch_bytes // max(member_bytes, 1)))
-
-
-def member_batch(
-    position: int,
-    *,
-    paths: pa.Array,
-    sizes: npt.NDArray[np.int64],
-    data: pa.Array,
-    labels: pa.Array,
-    splits: pa.Array,
-    groups: pa.Array | None = None,
-) -> pa.RecordBatch:
-    """Files with what is known of them as one batch whose first member is at ``position``."""
-    rows = len(paths)
-    columns = [
-        pa.array(np.arange(position, position + rows)),
-        paths,
-        pa.array(np.full(rows, KIND_FILE, np.int8)),
-        pa.array(sizes),
-        data,
-        labels,
-        splits,
-        groups if groups is not None else pa.nulls(rows, pa.string()),
-    ]
-    return pa.RecordBatch.from_arrays(columns, schema=MEMBER_SCHEMA)
 
 
 def _header(shape: Shape) -> bytes:

@@ -19,14 +19,9 @@ import xxhash
 
 from notmnist_store.errors import SourceError
 from notmnist_store.schema.tables import KIND_DEVICE, KIND_FILE, KIND_LINK
-from notmnist_store.sources.members import (
-    BATCH_BYTES,
-    BATCH_MEMBERS,
-    Limits,
-    Meter,
-    Source,
-    batched,
-)
+from notmnist_store.sources.base import Request, Source
+from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS, batched
+from notmnist_store.sources.limits import Limits, Meter
 
 _PIECE = 1 << 20
 _OPEN_FLAGS = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -152,6 +147,13 @@ class FolderSource(Source):
         raise SourceError(
             f"{self.path} changed while being read", advice="run it again when nothing writes to it"
         )
+
+
+def open_folder(request: Request) -> Source | None:
+    """Any folder, if it is one."""
+    if not request.is_folder:
+        return None
+    return FolderSource(request.path, request.named(), request.limits)
 
 
 def _kind(entry: os.DirEntry[bytes]) -> int:

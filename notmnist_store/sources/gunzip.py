@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import BinaryIO
 
 from notmnist_store.errors import SourceError
-from notmnist_store.sources.members import Meter
+from notmnist_store.sources.limits import Meter
 
 _READ = 256 << 10
 _PIECE = 1 << 20

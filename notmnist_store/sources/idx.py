@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
+import zlib
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -20,16 +21,11 @@ import pyarrow as pa
 from notmnist_store.errors import SourceError
 from notmnist_store.schema.shape import Shape
 from notmnist_store.sources.arrays import ByteStream, LabelledImages, array_members
+from notmnist_store.sources.base import FilesSource, Request, Source, SourceFile
+from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
 from notmnist_store.sources.gunzip import gunzip, plain
-from notmnist_store.sources.members import (
-    BATCH_BYTES,
-    BATCH_MEMBERS,
-    FilesSource,
-    Limits,
-    Meter,
-    SourceFile,
-)
-from notmnist_store.sources.paired_files import Pair
+from notmnist_store.sources.limits import Limits, Meter
+from notmnist_store.sources.paired_files import IDX, Pair, find_pair
 
 _SPLITS = {"train": "train", "t10k": "test", "test": "test"}
 _TYPES = {
@@ -52,7 +48,7 @@ class IdxSource(FilesSource):
     """A pair of IDX files."""
 
     kind = "IDX"
-    gives_labels = True
+    gives_labels = takes_labels = takes_transpose = True
 
     def __init__(
         self,
@@ -111,6 +107,37 @@ class IdxSource(FilesSource):
             before = done
 
         return meter, ByteStream(reader(file, meter, progress), str(source_file.path))
+
+
+def open_idx(request: Request) -> Source | None:
+    """A pair of IDX files, if it is the file of the images."""
+    if request.is_folder:
+        return None
+    pair = find_pair(request.path, IDX)
+    if pair is None:
+        if not is_idx(_unpacked(request.head or b"")):
+            return None
+        raise SourceError(
+            f"{request.path} is an IDX file whose name does not tell where its labels are",
+            advice="name the two files X-images-idx3-ubyte and X-labels-idx1-ubyte",
+        )
+    return IdxSource(
+        pair,
+        request.name or pair.name,
+        request.limits,
+        labels=request.labels,
+        transpose=request.transpose,
+    )
+
+
+def _unpacked(head: bytes) -> bytes:
+    """The first bytes of a file, behind its gzip header if it has one."""
+    if not head.startswith(_GZIP):
+        return head
+    try:
+        return zlib.decompressobj(31).decompress(head, 4)
+    except zlib.error:
+        return b""
 
 
 def _read_header(stream: ByteStream, dimensions: int) -> tuple[int, ...]:

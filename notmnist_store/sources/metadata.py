@@ -19,7 +19,8 @@ import io
 import json
 import os
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -28,9 +29,11 @@ import pyarrow.compute as pc
 
 from notmnist_store.errors import BudgetError, SourceError
 from notmnist_store.schema.tables import KIND_FILE, MEMBER_SCHEMA
+from notmnist_store.sources.base import Request, Source
+from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
 from notmnist_store.sources.folder import FolderSource
 from notmnist_store.sources.kernels.provenance import place, split_word, text_path, unsafe_reason
-from notmnist_store.sources.members import BATCH_BYTES, BATCH_MEMBERS, Meter, Source
+from notmnist_store.sources.limits import Meter
 from notmnist_store.sources.parquet import check_text_type, text_column
 
 _NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
@@ -38,10 +41,6 @@ _FILE_NAME = "file_name"
 _COLUMNS = ("label", "split", "group")
 _LONGEST_TEXT = 1_024
 _LONGEST_FIRST_LINE = 64 << 10
-
-
-class MetadataFoundError(SourceError):
-    """A source that was read as class folders has its labels in a file."""
 
 
 class _Given(NamedTuple):
@@ -107,7 +106,9 @@ class MetadataSource(Source):
                 file_name = row.get(_FILE_NAME)
                 listed = _listed_path(folder, file_name, what)
                 if listed in given:
-                    raise SourceError(f"{what} lists {file_name!r} twice", "leave one of the rows")
+                    raise SourceError(
+                        f"{what} lists {file_name!r} twice", advice="leave one of the rows"
+                    )
                 given[listed] = _what_is_given(row, listed, what)
         return given
 
@@ -156,13 +157,62 @@ def _first_line(file: Path) -> bytes:
         ) from None
 
 
-def until_metadata(batches: Iterable[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """Yield the batches; ``MetadataFoundError`` when a file with labels is among the members."""
-    for batch in batches:
-        for path, _, data in _metadata_members(batch):
-            if data is None or _lists_files(path, data):
-                raise MetadataFoundError(f"the labels are in {path}")
-        yield batch
+class _FoundError(Exception):
+    """A source that was read as class folders has its labels in a file."""
+
+
+class _UntilMetadata(Source):
+    """A folder or archive that is read as class folders until metadata turns up in it."""
+
+    def __init__(self, inner: Source) -> None:
+        super().__init__(inner.path, inner.name, inner.limits)
+        self.kind = inner.kind
+        self._inner = inner
+
+    def identity(self) -> tuple[str, int]:
+        """See ``Source.identity``: that of the folder or archive."""
+        return self._inner.identity()
+
+    def members(
+        self, batch_members: int = BATCH_MEMBERS, max_batch_bytes: int = BATCH_BYTES
+    ) -> Iterator[pa.RecordBatch]:
+        """See ``Source.members``."""
+        for batch in self._inner.members(batch_members, max_batch_bytes):
+            for path, _, data in _metadata_members(batch):
+                if data is None or _lists_files(path, data):
+                    raise _FoundError(f"the labels are in {path}")
+            self.bytes_read = self._inner.bytes_read
+            yield batch
+
+
+def with_metadata(
+    source: Source, note: Callable[[str], None]
+) -> Iterator[AbstractContextManager[Source]]:
+    """What to read of a source, as ``for attempt in ...: with attempt as source: read it``.
+
+    There is one attempt, but for an archive read as class folders until metadata turned up: that
+    ends the first attempt, and the next one reads the archive with its metadata.
+    """
+    found: list[str] = []
+
+    @contextmanager
+    def attempt(readable: Source) -> Iterator[Source]:
+        try:
+            yield readable
+        except _FoundError as error:
+            found.append(str(error))
+
+    yield attempt(source if source.gives_labels else _UntilMetadata(source))
+    if found:
+        note(f"{found[0]}; reading from the beginning")
+        yield attempt(MetadataSource(source))
+
+
+def open_folder_with_metadata(request: Request) -> Source | None:
+    """A folder with metadata files in it, if it is one."""
+    if not request.is_folder or not metadata_in_folder(request.path):
+        return None
+    return MetadataSource(FolderSource(request.path, request.named(), request.limits))
 
 
 def _metadata_members(batch: pa.RecordBatch) -> Iterator[tuple[str, int, bytes | None]]:
@@ -191,7 +241,9 @@ def _rows(name: str, data: bytes, what: str, max_rows: int) -> Iterator[dict[str
     for number, row in enumerate(rows, 1):
         for column in (_FILE_NAME, "label"):
             if column not in row:
-                raise SourceError(f"{what}: row {number:,} has no {column}", f"add the {column}")
+                raise SourceError(
+                    f"{what}: row {number:,} has no {column}", advice=f"add the {column}"
+                )
         if number > max_rows:
             raise BudgetError(
                 f"{what} has more than {max_rows:,} rows",
@@ -211,7 +263,9 @@ def _csv_rows(data: bytes, what: str) -> Iterator[dict[str, Any]]:
                 )
             yield row
     except (csv.Error, UnicodeDecodeError) as error:
-        raise SourceError(f"{what} is no CSV file in UTF-8: {error}", "save it anew") from None
+        raise SourceError(
+            f"{what} is no CSV file in UTF-8: {error}", advice="save it anew"
+        ) from None
 
 
 def _jsonl_rows(data: bytes, what: str) -> Iterator[dict[str, Any]]:
@@ -244,13 +298,15 @@ def _parquet_rows(data: bytes, what: str) -> Iterator[dict[str, Any]]:
             texts = {name: text_column(batch[name], f"{what}, {name}") for name in columns}
             yield from pa.RecordBatch.from_pydict(texts).to_pylist()
     except (pa.ArrowException, OSError) as error:
-        raise SourceError(f"{what} is no Parquet file: {error}", "save it anew") from None
+        raise SourceError(f"{what} is no Parquet file: {error}", advice="save it anew") from None
 
 
 def _listed_path(folder: str, file_name: object, what: str) -> str:
     """Path in the source of a file that is listed; ``SourceError`` where it leads elsewhere."""
     if not isinstance(file_name, str) or not file_name:
-        raise SourceError(f"{what} has the file_name {file_name!r}", "give each row its file_name")
+        raise SourceError(
+            f"{what} has the file_name {file_name!r}", advice="give each row its file_name"
+        )
     try:
         unsafe = unsafe_reason(file_name.encode())
         path = (f"{folder}/" if folder else "") + text_path(file_name.encode())
@@ -288,7 +344,9 @@ def _text(value: object, what: str) -> str | None:
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise SourceError(f"{what} is given {value!r}, neither text nor number", "write it as text")
+        raise SourceError(
+            f"{what} is given {value!r}, neither text nor number", advice="write it as text"
+        )
     text = str(value)
     length = len(text.encode("utf-8", "surrogatepass"))
     if length > _LONGEST_TEXT or any("\ud800" <= letter <= "\udfff" for letter in text):

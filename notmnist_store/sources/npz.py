@@ -26,16 +26,12 @@ import pyarrow as pa
 from notmnist_store.errors import SourceError
 from notmnist_store.schema.shape import Shape
 from notmnist_store.sources.arrays import ByteStream, LabelledImages, array_members
+from notmnist_store.sources.base import FilesSource, Request, Source
+from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
 from notmnist_store.sources.kernels.provenance import split_word
-from notmnist_store.sources.members import (
-    BATCH_BYTES,
-    BATCH_MEMBERS,
-    FilesSource,
-    Limits,
-    Meter,
-)
-from notmnist_store.sources.paired_files import KUZUSHIJI, Pair, find_pair, refuse_lone_labels
-from notmnist_store.sources.zip import DAMAGE, entry_pieces
+from notmnist_store.sources.limits import Limits, Meter
+from notmnist_store.sources.paired_files import KUZUSHIJI, Pair, find_pair
+from notmnist_store.sources.zip import DAMAGE, ZIP_MAGICS, entry_pieces
 
 _LONGEST_HEADER = 10_000
 """Bytes of an array's header; NumPy's own limit, too."""
@@ -48,10 +44,15 @@ _LAYOUTS = (
 )
 
 
-def is_npz(path: Path, head: bytes) -> bool:
-    """Whether a zip archive that begins with ``head`` is an ``.npz`` file."""
+def open_npz(request: Request) -> Source | None:
+    """An ``.npz`` file, if it is one."""
+    if not request.begins(*ZIP_MAGICS):
+        return None
+    head = request.head or b""
     first_name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
-    return path.suffix.lower() == ".npz" or first_name.endswith(b".npy")
+    if request.path.suffix.lower() != ".npz" and not first_name.endswith(b".npy"):
+        return None
+    return NpzSource(request.path, request.name, request.limits, labels=request.labels)
 
 
 class _Array(NamedTuple):
@@ -66,7 +67,7 @@ class NpzSource(FilesSource):
     """An ``.npz`` file, or a pair of them; its name is that of the file or what both begin with."""
 
     kind = "npz"
-    gives_labels = True
+    gives_labels = takes_labels = True
 
     def __init__(
         self, path: Path, name: str | None, limits: Limits, *, labels: Sequence[str] | None = None
@@ -74,7 +75,6 @@ class NpzSource(FilesSource):
         self._pair: Pair | None = None
         files = {"arrays": path}
         if _keys(path) == [_ONLY_KEY]:
-            refuse_lone_labels(path, KUZUSHIJI)
             self._pair = find_pair(path, KUZUSHIJI)
             if self._pair is None:
                 raise SourceError(f"{path} has the array arr_0 only; {_LAYOUTS}", _list(path))

@@ -45,8 +45,9 @@ def find_pair(images: Path, naming: Naming) -> Pair | None:
     """The pair of this file of images; null where its name is none of such a file.
 
     Raises:
-        SourceError: there is no file of labels beside it.
+        SourceError: there is no file of labels beside it, or it is a file of labels itself.
     """
+    _refuse_lone_labels(images, naming)
     end = _ending(images, naming.images)
     if end is None:
         return None
@@ -69,8 +70,7 @@ def one_of_each_pair(sources: Sequence[str | Path]) -> list[Path]:
     return [path for path in paths if images[path].isdisjoint(paths)]
 
 
-def refuse_lone_labels(path: Path, naming: Naming) -> None:
-    """``SourceError`` with the file of images to give instead, if ``path`` has a name of labels."""
+def _refuse_lone_labels(path: Path, naming: Naming) -> None:
     candidates = _images_of(path, naming)
     if candidates:
         images = next((images for images in candidates if images.exists()), candidates[0])

@@ -25,16 +25,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from notmnist_store.errors import SourceError
-from notmnist_store.sources.arrays import member_batch, rows_that_fit
+from notmnist_store.sources.base import FilesSource, Request, Source, SourceFile
+from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS, member_batch, rows_that_fit
 from notmnist_store.sources.kernels.provenance import split_word
-from notmnist_store.sources.members import (
-    BATCH_BYTES,
-    BATCH_MEMBERS,
-    FilesSource,
-    Limits,
-    Meter,
-    SourceFile,
-)
+from notmnist_store.sources.limits import Limits, Meter
 
 _SUFFIX = ".parquet"
 _IMAGE_NAMES = ("image", "img")
@@ -204,6 +198,14 @@ class ParquetSource(FilesSource):
         )
 
 
+def open_parquet(request: Request) -> Source | None:
+    """A Parquet file or a folder of them, if it is one."""
+    files = parquet_files(request.path) if request.is_folder else None
+    if not files and not request.begins(b"PAR1"):
+        return None
+    return ParquetSource(request.path, request.named(_SUFFIX), request.limits, files)
+
+
 def _find_columns(schema: pa.Schema, path: Path) -> _Columns:
     found = [f for f in schema if _is_binary(_types(f).get("bytes"))]
     found += [f for f in schema if f.name in _IMAGE_NAMES and _is_binary(f.type)]
@@ -253,7 +255,7 @@ def check_text_type(kind: pa.DataType, what: str) -> None:
         kind = kind.value_type
     tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
     if not any(test(kind) for test in (*tests, pa.types.is_integer, pa.types.is_null)):
-        raise SourceError(f"{what} is of type {kind}", "write it as text or as integers")
+        raise SourceError(f"{what} is of type {kind}", advice="write it as text or as integers")
 
 
 def _class_names(schema: pa.Schema, label: str) -> tuple[str, ...] | None:

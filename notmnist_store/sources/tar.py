@@ -27,18 +27,12 @@ import pyarrow as pa
 
 from notmnist_store.errors import SourceError
 from notmnist_store.schema.tables import KIND_DEVICE, KIND_FILE, KIND_LINK
+from notmnist_store.sources.base import ArchiveSource, Request, Source
+from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS, Member, batched
 from notmnist_store.sources.gunzip import gunzip, plain, read_ahead
 from notmnist_store.sources.kernels import tarwalk
 from notmnist_store.sources.kernels.tarwalk import BLOCK
-from notmnist_store.sources.members import (
-    BATCH_BYTES,
-    BATCH_MEMBERS,
-    ArchiveSource,
-    Limits,
-    Member,
-    Meter,
-    batched,
-)
+from notmnist_store.sources.limits import Limits, Meter
 
 _LONG_NAME, _LONG_LINK = b"L", b"K"
 _PAX, _SOLARIS_PAX, _PAX_GLOBAL = b"x", b"X", b"g"
@@ -68,6 +62,18 @@ class TarSource(ArchiveSource):
             gzipped = self.kind == "tar.gz"
             members = tar_members(file, meter, progress, gzipped=gzipped)
             yield from batched(members, meter, batch_members, max_batch_bytes)
+
+
+def open_tar(request: Request) -> Source | None:
+    """A tar archive, or whatever is gzipped, if it is one."""
+    gzipped, block = request.begins(b"\x1f\x8b"), (request.head or b"")[:BLOCK]
+    is_tar = len(block) == BLOCK and (
+        not any(block) or block[257:262] == b"ustar" or tarwalk.checksum_ok(block)
+    )
+    if not gzipped and not is_tar:
+        return None
+    name = request.named(".tar.gz", ".tgz", ".tar")
+    return TarSource(request.path, name, request.limits, gzipped=gzipped)
 
 
 def tar_members(

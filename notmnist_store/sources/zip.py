@@ -17,13 +17,11 @@ import pyarrow as pa
 
 from notmnist_store.errors import SourceError
 from notmnist_store.schema.tables import KIND_DEVICE, KIND_FILE, KIND_LINK
-from notmnist_store.sources.members import (
-    BATCH_BYTES,
-    BATCH_MEMBERS,
-    ArchiveSource,
-    Meter,
-    batched,
-)
+from notmnist_store.sources.base import ArchiveSource, Request, Source
+from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS, batched
+from notmnist_store.sources.limits import Meter
+
+ZIP_MAGICS = (b"PK\3\4", b"PK\5\6")
 
 _PIECE = 1 << 20
 DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, ValueError)
@@ -85,6 +83,13 @@ class ZipSource(ArchiveSource):
                 pieces.clear()
         self.bytes_read = min(self.bytes_read + entry.compress_size, self.bytes_total or 0)
         return size, b"".join(pieces) if size <= self.limits.max_member_bytes else None
+
+
+def open_zip(request: Request) -> Source | None:
+    """A zip archive, if it is one."""
+    if not request.begins(*ZIP_MAGICS):
+        return None
+    return ZipSource(request.path, request.named(".zip"), request.limits)
 
 
 def entry_pieces(

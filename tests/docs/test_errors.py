@@ -11,7 +11,7 @@ import pytest
 
 import notmnist_store
 from notmnist_store.errors import StoreError
-from notmnist_store.sources.members import Limits
+from notmnist_store.sources.limits import Limits
 from notmnist_store.store import Store
 from tests.support.documents import first_cells, read
 

@@ -15,7 +15,7 @@ import pytest
 
 import notmnist_store
 from notmnist_store.schema.tables import TABLES
-from notmnist_store.sources.members import Limits
+from notmnist_store.sources.limits import Limits
 from notmnist_store.sources.source import open_source
 from tests.support.documents import read, run_python
 

@@ -28,7 +28,7 @@ from notmnist_store.errors import StoreError
 from notmnist_store.ingest.ingest import DEFAULT_FRACTIONS
 from notmnist_store.schema.shape import DEFAULT_SHAPE
 from notmnist_store.schema.tables import MEMBER_SCHEMA
-from notmnist_store.sources.members import Limits
+from notmnist_store.sources.limits import Limits
 from notmnist_store.sources.source import open_source
 from notmnist_store.storage.marker import Marker
 from notmnist_store.storage.tables import Tables

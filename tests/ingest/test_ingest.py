@@ -23,7 +23,7 @@ from notmnist_store.errors import BudgetError, ChecksError, SourceError, StoreEr
 from notmnist_store.progress import Progress
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.words import SPLITS
-from notmnist_store.sources.members import Limits
+from notmnist_store.sources.limits import Limits
 from notmnist_store.sources.source import open_source
 from notmnist_store.storage.marker import MARKER_NAME, Marker
 from notmnist_store.store import Store

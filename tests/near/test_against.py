@@ -152,7 +152,7 @@ def test_a_source_with_nothing_to_compare(
 
 
 def test_no_way_out_leads_into_the_store(store: Store, tmp_path: Path) -> None:
-    from notmnist_store.sources.members import Limits
+    from notmnist_store.sources.limits import Limits
 
     other = archive(tmp_path / "other.tar", near_images(1), "other")
     with pytest.raises(SourceError) as caught:

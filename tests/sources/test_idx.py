@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from notmnist_store.blocks.kernels.decode import decode
 from notmnist_store.errors import BudgetError, SourceError, UsageError
 from notmnist_store.schema.shape import Shape
-from notmnist_store.sources.members import Limits, Source
+from notmnist_store.sources.base import Source
+from notmnist_store.sources.limits import Limits
 from notmnist_store.sources.paired_files import one_of_each_pair
 from notmnist_store.sources.source import open_source
 

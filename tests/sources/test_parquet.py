@@ -15,7 +15,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notmnist_store.errors import BudgetError, SourceError, UsageError
-from notmnist_store.sources.members import Limits, Source
+from notmnist_store.sources.base import Source
+from notmnist_store.sources.limits import Limits
 from notmnist_store.sources.source import open_source
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])

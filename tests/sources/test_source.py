@@ -16,7 +16,8 @@ import xxhash
 
 from notmnist_store.errors import BudgetError, SourceError, UsageError
 from notmnist_store.schema.tables import KIND_DEVICE, KIND_FILE, KIND_LINK
-from notmnist_store.sources.members import Limits, Source
+from notmnist_store.sources.base import Source
+from notmnist_store.sources.limits import Limits
 from notmnist_store.sources.source import open_source
 
 Row = tuple[bytes, int, int, bytes | None]

@@ -24,8 +24,9 @@ from notmnist_store.errors import BudgetError, SourceError
 from notmnist_store.schema.shape import ROW_GROUP_MEMBERS as GROUP
 from notmnist_store.schema.tables import KIND_DEVICE, KIND_FILE, KIND_LINK, MEMBER_SCHEMA
 from notmnist_store.sources import gunzip as gunzip_module
+from notmnist_store.sources.batches import BATCH_BYTES, batched
 from notmnist_store.sources.gunzip import gunzip, read_ahead
-from notmnist_store.sources.members import BATCH_BYTES, Limits, Meter, batched
+from notmnist_store.sources.limits import Limits, Meter
 from notmnist_store.sources.tar import TarSource, tar_members
 
 Row = tuple[bytes, int, int, bytes | None]

@@ -70,7 +70,7 @@ def add_glyphs(command: Callable[..., argparse.ArgumentParser]) -> None:
 
 
 def _ingest(store: Store, options: argparse.Namespace, terminal: Terminal) -> int:
-    from notmnist_store.sources.members import Limits
+    from notmnist_store.sources.limits import Limits
 
     given = {name: getattr(options, name) for name in _LIMITS}
     result = store.ingest(

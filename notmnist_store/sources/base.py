@@ -1,111 +1,61 @@
-"""What every source has in common: its limits, its interface, and the building of member batches.
+"""What every source has in common: its interface, its files, and how it is asked for.
 
-A source yields its members as record batches of ``schema.MEMBER_SCHEMA``, in one fixed order. The
-batches are cut by member position, so whoever consumes them does the same work for any batch size.
+A source yields its members as record batches of ``MEMBER_SCHEMA``, in one fixed order.
 """
 
 from __future__ import annotations
 
 import contextlib
+import difflib
 import hashlib
 import os
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 
-from notmnist_store.errors import BudgetError, SourceError, UsageError
-from notmnist_store.schema.shape import ROW_GROUP_MEMBERS
-from notmnist_store.schema.tables import MEMBER_SCHEMA
-
-BATCH_MEMBERS = 4_096
-BATCH_BYTES = 32 << 20
-
-_RATIO_FROM_BYTES = 64 << 20
-_LARGEST_MEMBER = 1 << 30
+from notmnist_store.errors import SourceError
+from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
+from notmnist_store.sources.limits import Limits
 
 
 @dataclass(frozen=True)
-class Limits:
-    """How much of a source is read before it is refused; each is an option of ``ingest``.
+class Request:
+    """What a user asks to open; each format looks whether it is one of its own.
 
-    ``max_bytes``: decompressed bytes of one source. 64 GiB is fifty times notMNIST_large.
-    ``max_ratio``: decompressed by compressed bytes, looked at past 64 MiB decompressed. Archives of
-    empty files, which compress best, stay below 100; deflate itself ends at 1,032.
-    ``max_header_bytes``: the extended headers (pax, GNU long name) of one tar member together.
-    Names are a few KB; 1 MiB leaves room for extended attributes.
-    ``max_members``: members of one source. Positions are 32 bits of the image id.
-    ``max_member_bytes``: a larger member is yielded with null data; its bytes are skipped, and
-    still count. At most 1 GiB.
+    ``head``: the first bytes of a file, null for a folder. ``name``: the source's name where one
+    is given. ``labels`` names the classes 0, 1, ... and ``transpose`` swaps rows and columns.
     """
 
-    max_bytes: int = 64 << 30
-    max_ratio: float = 200.0
-    max_header_bytes: int = 1 << 20
-    max_members: int = 20_000_000
-    max_member_bytes: int = 16 << 20
+    path: Path
+    head: bytes | None
+    name: str | None
+    limits: Limits
+    labels: Sequence[str] | None = None
+    transpose: bool = False
 
-    def __post_init__(self) -> None:
-        for option, value in vars(self).items():
-            if value < 1:
-                flag = "--" + option.replace("_", "-")
-                raise UsageError(
-                    f"{flag} must be at least 1, not {value}", "notmnist-store ingest --help"
-                )
-        if self.max_member_bytes > _LARGEST_MEMBER:
-            raise UsageError(
-                f"--max-member-bytes is at most {_LARGEST_MEMBER:,}, not {self.max_member_bytes:,}",
-                "notmnist-store ingest --help",
-            )
+    @property
+    def is_folder(self) -> bool:
+        """Whether it is a folder, not a file."""
+        return self.head is None
 
+    def begins(self, *magics: bytes) -> bool:
+        """Whether it is a file that begins with one of these."""
+        return self.head is not None and self.head.startswith(magics)
 
-class Meter:
-    """Counts one reading of a source against its limits; every method raises ``BudgetError``."""
-
-    def __init__(self, name: str, limits: Limits) -> None:
-        self.name = name
-        self.limits = limits
-        self.decompressed = 0
-
-    def count_bytes(self, decompressed: int, compressed_so_far: int | None = None) -> None:
-        """Count bytes that came out; ``compressed_so_far`` is what went in, where that differs."""
-        self.decompressed += decompressed
-        if self.decompressed > self.limits.max_bytes:
-            raise BudgetError(
-                f"{self.name} holds more than {self.limits.max_bytes:,} bytes",
-                option=f"--max-bytes {self.limits.max_bytes * 4}",
-            )
-        if compressed_so_far is None or self.decompressed <= _RATIO_FROM_BYTES:
-            return
-        ratio = self.decompressed / max(compressed_so_far, 1)
-        if ratio > self.limits.max_ratio:
-            raise BudgetError(
-                f"{self.name} grows {ratio:,.0f}-fold when decompressed, more than the limit of "
-                f"{self.limits.max_ratio:g}: it looks like a decompression bomb",
-                option="--max-ratio 1100",
-            )
-
-    def check_header(self, size: int) -> None:
-        """Check the bytes of the extended headers of one member."""
-        if size > self.limits.max_header_bytes:
-            raise BudgetError(
-                f"{self.name} has an extended header of {size:,} bytes, more than the limit of "
-                f"{self.limits.max_header_bytes:,}",
-                option=f"--max-header-bytes {size}",
-            )
-
-    def check_members(self, members: int) -> None:
-        """Check the number of members seen so far."""
-        if members > self.limits.max_members:
-            raise BudgetError(
-                f"{self.name} has more than {self.limits.max_members:,} members",
-                option=f"--max-members {self.limits.max_members * 4}",
-            )
+    def named(self, *suffixes: str) -> str:
+        """The name given, else the folder's, or the file's without one of these suffixes."""
+        if self.name:
+            return self.name
+        if self.is_folder:
+            return self.path.resolve().name or "root"
+        name = self.path.name
+        fitting = (s for s in suffixes if name.lower().endswith(s) and len(name) > len(s))
+        return name[: len(name) - len(next(fitting, ""))]
 
 
 class Source(ABC):
@@ -115,11 +65,14 @@ class Source(ABC):
     ``bytes_read`` grows towards ``bytes_total`` (bytes on disk) while ``members`` is consumed, for
     a progress bar; ``bytes_total`` is null for a folder that was not yet listed. Of a source that
     ``gives_labels`` the paths tell nothing: label, split and group come with each member, and one
-    whose label is null is none of its images.
+    whose label is null is none of its images. ``takes_labels`` and ``takes_transpose`` say which
+    options of a request it has a use for.
     """
 
     kind: str
     gives_labels: bool = False
+    takes_labels: bool = False
+    takes_transpose: bool = False
 
     def __init__(self, path: Path, name: str, limits: Limits) -> None:
         self.path = path
@@ -227,39 +180,6 @@ class ArchiveSource(FilesSource):
         self.file = self.files[path.name]
 
 
-Member = tuple[bytes, int, int, bytes | None]
-"""Path, kind, size and data of one member; null data for one that is no file or too large."""
-
-
-def batched(
-    members: Iterable[Member], meter: Meter, batch_members: int, max_batch_bytes: int
-) -> Iterator[pa.RecordBatch]:
-    """Cut members whose paths tell their labels into batches; raises what ``meter`` raises."""
-    first, room, batch_bytes = 0, 0, 0
-    batch: list[Member] = []
-    for member in members:
-        data = member[3]
-        data_bytes = len(data) if data is not None else 0
-        if not room or batch_bytes + data_bytes > max_batch_bytes:
-            if batch:
-                yield _batch(first, batch)
-            first, batch, batch_bytes = first + len(batch), [], 0
-            room = min(batch_members, ROW_GROUP_MEMBERS - first % ROW_GROUP_MEMBERS)
-        batch.append(member)
-        room -= 1
-        batch_bytes += data_bytes
-        meter.check_members(first + len(batch))
-    if batch:
-        yield _batch(first, batch)
-
-
-def _batch(first: int, members: Sequence[Member]) -> pa.RecordBatch:
-    columns = (np.arange(first, first + len(members)), *zip(*members, strict=True))
-    nulls = (pa.nulls(len(members), pa.string()) for _ in ("label", "split", "group"))
-    typed = (pa.array(c, f.type) for c, f in zip(columns, MEMBER_SCHEMA, strict=False))
-    return pa.RecordBatch.from_arrays([*typed, *nulls], schema=MEMBER_SCHEMA)
-
-
 def readable_stat(path: Path) -> os.stat_result:
     """Return the stat of a path that exists; ``SourceError`` says what is wrong with any other."""
     try:
@@ -273,8 +193,6 @@ def readable_stat(path: Path) -> os.stat_result:
 
 def _missing(path: Path) -> SourceError:
     """The error for a path that is not there, with the one that was perhaps meant."""
-    import difflib
-
     folder = path.parent
     while not folder.is_dir():
         folder = folder.parent

@@ -1,0 +1,84 @@
+"""Members as record batches of ``MEMBER_SCHEMA``, cut by position.
+
+Whoever consumes them does the same work for any batch size.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from notmnist_store.schema.shape import ROW_GROUP_MEMBERS
+from notmnist_store.schema.tables import KIND_FILE, MEMBER_SCHEMA
+from notmnist_store.sources.limits import Meter
+
+BATCH_MEMBERS = 4_096
+BATCH_BYTES = 32 << 20
+
+Member = tuple[bytes, int, int, bytes | None]
+"""Path, kind, size and data of one member; null data for one that is no file or too large."""
+
+
+def batched(
+    members: Iterable[Member], meter: Meter, batch_members: int, max_batch_bytes: int
+) -> Iterator[pa.RecordBatch]:
+    """Cut members whose paths tell their labels into batches; raises what ``meter`` raises."""
+    first, room, batch_bytes = 0, 0, 0
+    batch: list[Member] = []
+    for member in members:
+        data = member[3]
+        data_bytes = len(data) if data is not None else 0
+        if not room or batch_bytes + data_bytes > max_batch_bytes:
+            if batch:
+                yield _batch(first, batch)
+            first, batch, batch_bytes = first + len(batch), [], 0
+            room = min(batch_members, ROW_GROUP_MEMBERS - first % ROW_GROUP_MEMBERS)
+        batch.append(member)
+        room -= 1
+        batch_bytes += data_bytes
+        meter.check_members(first + len(batch))
+    if batch:
+        yield _batch(first, batch)
+
+
+def _batch(first: int, members: Sequence[Member]) -> pa.RecordBatch:
+    columns = (np.arange(first, first + len(members)), *zip(*members, strict=True))
+    nulls = (pa.nulls(len(members), pa.string()) for _ in ("label", "split", "group"))
+    typed = (pa.array(c, f.type) for c, f in zip(columns, MEMBER_SCHEMA, strict=False))
+    return pa.RecordBatch.from_arrays([*typed, *nulls], schema=MEMBER_SCHEMA)
+
+
+def rows_that_fit(
+    position: int, member_bytes: int, batch_members: int, max_batch_bytes: int
+) -> int:
+    """How many members of one size a batch that begins at ``position`` may have; at least 1."""
+    to_boundary = ROW_GROUP_MEMBERS - position % ROW_GROUP_MEMBERS
+    return min(batch_members, to_boundary, max(1, max_batch_bytes // max(member_bytes, 1)))
+
+
+def member_batch(
+    position: int,
+    *,
+    paths: pa.Array,
+    sizes: npt.NDArray[np.int64],
+    data: pa.Array,
+    labels: pa.Array,
+    splits: pa.Array,
+    groups: pa.Array | None = None,
+) -> pa.RecordBatch:
+    """Files with what is known of them as one batch whose first member is at ``position``."""
+    rows = len(paths)
+    columns = [
+        pa.array(np.arange(position, position + rows)),
+        paths,
+        pa.array(np.full(rows, KIND_FILE, np.int8)),
+        pa.array(sizes),
+        data,
+        labels,
+        splits,
+        groups if groups is not None else pa.nulls(rows, pa.string()),
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=MEMBER_SCHEMA)

@@ -134,7 +134,7 @@ def _audits_and_reports(store: Store) -> dict[str, float]:
         for row in store.sql().rows()
         if row["name"] not in NEAR_OR_LEARNED
     }
-    exact = [audit for audit in find_audits([]) if "needs" not in audit.header]
+    exact = [audit for audit in find_audits([]) if audit.needs is None]
     names = [audit.name for audit in exact]
     statements = [find_query("reports", name).sql for name in reports]
 

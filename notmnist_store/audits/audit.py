@@ -6,7 +6,6 @@ how to count what was looked at (``total``), and which share of violations is bo
 
 from __future__ import annotations
 
-import difflib
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -14,24 +13,18 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from notmnist_store.audits.verdicts import (
-    Scope,
-    Verdict,
-    audit_one,
-    audit_rows,
-    broken,
-    parse_share,
-    verdict_rows,
-)
+from notmnist_store.audits.audit_file import Audit
+from notmnist_store.audits.verdicts import Scope, Verdict, parse_share, verdict_rows
 from notmnist_store.catalog.cached_views import hold_shared
 from notmnist_store.catalog.connection import Catalog
-from notmnist_store.catalog.queries import Query, load_queries
+from notmnist_store.catalog.queries import load_queries
 from notmnist_store.catalog.split_sets import find_split_set
 from notmnist_store.errors import QueryError, StoreError, UsageError
 from notmnist_store.near.evidence import check_radius
 from notmnist_store.progress import Progress
 from notmnist_store.result import Result
 from notmnist_store.schema.words import FAIL_ON, SEVERITIES
+from notmnist_store.text import closest, did_you_mean
 
 
 class AuditResult(Result):
@@ -73,7 +66,7 @@ def audit(
     progress.note(find_split_set(catalog, scope.split_set).line)
     check_radius(catalog, scope.radius)
     if len(names) == 1:
-        verdict, rows = audit_one(catalog, audits[0], scope, tolerances.get(names[0]))
+        verdict, rows = audits[0].judge(catalog, scope, tolerances.get(names[0]))
         return AuditResult(rows, thumbnails, [verdict], fail_on)
     verdicts = audit_store(catalog, audits, scope=scope, tolerances=tolerances, progress=progress)
     return AuditResult(verdict_rows(verdicts), None, verdicts, fail_on)
@@ -100,10 +93,10 @@ def rows_found(
     (found,) = find_audits([name], folder)
     find_split_set(catalog, scope.split_set)
     check_radius(catalog, scope.radius)
-    return audit_rows(catalog, found, scope)
+    return found.rows(catalog, scope)
 
 
-def find_audits(names: Sequence[str], folder: str | Path | None = None) -> list[Query]:
+def find_audits(names: Sequence[str], folder: str | Path | None = None) -> list[Audit]:
     """The audits of these names, or all of them; files in `folder` go before ours.
 
     Files in `folder` that are no audit of ours and have no line ``-- severity:`` are reports.
@@ -114,25 +107,17 @@ def find_audits(names: Sequence[str], folder: str | Path | None = None) -> list[
     """
     ours = load_queries("audits")
     audits = {
-        name: query
+        name: Audit.of(query)
         for name, query in load_queries("audits", Path(folder) if folder else None).items()
         if name in ours or "severity" in query.header
     }
     for name in names:
         if name not in audits:
-            close = difflib.get_close_matches(name, audits, n=1)
-            meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(audits)}"
-            raise UsageError(
-                f"there is no audit {name!r}; {meant}",
-                f"notmnist-store audit {close[0]}" if close else "notmnist-store audit",
-            )
+            close = closest(name, audits)
+            hint = f"notmnist-store audit{f' {close}' if close else ''}"
+            raise UsageError(did_you_mean("audit", name, audits), hint)
     chosen = [audits[name] for name in dict.fromkeys(names)] or list(audits.values())
-    return sorted(chosen, key=_place)
-
-
-def _place(audit: Query) -> tuple[int, str]:
-    severity = audit.header.get("severity", "")
-    return (SEVERITIES.index(severity) if severity in SEVERITIES else 0, audit.name)
+    return sorted(chosen, key=lambda audit: (SEVERITIES.index(audit.severity), audit.name))
 
 
 def parse_tolerances(given: Mapping[str, float | str], names: Sequence[str]) -> dict[str, float]:
@@ -144,11 +129,10 @@ def parse_tolerances(given: Mapping[str, float | str], names: Sequence[str]) -> 
     tolerances: dict[str, float] = {}
     for name, value in given.items():
         if name not in names:
-            close = difflib.get_close_matches(name, names, n=1)
-            meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(names)}"
+            close = closest(name, names) or names[0]
             raise UsageError(
-                f"--tolerance names {name!r}, which is no audit that runs; {meant}",
-                f"notmnist-store audit --tolerance {(close or names)[0]}=0.01",
+                f"--tolerance: {did_you_mean('audit that runs', name, names)}",
+                f"notmnist-store audit --tolerance {close}=0.01",
             )
         share = parse_share(str(value))
         if share is None:
@@ -162,14 +146,14 @@ def parse_tolerances(given: Mapping[str, float | str], names: Sequence[str]) -> 
 
 def audit_store(
     catalog: Catalog,
-    audits: Sequence[Query],
+    audits: Sequence[Audit],
     *,
     scope: Scope,
     tolerances: Mapping[str, float],
     progress: Progress,
 ) -> list[Verdict]:
     """Run each audit and judge it. A broken one is a verdict like the others."""
-    statements = [f"{audit.sql}\n{audit.header.get('total', '')}" for audit in audits]
+    statements = [f"{audit.sql}\n{audit.total}" for audit in audits]
     with suppress(QueryError):  # where a view cannot be read, each audit says so itself
         hold_shared(catalog, statements, scope.split_set)
     verdicts = []
@@ -179,9 +163,9 @@ def audit_store(
             tolerance = tolerances.get(audit.name)
             started = time.perf_counter()
             try:
-                verdict, _ = audit_one(catalog, audit, scope, tolerance)
+                verdict, _ = audit.judge(catalog, scope, tolerance)
             except StoreError as error:
-                verdict = broken(audit, scope, tolerance, started, error.message)
+                verdict = audit.broken(scope, tolerance, started, error.message)
             verdicts.append(verdict)
             progress.advance(done + 1)
     finally:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -29,7 +28,7 @@ from notmnist_store.near.check import (
     known_pairs,
     said,
 )
-from notmnist_store.near.evidence import current_join, seconds_needed
+from notmnist_store.near.evidence import current_join, lacking, not_known
 from notmnist_store.progress import Progress
 from notmnist_store.schema.words import USED
 from notmnist_store.storage.gather import Gatherer, pixels_of
@@ -40,17 +39,6 @@ _BLOCK_ROWS = 8_192  # small matrix products wait for each other too often
 
 _Ids = npt.NDArray[np.int64]
 _Mask = npt.NDArray[np.bool_]
-
-_LACKING = """
-select count(*) as images
-from image
-left join split_image
-    on split_image.image_id = image.image_id
-    and split_image.split_set = $split_set
-    and split_image.split in ('train', 'valid', 'test')
-left join coverage on coverage.image_run = image.run_id and coverage.evidence = 'pair'
-where coverage.image_run is null and ($whole or split_image.split is not null)
-"""
 
 
 def certify(
@@ -85,8 +73,12 @@ def certify(
     if chosen is not None:
         progress.note(chosen.line)
     join = current_join(catalog)
-    _check_known(catalog, join, split_set)
-    assert join is not None
+    images = lacking(catalog, split_set=split_set)
+    if join is None or images:
+        raise StoreError(
+            f"{not_known(catalog, images)}: there is nothing to certify",
+            "notmnist-store near-duplicates",
+        )
     values = {"split_set": split_set or "ingest"}
     placed = catalog.query(load_queries("near")["placed"].sql, values)
     ids = placed["image_id"].to_numpy()
@@ -114,18 +106,6 @@ def certify(
     if checked.disagreements:
         raise disagreement(json.loads(join["pair_runs"])[0], ids, checked)
     return run.id
-
-
-def _check_known(catalog: Catalog, join: dict[str, Any] | None, split_set: str | None) -> None:
-    values = {"split_set": split_set or "", "whole": split_set is None}
-    lacking = catalog.query(_LACKING, values)["images"][0].as_py()
-    if join is None or lacking:
-        images = catalog.query("select count(*) as images from image")["images"][0].as_py()
-        raise StoreError(
-            f"{lacking:,} images are not known to near-duplicates, which takes about "
-            f"{seconds_needed(images):,.0f} s here: there is nothing to certify",
-            "notmnist-store near-duplicates",
-        )
 
 
 def _check(

@@ -13,13 +13,6 @@ from notmnist_store.schema.radius import SEARCH, Radius
 
 _SECONDS_AN_IMAGE = 25e-6
 _START_SECONDS = 2.0
-_UNCOVERED = """
-select count(*) as images
-from wanted_image
-inner join image on image.image_id = wanted_image.image_id
-left join coverage on coverage.image_run = image.run_id and coverage.evidence = 'pair'
-where coverage.image_run is null
-"""
 
 
 def current_join(catalog: Catalog) -> dict[str, Any] | None:
@@ -51,15 +44,40 @@ def pictures(catalog: Catalog) -> pa.Table:
     return catalog.query(load_queries("near")["pictures"].sql)
 
 
-def seconds_needed(images: int) -> float:
-    """About how long a search of so many images takes on two cores."""
-    return _START_SECONDS + images * _SECONDS_AN_IMAGE
+def lacking(
+    catalog: Catalog,
+    image_ids: pa.Array | pa.ChunkedArray | None = None,
+    *,
+    split_set: str | None = None,
+) -> int:
+    """How many images the current search does not know; all of them, where there is none.
 
-
-def unknown_images(catalog: Catalog, image_ids: pa.ChunkedArray) -> int:
-    """How many of these images the current search does not know; all, where there is none."""
+    Of these images, of those in train, valid and test of a split set, or of the whole store.
+    """
+    if split_set is not None:
+        used = "select image_id from split_image where split_set = $split_set and split <> 'unused'"
+        image_ids = catalog.query(used, {"split_set": split_set})["image_id"]
+    elif image_ids is None:
+        image_ids = catalog.query("select image_id from image")["image_id"]
     wanted = pa.table({"image_id": image_ids})
-    return int(catalog.query(_UNCOVERED, rows={"wanted_image": wanted})["images"][0].as_py())
+    unknown = catalog.query(load_queries("near")["lacking"].sql, rows={"wanted_image": wanted})
+    return int(unknown["images"][0].as_py())
+
+
+def not_known(catalog: Catalog, images: int, of: str = "") -> str:
+    """What to say of so many images (`of` something) that the current search does not know."""
+    every = catalog.query("select count(*) as images from image")["images"][0].as_py()
+    seconds = _START_SECONDS + every * _SECONDS_AN_IMAGE
+    return (
+        f"{images:,} images{of and f' of {of}'} are not known to near-duplicates, which takes "
+        f"about {seconds:,.0f} s here"
+    )
+
+
+def search_needed(catalog: Catalog, radius: Radius) -> str:
+    """The command that searches all images at least up to this radius."""
+    beyond = radius.squared > SEARCH.scaled(catalog.shape).squared
+    return f"notmnist-store near-duplicates{f' --radius {radius}' if beyond else ''}"
 
 
 def check_covered(catalog: Catalog, image_ids: pa.ChunkedArray, radius: Radius) -> None:
@@ -70,14 +88,5 @@ def check_covered(catalog: Catalog, image_ids: pa.ChunkedArray, radius: Radius) 
         StoreError: images are not known to it, or there is none; the message counts them.
     """
     check_radius(catalog, radius)
-    unknown = unknown_images(catalog, image_ids)
-    if not unknown:
-        return
-    images = catalog.query("select count(*) as images from image")["images"][0].as_py()
-    searched = SEARCH.scaled(catalog.shape)
-    beyond = current_join(catalog) is None and radius.squared > searched.squared
-    raise StoreError(
-        f"{unknown:,} images are not known to near-duplicates, which takes about "
-        f"{seconds_needed(images):,.0f} s here",
-        f"notmnist-store near-duplicates{f' --radius {radius}' if beyond else ''}",
-    )
+    if images := lacking(catalog, image_ids):
+        raise StoreError(not_known(catalog, images), search_needed(catalog, radius))

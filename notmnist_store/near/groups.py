@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
-from notmnist_store.near.evidence import check_radius, current_join
+from notmnist_store.near.evidence import check_radius, current_join, lacking
 from notmnist_store.near.kernels.groups import components, stars
 from notmnist_store.near.kernels.join import Pairs
 from notmnist_store.schema.radius import GROUP, Radius
@@ -16,13 +16,6 @@ NEAR_DUPLICATES = "notmnist-store near-duplicates"
 
 _Ids = npt.NDArray[np.int64]
 
-_UNCOVERED = """
-select count(*) as images
-from wanted_id
-inner join image on image.image_id = wanted_id.image_id
-left join coverage on coverage.image_run = image.run_id and coverage.evidence = 'pair'
-where coverage.image_run is null
-"""
 _REPRESENTATIVES = """
 select coalesce(duplicate_image.group_id, wanted_id.image_id) as group_id
 from wanted_id
@@ -55,11 +48,9 @@ def known_near(
         return None, [
             f"near copies are not known, so only exact ones count; to find them: {NEAR_DUPLICATES}"
         ]
-    wanted_id = pa.table({"image_id": ids})
-    lacking = catalog.query(_UNCOVERED, rows={"wanted_id": wanted_id})["images"][0].as_py()
-    if lacking:
+    if images := lacking(catalog, pa.array(ids)):
         return None, [
-            f"the near copies of {lacking:,} images that came later are not known, so only exact "
+            f"the near copies of {images:,} images that came later are not known, so only exact "
             f"ones count; to find them: {NEAR_DUPLICATES}"
         ]
     wanted = Radius.of(radius, catalog.shape, GROUP)

@@ -9,7 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from notmnist_store.audits.audit import audit_store, find_audits
-from notmnist_store.audits.verdicts import Scope, Verdict, audit_rows
+from notmnist_store.audits.verdicts import Scope, Verdict
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import Query, bind, load_queries
 from notmnist_store.catalog.split_sets import find_split_set
@@ -101,7 +101,7 @@ class Evidence:
             return Answer(query, command, pa.table({}), read.need.missing, remedy)
         try:
             if read.kind == "audits":
-                rows = audit_rows(self.catalog, query, self._scope)
+                rows = self.audits[read.name].rows(self.catalog, self._scope)
             else:
                 given = {"split_set": self.split_set} if "split_set" in query.parameters else {}
                 rows = self.catalog.query(query.sql, bind(query, given, self.catalog.shape))

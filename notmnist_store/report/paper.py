@@ -9,7 +9,7 @@ from typing import Any
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
-from notmnist_store.near.evidence import current_join, unknown_images
+from notmnist_store.near.evidence import current_join, lacking
 from notmnist_store.report.evidence import Evidence, Read
 from notmnist_store.schema.radius import GROUP, Radius
 from notmnist_store.storage.tables import Tables
@@ -59,8 +59,7 @@ def make_paper(tables: Tables, catalog: Catalog, split_set: str) -> str:
         sql["paper_splits"].sql, values | {"squared": radius.squared}
     ).to_pylist()
     drops = catalog.query(sql["paper_drops"].sql, values).to_pylist()
-    used = "select image_id from split_image where split_set = $split_set and split <> 'unused'"
-    unknown = unknown_images(catalog, catalog.query(used, values)["image_id"])
+    unknown = lacking(catalog, split_set=split_set)
     sentences = [
         *_on_sources(evidence),
         *_on_splits(evidence, splits, drops),

@@ -24,10 +24,10 @@ from notmnist_store.catalog.split_sets import (
 )
 from notmnist_store.decisions.effects import decision_note
 from notmnist_store.errors import StoreError, UsageError
-from notmnist_store.near.evidence import check_radius, current_join, seconds_needed
+from notmnist_store.near.evidence import check_radius, current_join, not_known, search_needed
 from notmnist_store.near.kernels.join import Pairs
 from notmnist_store.progress import Progress
-from notmnist_store.schema.radius import GROUP, SEARCH, Radius
+from notmnist_store.schema.radius import GROUP, Radius
 from notmnist_store.schema.words import SPLITS
 from notmnist_store.splits.kernels.leak_policies import (
     EXACT_COPY,
@@ -110,7 +110,8 @@ def sanitize(
     join = current_join(catalog)
     uncovered = len(base.table) if join is None else _uncovered(base)
     if radius.squared and uncovered:
-        raise _stale(base, uncovered, radius, tables)
+        stale = not_known(catalog, uncovered, f"split set {base.version.name}")
+        raise StoreError(f"pairs are stale: {stale}", search_needed(catalog, radius))
     known = int(join["threshold"]) if join is not None and not uncovered else 0
     origin = Origin(SANITIZE, SANITIZE, _arguments(base, options), options.seed)
     earlier = current_split_set(catalog, new)
@@ -167,18 +168,6 @@ def _base(catalog: Catalog, options: SanitizeOptions) -> _Base:
 def _uncovered(base: _Base) -> int:
     covered = base.rows["is_covered"].to_numpy()
     return int(np.count_nonzero(~covered))
-
-
-def _stale(base: _Base, uncovered: int, radius: Radius, tables: Tables) -> StoreError:
-    """What is missing, how to get it, and about how long that takes."""
-    images = max(len(base.table), uncovered)
-    searched = SEARCH.scaled(tables.marker.shape)
-    beyond = f" --radius {radius}" if radius.squared > searched.squared else ""
-    return StoreError(
-        f"pairs are stale: {uncovered:,} images of split set {base.version.name} are not known to "
-        f"near-duplicates, which takes about {seconds_needed(images):,.0f} s here",
-        f"notmnist-store near-duplicates{beyond}",
-    )
 
 
 def _arguments(base: _Base, options: SanitizeOptions) -> str:

@@ -359,6 +359,12 @@ BROKEN = {
     "undeclared": (f"{HEADER}select 1 where 1 = $most", "it uses $most"),
     "no_value": (f"{HEADER}-- param most: float\nselect 1 where 1 = $most", "needs a value"),
     "no_total": (HEADER.replace("-- total", "-- sum") + "select 1", "-- total"),
+    "bare": (
+        "-- title: Mine\n-- severity: must\nselect 1",
+        "lacks '-- grain: …', '-- tolerance: …', '-- total: …'",
+    ),
+    "needy": (f"{HEADER}-- needs: luck\nselect 1", "needs 'luck'; there is pair"),
+    "open_quote": (f"{HEADER}-- next: sql it's\nselect 1", "a next that is no command"),
     "no_share": (HEADER.replace("tolerance: 0", "tolerance: 5 %") + "select 1", "5 %"),
     "severe": (HEADER.replace("must", "fatal") + "select 1", "fatal"),
     "not_a_number": (HEADER.replace("count(*)", "label") + "select 1", "one whole number"),
@@ -393,6 +399,16 @@ def test_a_broken_audit_alone_is_an_error(name: str, tmp_path: Path, clean: Stor
         clean.audit(name, sql_dir=folder)
     assert message in caught.value.message
     assert caught.value.hint
+
+
+def test_a_header_that_lacks_lines_names_a_whole_file_to_copy(tmp_path: Path, clean: Store) -> None:
+    folder = folder_of(tmp_path, mine="-- title: Mine\n-- severity: info\nselect 1")
+    with pytest.raises(QueryError, match="lacks '-- grain: …', '-- tolerance: …', '-- total") as e:
+        clean.audit("mine", sql_dir=folder)
+    command, path = shlex.split(e.value.hint)
+    assert command == "cat"
+    (folder / "mine.sql").write_text(Path(path).read_text(encoding="utf-8"))
+    assert clean.audit("mine", sql_dir=folder).verdicts[0].status == "pass"
 
 
 def test_an_audit_of_ones_own_goes_before_ours(tmp_path: Path, clean: Store) -> None:
@@ -517,7 +533,11 @@ def test_another_partners_images_pass(
         ([], {"sql_dir": "."}, "--sql-dir does not go with it"),
         ([], {"split_set": "bda"}, "did you mean bad"),
         ([], {"fail_on": "may"}, "must, should, never"),
-        ([], {"tolerance": {"image_blank": 0}}, "no audit that runs; there are against"),
+        (
+            [],
+            {"tolerance": {"image_blank": 0}},
+            "'image_blank'; there are against",
+        ),
         ([], {"tolerance": {"against": 2}}, "a share from 0 to 1"),
         ([], {"key_file": "/nosuch/key"}, "cannot be read"),
     ],

@@ -12,6 +12,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.queries import load_queries
 from notmnist_store.catalog.split_sets import (
     SplitRows,
     SplitSet,
@@ -34,12 +35,6 @@ BUFFER_IMAGES = 16_384
 _WINDOW_BYTES = 128 << 20
 _CHUNK_BYTES = 1 << 30
 _DTYPES = ("uint8", "float32")
-_DESCRIPTION = """
-select image.pixel_hash, image.source, image.path
-from image
-inner join wanted_image on wanted_image.image_id = image.image_id
-order by wanted_image.place
-"""
 
 _Ids = npt.NDArray[np.int64]
 _Pixels = npt.NDArray[np.uint8]
@@ -141,7 +136,8 @@ class Split:
     def description(self) -> pa.Table:
         """pixel_hash, source and path of the images, one row each in the order of the split."""
         wanted = pa.table({"image_id": self.ids, "place": np.arange(len(self))})
-        return self._catalog.query(_DESCRIPTION, rows={"wanted_image": wanted})
+        sql = load_queries("loading")["description"].sql
+        return self._catalog.query(sql, rows={"wanted_image": wanted})
 
     def to_arrow(self) -> pa.Table:
         """One row an image in the order of the split.

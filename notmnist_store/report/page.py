@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from importlib import resources
 
 from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.queries import load_queries
 from notmnist_store.progress import Progress
 from notmnist_store.report.evidence import Evidence, Read
 from notmnist_store.report.gallery import Material
@@ -119,15 +120,11 @@ def _kicker(evidence: Evidence) -> str:
 
 
 def _figures(evidence: Evidence) -> Html:
-    row = evidence.catalog.query(
-        "select (select count(*) from image) as images, (select count(*) from label) as labels, "
-        "(select count(distinct pixel_hash) from image) as different, "
-        "(select count(*) from reject) as rejects"
-    ).to_pylist()[0]
+    (row,) = evidence.catalog.query(load_queries("report")["totals"].sql).to_pylist()
     shown = {
         "images": count(row["images"]),
         "labels": count(row["labels"]),
-        "distinct images": count(row["different"]),
+        "distinct images": count(row["distinct_images"]),
         "rejected members": count(row["rejects"]),
         "exact leaks": _counted(evidence, "split_leak_exact"),
         "near leaks": _counted(evidence, "split_leak_near"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -100,6 +101,34 @@ def test_the_page_is_quiet_fits_its_window_and_asks_for_nothing(
     asked = page.requests()
     assert asked[0] == page_of(bad).resolve().as_uri()
     assert all(address.startswith("data:") for address in asked[1:])
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("width", [400, 1400])
+def test_the_texts_of_a_plot_are_readable_within_it_and_apart(
+    page: Browser, bad: Store, width: int, dark: bool
+) -> None:
+    page.open(page_of(bad), width=width, dark=dark)
+    plots = page.run(
+        "return [...document.querySelectorAll('.plot')].map((plot) => ({"
+        " id: plot.id, box: plot.getBoundingClientRect().toJSON(),"
+        " ink: getComputedStyle(document.body).color,"
+        " texts: [...plot.querySelectorAll('text')].map((text) => ({text: text.textContent,"
+        " ink: getComputedStyle(text).fill, box: text.getBoundingClientRect().toJSON()}))}))"
+    )
+    assert {plot["id"] for plot in plots} == {"balance-plot", "distance-plot"}
+    for plot in plots:
+        assert len(plot["texts"]) > 5
+        assert {text["ink"] for text in plot["texts"]} == {plot["ink"]}
+        for text in plot["texts"]:
+            inner, outer = text["box"], plot["box"]
+            assert outer["left"] <= inner["left"] < inner["right"] <= outer["right"], text
+            assert outer["top"] <= inner["top"] < inner["bottom"] <= outer["bottom"] + 1, text
+        for a, b in itertools.combinations(plot["texts"], 2):
+            one, other = a["box"], b["box"]
+            beside = one["right"] <= other["left"] or other["right"] <= one["left"]
+            above = one["bottom"] <= other["top"] or other["bottom"] <= one["top"]
+            assert beside or above, (a, b)
 
 
 def test_nothing_in_the_sections_is_cut_at_the_window_of_a_phone(page: Browser, bad: Store) -> None:

@@ -212,12 +212,13 @@ def _find_columns(schema: pa.Schema, path: Path) -> _Columns:
     image = next((f for f in found if f.name in _IMAGE_NAMES), found[0] if found else None)
     label = next((name for name in _LABEL_NAMES if name in schema.names), None)
     unclear = image is not None and len(found) > 1 and image.name not in _IMAGE_NAMES
+    program = f"import pyarrow.parquet as p; print(p.read_schema({str(path)!r}))"
     if image is None or label is None or unclear or len(set(schema.names)) < len(schema):
         raise SourceError(
             f"{path} has the columns {', '.join(schema.names)[:500]}; wanted are one column of "
             "images (a struct of bytes and path, or binary under the name image) and one of labels "
             "(label)",
-            f"python -c 'import pyarrow.parquet as p; print(p.read_schema({str(path)!r}))'",
+            f"python -c {shlex.quote(program)}",
         )
     others = [name for name in (label, "split", "group") if name in schema.names]
     for name in others:

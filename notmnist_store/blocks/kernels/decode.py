@@ -105,7 +105,7 @@ def decode(
     if shape.channels not in (1, 3):
         raise UsageError(
             f"images have 1 channel (grey) or 3 (RGB), not {shape.channels}",
-            f"--shape {shape.height}x{shape.width}x1",
+            f"notmnist-store ingest --shape {shape.height}x{shape.width}x1",
         )
     data, offsets = _flat(files)
     count = len(offsets) - 1

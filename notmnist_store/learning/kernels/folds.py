@@ -21,7 +21,7 @@ def class_quotas(images: _Ids, size: int) -> _Ids:
     """
     total = int(images.sum())
     if not 0 <= size <= total:
-        raise UsageError(f"{size} images cannot be drawn from {total}", "draw fewer")
+        raise UsageError(f"{size} images cannot be drawn from {total}: draw fewer")
     exact = images * (size / total) if total else images.astype(np.float64)
     quotas = np.floor(exact).astype(np.int64)
     if size >= np.count_nonzero(images):
@@ -67,7 +67,7 @@ def grouped_folds(groups: _Ids, labels: _Ids, folds: int, seed: int) -> _Ids:
         UsageError: fewer than two folds.
     """
     if folds < 2:
-        raise UsageError(f"cross-validation takes two folds or more, not {folds}", "--folds 5")
+        raise UsageError(f"cross-validation takes two folds or more, not {folds}")
     random = np.random.default_rng(seed)
     _, group, images = np.unique(groups, return_inverse=True, return_counts=True)
     classes = int(labels.max()) + 1 if len(labels) else 0

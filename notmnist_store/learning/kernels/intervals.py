@@ -32,7 +32,7 @@ def wilson_interval(correct: int, n: int, confidence: float = 0.95) -> tuple[flo
     """
     _check_confidence(confidence)
     if not 0 <= correct <= n:
-        raise UsageError(f"{correct} of {n} trials is no share", "wilson_interval(correct=9, n=10)")
+        raise UsageError(f"{correct} of {n} trials is no share")
     if n == 0:
         return 0.0, 1.0
     z2 = NormalDist().inv_cdf(0.5 + confidence / 2) ** 2
@@ -54,7 +54,7 @@ def percentile_interval(
     """
     _check_confidence(confidence)
     if not len(values):
-        raise UsageError("no values have no interval", "give at least one resample")
+        raise UsageError("no values have no interval: give at least one")
     low, high = np.quantile(values, [0.5 - confidence / 2, 0.5 + confidence / 2])
     return float(low), float(high)
 
@@ -82,7 +82,7 @@ def paired_difference(
         UsageError: the shapes differ, fewer than one resample, or a confidence out of (0, 1).
     """
     if not values.shape == first.shape == second.shape or resamples < 1:
-        raise UsageError("values and both masks have one shape, (n,)", "resamples=1000")
+        raise UsageError("values and both masks have one shape, (n,), and a resample or more")
     _check_confidence(confidence)
     if not first.any() or not second.any():
         return None
@@ -106,4 +106,4 @@ def paired_difference(
 
 def _check_confidence(confidence: float) -> None:
     if not 0 < confidence < 1:
-        raise UsageError(f"a confidence lies between 0 and 1, not at {confidence}", "0.95")
+        raise UsageError(f"a confidence lies between 0 and 1, not at {confidence}")

@@ -28,7 +28,7 @@ class NearestOfSample:
 
     def __init__(self, pixels: _Pixels, groups: _Ids) -> None:
         if pixels.ndim != 2 or not len(pixels) or len(pixels) != len(groups):
-            raise UsageError("a sample is uint8 (m, size), with m groups", "sample one image")
+            raise UsageError("a sample is uint8 (m, size), with m groups: at least one")
         self._pixels = _centred(pixels)
         self._squares = _squares(pixels)
         self._groups = groups

@@ -76,8 +76,7 @@ def upper_bound(misses: int, trials: int, confidence: float = 0.95) -> float:
     """
     if not 0 <= misses <= trials or not 0 < confidence < 1:
         raise UsageError(
-            f"a bound takes misses of trials, not {misses} of {trials} at {confidence}",
-            "upper_bound(0, 1000)",
+            f"a bound takes misses of trials, not {misses} of {trials} at {confidence}"
         )
     if misses == trials:
         return 1.0

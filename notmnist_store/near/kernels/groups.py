@@ -30,7 +30,7 @@ def stars(n: int, order: npt.ArrayLike | None, pairs: Iterable[Pairs]) -> npt.ND
     """
     sequence = np.arange(n) if order is None else np.asarray(order, np.int64)
     if len(sequence) != n or not np.array_equal(np.sort(sequence), np.arange(n)):
-        raise UsageError(f"the order is not one of rows 0 to {n - 1}", "np.argsort(image_id)")
+        raise UsageError(f"the order is not one of rows 0 to {n - 1}")
     rank = np.empty(n, np.int64)
     rank[sequence] = np.arange(n)
     early, late = _ranked(n, rank, pairs)
@@ -95,6 +95,4 @@ def components(
 def _check_rows(n: int, part: Pairs) -> None:
     for rows in (part.left, part.right):
         if len(rows) and not 0 <= int(rows.min()) <= int(rows.max()) < n:
-            raise UsageError(
-                f"a pair names a row that is none of the {n:,}", "join the same images"
-            )
+            raise UsageError(f"a pair names a row that is none of the {n:,}: join the same images")

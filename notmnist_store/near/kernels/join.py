@@ -88,12 +88,9 @@ class RadiusIndex:
             UsageError: not an array as described, or fewer than one thread.
         """
         if pixels.dtype != np.uint8 or pixels.ndim != 2 or pixels.shape[1] < 1:
-            raise UsageError(
-                f"images to join are uint8 (n, d), not {pixels.dtype} {pixels.shape}",
-                "pixels.reshape(len(pixels), -1)",
-            )
+            raise UsageError(f"images to join are uint8 (n, d), not {pixels.dtype} {pixels.shape}")
         if threads < 1:
-            raise UsageError(f"a join takes 1 thread or more, not {threads}", "--workers 1")
+            raise UsageError(f"a join takes 1 thread or more, not {threads}")
         rows, size = pixels.shape
         pixels = np.ascontiguousarray(pixels)
         tree = _compiled_tree() if fast else None
@@ -165,11 +162,10 @@ def join(
     """
     other = a if b is None else b
     if t < 0:
-        raise UsageError(f"a squared distance is 0 or more, not {t}", "--radius 2.0")
+        raise UsageError(f"a squared distance is 0 or more, not {t}")
     if threads < 1 or chunk_pairs < _LEAST_CHUNK_PAIRS:
         raise UsageError(
-            f"a join takes 1 thread or more and chunks of {_LEAST_CHUNK_PAIRS:,} pairs or more",
-            "--workers 1",
+            f"a join takes 1 thread or more and chunks of {_LEAST_CHUNK_PAIRS:,} pairs or more"
         )
     found = _found(a, other, min(t, a.size * LARGEST_SQUARE), threads, chunk_pairs)
     chunks = _chunks(found, chunk_pairs)
@@ -205,15 +201,14 @@ def _found(
     one, other = a._content, b._content
     if a.size != b.size:
         raise UsageError(
-            f"images of {a.size} and of {b.size} bytes cannot be joined",
-            "give both sets one shape",
+            f"images of {a.size} and of {b.size} bytes cannot be joined: give both sets one shape"
         )
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
         return scan(one, other, most, chunk_pairs)
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
-        raise UsageError("one index is compiled, the other is not", "build both alike")
+        raise UsageError("one index is compiled, the other is not: build both alike")
     if not np.array_equal(one.basis.weights, other.basis.weights):
-        raise UsageError("the two indexes have different bases", "RadiusIndex.build(pixels, basis)")
+        raise UsageError("the two indexes have different bases: give build() one")
     tree = _compiled_tree()
     assert tree is not None  # it has built them
     pairs: Iterator[Found] = tree.search(one, other, most, threads, chunk_pairs)

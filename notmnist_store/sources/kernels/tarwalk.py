@@ -26,6 +26,7 @@ _ZEROS = bytes(BLOCK)
 _PLAIN = {0: KIND_FILE, 48: KIND_FILE, 55: KIND_FILE, 49: KIND_LINK, 50: KIND_LINK}
 _PLAIN |= {51: KIND_DEVICE, 52: KIND_DEVICE, 54: KIND_DEVICE}
 _DIRECTORY = 53
+_SUMMED_BLOCKS = 128
 
 
 class Walked(NamedTuple):
@@ -71,19 +72,28 @@ def is_gnu(header: bytes) -> bool:
     return header[257:265] == b"ustar  \0"
 
 
+def _sums(buffer: bytes, at: int, most: int) -> list[int]:
+    """Sums of the next blocks, those of data too: one fast loop instead of a slow one a header."""
+    count = min(most, _SUMMED_BLOCKS, (len(buffer) - at) // BLOCK)
+    blocks = np.frombuffer(buffer, np.uint8, count * BLOCK, at).reshape(-1, BLOCK)
+    sums: list[int] = blocks.sum(axis=1, dtype=np.uint32).tolist()
+    return sums
+
+
 def walk(buffer: bytes, at: int, max_member_bytes: int) -> Walked:
     """The members that stand whole in `buffer` from `at` on, a header."""
     members: list[tuple[bytes, int, int, bytes | None]] = []
-    start, end = at, len(buffer)
-    blocks = np.frombuffer(buffer, np.uint8, (end - at) // BLOCK * BLOCK, at)
-    # Sums of all blocks, those of data too: one fast loop instead of a slow one a header.
-    sums = blocks.reshape(-1, BLOCK).sum(axis=1, dtype=np.uint32).tolist()
+    end = len(buffer)
+    sums: list[int] = []
+    summed = at
     while end - at >= BLOCK:
         header = buffer[at : at + BLOCK]
         if not header[0] and header == _ZEROS:
             return Walked(members, at, END, 0)
+        if at >= summed + len(sums) * BLOCK:
+            sums, summed = _sums(buffer, at, 2 * len(sums) or 2), at
         checksum = header[148:156]
-        usual = b"%06o\0 " % (sums[(at - start) // BLOCK] - sum(checksum) + 8 * 32)
+        usual = b"%06o\0 " % (sums[(at - summed) // BLOCK] - sum(checksum) + 8 * 32)
         if checksum != usual and not checksum_ok(header):
             return Walked(members, at, SPECIAL, 0)
         flag = header[156]

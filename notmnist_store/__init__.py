@@ -8,7 +8,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from notmnist_store.errors import (
     BudgetError,
@@ -18,9 +17,7 @@ from notmnist_store.errors import (
     StoreError,
     UsageError,
 )
-
-if TYPE_CHECKING:
-    from notmnist_store.store import Store
+from notmnist_store.store import Store, download, glyphs
 
 __all__ = [
     "BudgetError",
@@ -30,6 +27,8 @@ __all__ = [
     "StoreError",
     "UsageError",
     "__version__",
+    "download",
+    "glyphs",
     "open",
 ]
 
@@ -38,6 +37,4 @@ __version__ = "0.1.0"
 
 def open(path: str | Path = "store") -> Store:
     """Open the store at `path`. Nothing is read yet; `Store.ingest` makes one where none is."""
-    from notmnist_store.store import Store
-
     return Store(path)

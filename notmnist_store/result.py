@@ -87,7 +87,7 @@ class Result:
     def __repr__(self) -> str:
         shown = self._table.slice(0, _SHOWN_IN_REPR)
         more = len(self) - len(shown)
-        text = _text_table(shown, "simple")
+        text = _text_table(shown)
         return f"{text}\n… and {more:,} more rows" if more > 0 else text
 
     def _repr_html_(self) -> str:
@@ -98,7 +98,7 @@ class Result:
             head = f"<th>image</th>{head}"
         body = []
         for row in shown.to_pylist():
-            cells = [f"<td>{html.escape(_cell(value))}</td>" for value in row.values()]
+            cells = [f"<td>{html.escape(cell(value))}</td>" for value in row.values()]
             if pictures:
                 png = pictures.get(row["image_id"])
                 picture = f'<img alt="" src="data:image/png;base64,{png}">' if png else ""
@@ -132,8 +132,7 @@ class Result:
                 f"unknown format {form!r}; known are {', '.join(RESULT_FORMATS)}",
                 "notmnist-store sql --help",
             )
-        kind = "github" if form == "markdown" else "simple"
-        return (_text_table(self._table, kind) + "\n").encode()
+        return (_text_table(self._table, markdown=form == "markdown") + "\n").encode()
 
     def write(self, path: str | Path, form: str | None = None) -> None:
         """Write the rows to a file: whole or not at all. The suffix tells the format."""
@@ -222,7 +221,8 @@ class _Lines:
         self.written.append(line.removesuffix(self.END) + "\n")
 
 
-def _cell(value: object) -> str:
+def cell(value: object) -> str:
+    """A value as a table shows it, in one line."""
     if value is None:
         return ""
     if isinstance(value, bytes):
@@ -237,20 +237,41 @@ def _cell(value: object) -> str:
     return text if len(text) <= _WIDEST_CELL else text[: _WIDEST_CELL - 1] + "…"
 
 
-def _text_table(table: pa.Table, kind: str) -> str:
-    from tabulate import tabulate
+def is_number(kind: pa.DataType) -> bool:
+    """Whether values of this type stand on the right of their column."""
+    types = pa.types
+    return bool(types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind))
 
-    rows = [[_cell(value) for value in row.values()] for row in table.to_pylist()]
-    if kind == "github":
-        rows = [[cell.replace("|", "\\|") for cell in row] for row in rows]
-    numeric = (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
-    align = [
-        "right" if any(check(field.type) for check in numeric) else "left" for field in table.schema
-    ]
-    return tabulate(
-        rows,
-        headers=[printable(name) for name in table.column_names],
-        tablefmt=kind,
-        colalign=align if rows else None,
-        disable_numparse=True,
-    )
+
+def _text_table(table: pa.Table, *, markdown: bool = False) -> str:
+    """Columns side by side under their names and a line; in Markdown with bars between them."""
+    columns = []
+    for name, values in zip(table.column_names, table.columns, strict=True):
+        texts = [cell(value).strip() for value in values.to_pylist()]
+        if markdown:
+            texts = [text.replace("|", "\\|") for text in texts]
+        heading = printable(name)
+        width = max([_width(heading) + 2, *map(_width, texts)])
+        right = is_number(values.type) and bool(texts)
+        padded = [_padded(text, width, right=right) for text in (heading, *texts)]
+        columns.append([padded[0], "-" * width, *padded[1:]])
+    lines = list(zip(*columns, strict=True))
+    if markdown:
+        rows = [f"| {' | '.join(line)} |" for line in lines]
+        return "\n".join([*rows[:1], *(row.replace(" ", "-") for row in rows[1:2]), *rows[2:]])
+    return "\n".join("  ".join(line).rstrip() for line in lines)
+
+
+def _padded(text: str, width: int, *, right: bool) -> str:
+    blanks = " " * (width - _width(text))
+    return blanks + text if right else text + blanks
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal that `text` takes: none for combining marks, two for wide letters."""
+    if text.isascii():
+        return len(text)
+    import unicodedata
+
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))

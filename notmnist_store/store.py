@@ -1,68 +1,118 @@
-"""The Python face: one object, a method for each command."""
+"""The Python face: one object, a method for each command.
 
-from __future__ import annotations
+A signature and its docstring declare the command's options too (see `cli.signature`), so the
+annotations are kept as they are; what a method does not need is not imported.
+"""
 
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, Unpack
 
-import pyarrow as pa
-
-from notmnist_store.catalog.queries import bind, find_query, load_queries
-from notmnist_store.errors import UsageError
+from notmnist_store.option import (
+    Distance,
+    File,
+    Folder,
+    Option,
+    Select,
+    SourceLimits,
+    SplitSet,
+)
 from notmnist_store.progress import Progress
-from notmnist_store.result import Result
-from notmnist_store.schema.radius import Radius
-from notmnist_store.storage.tables import Tables
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from notmnist_store.audits.audit import AuditResult
     from notmnist_store.catalog.connection import Catalog
-    from notmnist_store.catalog.queries import Query
     from notmnist_store.loading.split import Split
     from notmnist_store.report.report import ReportResult
-    from notmnist_store.sources.limits import Limits
-
-_REPORT_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
-_SEARCHED = """
-select
-    radius_join.run_id,
-    radius_join.radius,
-    radius_join.images,
-    radius_join.distinct_images,
-    radius_join.pairs,
-    radius_join.group_radius,
-    (select count(*) from duplicate_group where kind = 'near') as groups,
-    (select max(images) from duplicate_group where kind = 'near') as largest_group
-from radius_join
-where radius_join.run_id = $run_id
-"""
-_OF_RUN = """
-select
-    model, size, eval_split, versus_set, versus_subset, n, versus_n,
-    accuracy, versus_accuracy, points, low, high
-from stored_leak_price
-where run_id = $run_id
-order by versus_subset, versus_set, case eval_split when 'valid' then 0 else 1 end, size
-"""
-_FOR_DECIDE = """
-select
-    suspect.image_id,
-    'relabel' as action,
-    suspect.suggested_label as value,
-    'suspects: ' || suspect.label || ' is ' || round(suspect.self_confidence, 3)
-        || ' likely, margin ' || round(suspect.margin, 3) as note
-from stored_suspect as suspect
-where suspect.run_id = $run_id
-order by suspect.margin, suspect.image_id
-"""
+    from notmnist_store.result import Result
+    from notmnist_store.schema.radius import Radius
+    from notmnist_store.storage.tables import Tables
 
 
 class ArrowRows(Protocol):
     """Rows of any library that gives an Arrow C stream: a Result, a polars or pandas frame."""
 
     def __arrow_c_stream__(self, requested_schema: object | None = None) -> object: ...
+
+
+def download(
+    *names: str,
+    to: Annotated[str | Path, Option(metavar="DIR")] = "data",
+    mirrors: Annotated[Sequence[str], Option("--mirror", "URL")] = (),
+    force: bool = False,
+    progress: Progress | None = None,
+) -> "Result":
+    """Fetch the published archives, checked by size and sha256; resume what was cut.
+
+    Nothing else uses the network.
+
+    Args:
+        names: notMNIST_small, notMNIST_large.
+        to: the folder for them.
+        mirrors: a folder on the web that has them, asked before the notebook's own; may be given
+            again.
+        force: replace a file of other content.
+        progress: what is told how far it is.
+
+    Returns:
+        One row a file: name, path, bytes, sha256, url, status (downloaded, resumed or present) and
+        seconds.
+
+    Raises:
+        UsageError: an unknown name, or a mirror that is no address.
+        StoreError: no address has the file whole, or it cannot be written.
+    """
+    from notmnist_store.result import Result
+    from notmnist_store.sources.download import download
+
+    shown = progress or Progress()
+    return Result(download(names, to=Path(to), mirrors=mirrors, force=force, progress=shown))
+
+
+def glyphs(
+    out: Annotated[str | Path, Option(metavar="OUT.tar.gz")],
+    *,
+    images: int = 10_000,
+    force: bool = False,
+    workers: int | None = None,
+    progress: Progress | None = None,
+) -> "Result":
+    """Draw the offline set: letters A to J of open fonts, in notMNIST's layout.
+
+    Args:
+        out: the archive to write.
+        images: how many.
+        force: replace OUT where it exists.
+        workers: processes (default: one a core).
+        progress: what is told how far it is.
+
+    Returns:
+        One row: path, images, families, bytes, sha256, seconds.
+
+    Raises:
+        UsageError: a number of images or a name that cannot be, or the file exists.
+        StoreError: fonts are missing, or the file cannot be written.
+    """
+    import pyarrow as pa
+
+    from notmnist_store.drawing.glyphs import glyphs
+    from notmnist_store.result import Result
+
+    shown = progress or Progress()
+    shown.stage("drawing", images, "images")
+    try:
+        made = glyphs(
+            out,
+            images=images,
+            force=force,
+            workers=workers,
+            progress=lambda done, total: shown.advance(done),
+        )
+    finally:
+        shown.end()
+    return Result(pa.Table.from_pylist([{**vars(made), "path": str(made.path)}]))
 
 
 class Store:
@@ -75,70 +125,44 @@ class Store:
     def __repr__(self) -> str:
         return f"notmnist_store.open({str(self.path)!r})"
 
-    @staticmethod
-    def download(
-        *names: str,
-        to: str | Path = "data",
-        mirrors: Sequence[str] = (),
-        force: bool = False,
-        progress: Progress | None = None,
-    ) -> Result:
-        """Fetch the published archives notMNIST_small and notMNIST_large into the folder `to`.
-
-        ``mirrors`` are addresses of folders on the web, asked before the notebook's own. Size and
-        sha256 are checked; what was cut is resumed. The only method that uses the network.
-
-        Returns one row a file: name, path, bytes, sha256, url, status (downloaded, resumed or
-        present) and seconds.
-        """
-        from notmnist_store.sources.download import download
-
-        told = progress or Progress()
-        return Result(download(names, to=Path(to), mirrors=mirrors, force=force, progress=told))
-
-    @staticmethod
-    def glyphs(
-        out: str | Path,
-        *,
-        images: int = 10_000,
-        force: bool = False,
-        workers: int | None = None,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> Result:
-        """Draw the offline set: letters A to J of open fonts, in notMNIST's layout, as a tar.gz.
-
-        Returns one row: path, images, families, bytes, sha256, seconds.
-        """
-        from notmnist_store.drawing.glyphs import glyphs
-
-        made = glyphs(out, images=images, force=force, workers=workers, progress=progress)
-        row = {**vars(made), "path": str(made.path)}
-        return Result(pa.Table.from_pylist([row]))
-
     def ingest(
         self,
-        *sources: str | Path,
-        shape: str | None = None,
-        fractions: str | None = None,
-        split: str | None = None,
-        name: str | None = None,
+        *sources: Annotated[str | Path, Option(metavar="SOURCE")],
+        name: Annotated[str | None, Option("--as", "NAME")] = None,
+        shape: Annotated[str | None, Option(metavar="HxWxC")] = None,
+        fractions: Annotated[str | None, Option(metavar="T,V,T")] = None,
+        split: Annotated[str | None, Option(metavar="NAME")] = None,
         to_grey: bool = False,
-        group_regex: str | None = None,
-        labels: str | Sequence[str] | None = None,
+        group_regex: Annotated[str | None, Option(metavar="RE")] = None,
+        labels: Annotated[str | Sequence[str] | None, Option(metavar="A,B,...")] = None,
         transpose: bool = False,
         expect_classes: int | None = None,
         min_per_class: int | None = None,
         max_labels: int = 10_000,
-        limits: Limits | None = None,
         workers: int | None = None,
-        demo: bool = False,
-    ) -> Result:
+        demo: Annotated[bool, Option(hidden=True)] = False,
+        **limits: Unpack[SourceLimits],
+    ) -> "Result":
         """Read archives or class folders into the store; one run for each, or nothing of it.
 
-        Without a source: the archives in ``data/`` if there are any, else the offline demo set.
-        ``shape`` is HEIGHTxWIDTHxCHANNELS and ``fractions`` the shares of train, valid and test
-        as ``0.8,0.1,0.1``; both are fixed when the store is made. ``name`` is the option ``--as``.
-        ``labels`` names the classes 0, 1, ... of IDX and npz sources, as ``A,B,C`` or a list.
+        Args:
+            sources: an archive, a folder, or a file of images (IDX, .npz, Parquet); without one:
+                data/*, else the offline set.
+            name: the source's name in the store.
+            shape: image shape of a new store (default: 28x28x1).
+            fractions: shares of train, valid and test by hash, of a new store (default:
+                0.8,0.1,0.1).
+            split: put every image into train, valid, test or unused.
+            to_grey: turn colour into grey instead of rejecting it.
+            group_regex: fill family with this regex's group in the path.
+            labels: names of the classes 0, 1, ... of IDX and npz sources.
+            transpose: swap rows and columns of IDX images, for EMNIST.
+            expect_classes: fail unless there are N classes.
+            min_per_class: fail where a class has fewer images.
+            max_labels: labels of one source.
+            workers: processes (default: one a core).
+            demo: what is read is the offline set, and the store says so.
+            limits: see `SourceLimits`.
 
         Returns:
             One row a source and label: seen, stored, rejected, ignored, and known_pixels (stored
@@ -149,6 +173,9 @@ class Store:
             SourceError: a source that cannot be read whole, or fails its checks.
             StoreError: the store cannot be written, or was made for something else.
         """
+        import pyarrow as pa
+
+        from notmnist_store.catalog.queries import find_query
         from notmnist_store.ingest.default_sources import default_sources
         from notmnist_store.ingest.ingest import ingest
         from notmnist_store.ingest.options import read_options
@@ -157,6 +184,7 @@ class Store:
         paths = one_of_each_pair(sources)
         options = read_options(
             paths,
+            limits,
             shape=shape,
             fractions=fractions,
             split=split,
@@ -168,7 +196,6 @@ class Store:
             expect_classes=expect_classes,
             min_per_class=min_per_class,
             max_labels=max_labels,
-            limits=limits,
             workers=workers,
             demo=demo,
         )
@@ -177,75 +204,97 @@ class Store:
                 ingest(self.path, path, chosen.options, self._progress) for path in chosen.sources
             ]
         catalog = self._catalog()
-        arrivals = find_query("reports", "arrivals")
-        parts = [catalog.query(arrivals.sql, {"run_id": run}) for run in runs]
-        return self._result(pa.concat_tables(parts))
+        arrivals = find_query("reports", "arrivals").sql
+        return self._result(
+            pa.concat_tables([catalog.query(arrivals, {"run_id": run}) for run in runs])
+        )
 
-    def info(self) -> Result:
-        """What the store holds: its settings, tables, sources, split sets, and last runs."""
+    def info(self) -> "Result":
+        """Show what the store holds, and what to do next.
+
+        Returns:
+            Rows on its settings, tables, sources, split sets, and last runs.
+        """
         from notmnist_store.upkeep.info import info
 
-        return self._result(info(Tables.open(self.path), self._catalog()))
+        return self._result(info(self._tables(), self._catalog()))
 
     def sql(
         self,
         query: str | None = None,
         *,
-        params: dict[str, Any] | None = None,
-        sql_dir: str | Path | None = None,
-        timeout: float | None = None,
-    ) -> Result:
-        """Run a SELECT, or a report of ``sql/reports`` by its name; without either, list them.
+        listing: Annotated[bool, Option("--list")] = False,
+        params: Annotated[Mapping[str, Any] | None, Option("--param", "K=V")] = None,
+        sql_dir: Folder = None,
+        timeout: Annotated[float | None, Option(metavar="S")] = 600.0,
+    ) -> "Result":
+        """Run a SELECT, or a report by its name.
 
-        ``params`` are bound as ``$name``. ``sql_dir`` is a folder of your own reports, which go
-        before ours. The connection can read this store and nothing else.
+        The connection can read this store and nothing else. In Python, no query lists the reports.
+
+        Args:
+            query: one SELECT, or the name of a report.
+            listing: list the reports with their titles.
+            params: a value for $K in the query.
+            sql_dir: a folder of your own reports, which go before ours.
+            timeout: stop after S seconds.
+
+        Returns:
+            The rows that the query gives.
 
         Raises:
             QueryError: an unknown report, not one SELECT, whatever DuckDB reports, or `timeout`
                 seconds passed.
             UsageError: a parameter the report does not take, or lacks.
         """
-        folder = Path(sql_dir) if sql_dir is not None else None
+        from notmnist_store.errors import UsageError
+        from notmnist_store.near.reports import list_reports, run_query
+
+        folder = None if sql_dir is None else Path(sql_dir)
+        if listing and query is not None:
+            raise UsageError("--list goes without a query", "notmnist-store sql --list")
         if query is None:
-            return self._reports(folder)
-        values = dict(params or {})
-        if _REPORT_NAME.fullmatch(query.strip()):
-            report = find_query("reports", query.strip(), folder)
-            catalog = self._catalog()
-            values = self._bound(catalog, report, values)
-            return self._result(catalog.query(report.sql, values, timeout=timeout))
-        return self._result(self._catalog().query(query, values, timeout=timeout))
+            return self._result(list_reports(folder))
+        return self._result(run_query(self._catalog, query, params or {}, folder, timeout))
 
     def peek(
         self,
-        *images: int,
+        *images: Annotated[int, Option(metavar="IMAGE")],
         pairs: bool = False,
         label: str | None = None,
-        sql: str | None = None,
-        audit: str | None = None,
-        split_set: str = "ingest",
-        radius: str | float | None = None,
-        sql_dir: str | Path | None = None,
+        sql: Select = None,
+        audit: Annotated[str | None, Option(metavar="NAME")] = None,
+        split_set: SplitSet = "ingest",
+        radius: Distance = None,
+        sql_dir: Folder = None,
         n: int = 40,
         seed: int = 0,
-        output: str | Path | None = None,
-    ) -> Result:
-        """Look at images: these ids, those a query or an audit finds, or a sample by `seed`.
+        output: Annotated[str | Path | None, Option(metavar="SHEET.png")] = None,
+    ) -> "Result":
+        """Look at images: a sheet with -o, else in the terminal.
 
-        ``sql`` is a SELECT with a column ``image_id``; ``audit`` is an audit's name, which looks at
-        ``split_set`` and, for near copies, up to ``radius`` (see `Store.audit`). ``output`` is a
-        PNG file for the sheet.
-        Returns the rows (image_id, label, split, path); in a notebook they show their pictures.
+        They are these ids, those a query or an audit finds, or a sample by the seed. Of one id
+        alone, what is known of it: its origin, its groups, its nearest neighbours in each split,
+        and why a split set left it out. Pairs are a sample in equal shares of all distances, so
+        that one sees which radius means a copy.
 
-        Of one id alone, what is known of it: rows (what, value, image_id) with its origin, its
-        groups, its nearest neighbours in each split of ``split_set``, and why a split set left it
-        out.
+        Args:
+            images: image ids; one alone: all of it.
+            pairs: near copies side by side, and their difference, over all distances.
+            label: only images of this label; with --pairs on either side.
+            sql: a SELECT with a column image_id (--pairs: and twin_id, or a and b).
+            audit: what this audit finds.
+            split_set: the split set of --audit, and whose splits are shown.
+            radius: how far near copies may be; by default the audit's own.
+            sql_dir: a folder of your own audits.
+            n: how many.
+            seed: of the sample.
+            output: write a contact sheet.
 
-        With ``pairs`` near copies side by side, and their difference: of all known pairs, those of
-        a ``label``, or those that an audit or a SELECT finds (columns image_id and twin_id, or a
-        and b), up to ``radius``. The sample takes equal shares of all distances, so that one sees
-        which radius means a copy. Returns rows (image_id, label, split, twin_id, twin_label,
-        twin_split, distance, squared_distance), the nearest first; splits are of ``split_set``.
+        Returns:
+            Rows (image_id, label, split, path); in a notebook they show their pictures. Of one id
+            alone (what, value, image_id). Of pairs (image_id, label, split, twin_id, twin_label,
+            twin_split, distance, squared_distance), the nearest first.
 
         Raises:
             UsageError: options that do not go together, an unknown audit or split set, or a radius
@@ -256,14 +305,14 @@ class Store:
         from notmnist_store.peek.peek import peek
 
         rows = peek(
-            Tables.open(self.path),
+            self._tables(),
             images,
             pairs=pairs,
             label=label,
             sql=sql,
             audit=audit,
             split_set=split_set,
-            radius=Radius.read(radius),
+            radius=_radius(radius),
             sql_dir=sql_dir,
             n=n,
             seed=seed,
@@ -273,53 +322,42 @@ class Store:
 
     def audit(
         self,
-        *names: str,
-        split_set: str = "ingest",
-        radius: str | float | None = None,
-        fail_on: str = "must",
-        tolerance: dict[str, float | str] | None = None,
-        sql_dir: str | Path | None = None,
-        against: str | Path | None = None,
-        key_file: str | Path | None = None,
-    ) -> AuditResult:
-        """Run the audits of ``sql/audits``, or those named, against one split set.
+        *names: Annotated[str, Option(metavar="NAME")],
+        split_set: SplitSet = "ingest",
+        radius: Distance = None,
+        fail_on: Annotated[str, Option(metavar="SEVERITY")] = "must",
+        tolerance: Annotated[Mapping[str, float | str] | None, Option(metavar="NAME=V")] = None,
+        sql_dir: Folder = None,
+    ) -> "AuditResult":
+        """Check the store and a split set: leaks, conflicts, balance, lost members.
 
-        ``radius`` is how far apart near copies may be (text or a whole number; by default each
-        audit's own), at most that of the last `near_duplicates`; audits that need pairs are stale
-        where those do not know every image.
+        Audits that need pairs are stale where the last `near_duplicates` does not know every image.
 
-        ``tolerance`` gives shares of violations to bear, by audit; files in ``sql_dir`` replace
-        audits of the same name and add others. ``passed`` of the result is False where an audit of
-        severity must (``fail_on="should"``: or should) does not pass.
+        Args:
+            names: audits; of one alone, the rows it finds.
+            split_set: the split set.
+            radius: how far apart near copies may be, up to that of the last near-duplicates;
+                by default each audit's own, which is 1.0.
+            fail_on: exit with 1 where an audit of must, should, or never does not pass.
+            tolerance: share of violations to bear, from 0 to 1.
+            sql_dir: a folder of your own audits, which go before ours of the same name.
 
-        ``against`` is the ``hashes.parquet`` of a partner's export and ``key_file`` the key both
-        have: instead of the others, the one audit ``against`` looks for exact copies of the
-        partner's images in train, valid and test; of that name, it returns them.
-
-        Returns one row an audit: name, severity, status, violating, total, share, tolerance,
-        seconds, next, overridden, error; of one name alone its violating rows.
+        Returns:
+            One row an audit: name, severity, status, violating, total, share, tolerance, seconds,
+            next, overridden, error; of one name alone its violating rows. `passed` is False where
+            an audit of `fail_on` does not pass.
 
         Raises:
             UsageError: an unknown audit, split set or severity; a tolerance that is no share.
             QueryError: the one audit that was named is broken; of several, that is a status.
-            StoreError: `against` is no file of hashes, or damaged.
         """
-        if against is not None:
-            return self._audit_against(
-                names, Path(against), key_file, split_set, fail_on, tolerance or {}, sql_dir
-            )
-        if key_file is not None:
-            raise UsageError(
-                "--key-file goes with --against",
-                "notmnist-store audit --against hashes.parquet --key-file partners.key",
-            )
         from notmnist_store.audits.audit import audit
         from notmnist_store.audits.verdicts import Scope
 
         return audit(
             self._catalog(),
             names,
-            scope=Scope(split_set, Radius.read(radius)),
+            scope=Scope(split_set, _radius(radius)),
             fail_on=fail_on,
             tolerance=tolerance or {},
             folder=sql_dir,
@@ -327,28 +365,42 @@ class Store:
             thumbnails=self.thumbnails,
         )
 
-    def _audit_against(
+    def audit_against(
         self,
-        names: Sequence[str],
-        hashes: Path,
-        key_file: str | Path | None,
-        split_set: str,
-        fail_on: str,
-        tolerance: dict[str, float | str],
-        sql_dir: str | Path | None,
-    ) -> AuditResult:
+        hashes: Annotated[str | Path, Option(metavar="HASHES")],
+        *,
+        key_file: Annotated[str | Path, Option(metavar="FILE")],
+        rows: bool = False,
+        split_set: SplitSet = "ingest",
+        fail_on: Annotated[str, Option(metavar="SEVERITY")] = "must",
+        tolerance: Annotated[str | float, Option(metavar="V")] = 0.0,
+    ) -> "AuditResult":
+        """Look for exact copies of a partner's images, by the hashes of their export.
+
+        They are looked for in train, valid and test; neither side shows the other its images.
+
+        Args:
+            hashes: the hashes.parquet of the partner's export.
+            key_file: the key that both have.
+            rows: the copies instead of the verdict.
+            split_set: the split set.
+            fail_on: exit with 1 where it does not pass, unless this is never.
+            tolerance: share of violations to bear, from 0 to 1.
+
+        Returns:
+            One row, as `audit` gives them, or with `rows` the copies.
+
+        Raises:
+            UsageError: another key, an unknown split set or severity, a tolerance that is no share.
+            StoreError: `hashes` is no file of hashes, or damaged.
+        """
         from notmnist_store.audits.partner import audit_against
 
-        if sql_dir is not None:
-            raise UsageError(
-                "--against runs no SQL, so --sql-dir does not go with it",
-                "notmnist-store audit --against hashes.parquet --key-file partners.key",
-            )
         return audit_against(
-            Tables.open(self.path),
-            names,
-            hashes,
-            None if key_file is None else Path(key_file),
+            self._tables(),
+            Path(hashes),
+            Path(key_file),
+            rows=rows,
             split_set=split_set,
             fail_on=fail_on,
             tolerance=tolerance,
@@ -358,49 +410,64 @@ class Store:
 
     def split(
         self,
-        name: str | None = None,
+        name: Annotated[str, Option(metavar="NAME")],
         *,
         recipe: str = "stratified",
-        train: str | int | float | None = None,
-        valid: str | int | float | None = None,
-        test: str | int | float | None = None,
+        train: Annotated[str | float | None, Option(metavar="N")] = None,
+        valid: Annotated[str | float | None, Option(metavar="N")] = None,
+        test: Annotated[str | float | None, Option(metavar="N")] = None,
         seed: int = 0,
-        where: str | None = None,
-        group_by: str = "pixels",
-        radius: str | float | None = None,
+        where: Annotated[str | None, Option(metavar="SQL")] = None,
+        group_by: Annotated[str, Option(metavar="COLUMN")] = "pixels",
+        radius: Distance = None,
         keep_ratio: bool = False,
         distinct: bool = False,
-        train_source: str | None = None,
-        test_source: str | None = None,
+        train_source: Annotated[str | None, Option(metavar="SOURCE")] = None,
+        test_source: Annotated[str | None, Option(metavar="SOURCE")] = None,
         order: str = "name",
         dry_run: bool = False,
         replace: bool = False,
         extend: bool = False,
-    ) -> Result:
-        """Make a split set: a named assignment of images to train, valid, test or unused.
+    ) -> "Result":
+        """Make a split set: images assigned to train, valid, test or unused.
 
-        Sizes are counts (8000, of the whole split) or fractions (0.8). Without a name, the split
-        sets there are. The same name and arguments again change nothing.
+        The same name and arguments again change nothing. Groups of near copies are connected
+        components, chains included, so that no two pictures within the radius straddle splits.
+        An extension makes them anew with the new images: a new image whose group now stands in two
+        splits is left out, with rule group_in_two_splits in view split_drop.
 
-        ``group_by`` names what is kept together: ``pixels``, a column of view image, or ``near``:
-        near copies, so that no two pictures within ``radius`` (1.0) of each other straddle splits.
-        These groups are connected components, chains included. ``extend`` makes them anew with the
-        new images: no old row moves, and a new image whose group now stands in two splits is left
-        out, with rule ``group_in_two_splits`` in view split_drop.
+        Args:
+            name: the new split set: a-z, 0-9 and _.
+            recipe: stratified, hash or notebook.
+            train: a count of the whole split, or a fraction.
+            valid: a count of the whole split, or a fraction.
+            test: a count of the whole split, or a fraction.
+            seed: of all random draws.
+            where: only images that meet this condition on view image.
+            group_by: kept whole: pixels, near, family, or another column of view image.
+            radius: of near copies, with --group-by near (default: 1.0).
+            keep_ratio: classes by their share, not equal.
+            distinct: one image of each group of equal pixels.
+            train_source: recipe notebook: of train and valid.
+            test_source: recipe notebook: of test.
+            order: recipe notebook: name or name-nocase.
+            dry_run: say what it would be, and make nothing.
+            replace: make the next version with other arguments.
+            extend: place images that came since; no row moves.
 
-        Returns one row a split and label: split_set, version, digest, split, label, images.
+        Returns:
+            One row a split and label: split_set, version, digest, split, label, images.
 
         Raises:
             UsageError: a name, size or argument that cannot be meant, more is asked for than
                 there is, or a group of near copies is too large for any split.
             StoreError: near copies are asked for, and not known of all images.
         """
+        import pyarrow as pa
+
         from notmnist_store.splits.make import make_split
         from notmnist_store.splits.plan import SplitOptions
 
-        if name is None:
-            rows = find_query("reports", "split_sets")
-            return self._result(self._catalog().query(rows.sql))
         options = SplitOptions(
             recipe=recipe,
             train=train,
@@ -414,32 +481,61 @@ class Store:
             train_source=train_source,
             test_source=test_source,
             order=order,
-            radius=Radius.read(radius),
+            radius=_radius(radius),
         )
         made = make_split(
-            Tables.open(self.path),
-            name,
-            options,
-            dry_run=dry_run,
-            replace=replace,
-            extend=extend,
+            self._tables(), name, options, dry_run=dry_run, replace=replace, extend=extend
         )
         for note in made.notes:
             self._progress.note(note)
         if not dry_run:
-            return self.split_counts(name)
-        rows_ = [
+            return self.sql("split_counts", params={"split_set": name})
+        rows = [
             {"split_set": name, "split": split, "label": label, "images": images}
             for (split, label), images in sorted(made.counts.items())
         ]
-        return self._result(pa.Table.from_pylist(rows_))
+        return self._result(pa.Table.from_pylist(rows))
 
-    def split_counts(self, name: str) -> Result:
-        """Images of a split set by split and label (``split --show``)."""
+    def split_sets(self) -> "Result":
+        """List the split sets.
+
+        Returns:
+            One row a version: split_set, version, digest, how it was made, and its images.
+        """
+        return self._found("reports", "split_sets")
+
+    def split_show(self, name: Annotated[str, Option(metavar="NAME")]) -> "Result":
+        """Count the images of a split set by split and label.
+
+        Args:
+            name: the split set.
+
+        Returns:
+            One row a split and label: split_set, version, digest, split, label, images.
+
+        Raises:
+            UsageError: there is no such split set.
+        """
+        self._progress.note(self.split_line(name))
         return self.sql("split_counts", params={"split_set": name})
 
-    def split_diff(self, a: str, b: str) -> Result:
-        """Images that stand in different splits of two split sets, by class (``split --diff``)."""
+    def split_diff(
+        self, a: Annotated[str, Option(metavar="A")], b: Annotated[str, Option(metavar="B")]
+    ) -> "Result":
+        """Count the images that stand in different splits of two split sets, by class.
+
+        Args:
+            a: a split set.
+            b: another one.
+
+        Returns:
+            One row a class and pair of splits that differ.
+
+        Raises:
+            UsageError: there is no such split set.
+        """
+        for name in (a, b):
+            self._progress.note(self.split_line(name))
         return self.sql("split_diff", params={"a": a, "b": b})
 
     def split_line(self, name: str) -> str:
@@ -451,50 +547,59 @@ class Store:
     def near_duplicates(
         self,
         *,
-        radius: str | float | None = None,
-        group_radius: str | float | None = None,
-        limit: int | None = None,
-        chunk_pairs: int | None = None,
+        radius: Distance = None,
+        group_radius: Distance = None,
+        limit: int = 100_000_000,
+        chunk_pairs: int = 1 << 18,
         workers: int | None = None,
-    ) -> Result:
-        """Find all pairs of different pictures within ``radius`` of each other; one run.
+    ) -> "Result":
+        """Find all pairs of different pictures within a radius of each other.
 
-        ``radius`` is a Euclidean distance over pixels scaled to [0, 1], as text so that it is read
-        exactly: by default 2.0 for 28x28x1, and 2.0 x sqrt(h w c / 784) for other shapes. Groups
-        are made at ``group_radius`` (1.0). After new images only what is new is compared.
-        ``limit`` is the most pairs to find (100 million), ``workers`` the number of threads. A
-        small sample is checked by an independent method: view ``certificate``, and `certify`.
+        A radius is a Euclidean distance over pixels scaled to [0, 1], as text so that it is read
+        exactly. After new images only what is new is compared. A small sample is checked by an
+        independent method: view certificate, and `certify`.
 
-        Returns one row: run_id, radius, images, distinct_images, pairs, group_radius, groups,
-        largest_group.
+        Args:
+            radius: the distance (default: 2.0 at 28x28x1, and 2.0 x sqrt(h w c / 784) elsewhere).
+            group_radius: radius of the groups of near copies (default: 1.0, scaled as well).
+            limit: stop where there are more pairs.
+            chunk_pairs: pairs held at once by each task.
+            workers: threads (default: one a core).
+
+        Returns:
+            One row: run_id, radius, images, distinct_images, pairs, group_radius, groups,
+            largest_group.
 
         Raises:
-            UsageError: a radius or number that cannot be meant, or more pairs than ``limit``.
+            UsageError: a radius or number that cannot be meant, or more pairs than `limit`.
             StoreError: no images, too little memory, a damaged data file; or pairs that the check
                 does not find, stored all the same.
         """
-        from notmnist_store.near.kernels.join import CHUNK_PAIRS
-        from notmnist_store.near.search import DEFAULT_LIMIT, NearOptions, near_duplicates
+        from notmnist_store.near.search import NearOptions, near_duplicates
 
-        options = NearOptions(
-            radius=Radius.read(radius),
-            group_radius=Radius.read(group_radius),
-            limit=DEFAULT_LIMIT if limit is None else limit,
-            chunk_pairs=CHUNK_PAIRS if chunk_pairs is None else chunk_pairs,
-            threads=workers,
-        )
-        run_id = near_duplicates(Tables.open(self.path), options, self._progress)
-        return self._result(self._catalog().query(_SEARCHED, {"run_id": run_id}))
+        options = NearOptions(_radius(radius), _radius(group_radius), limit, chunk_pairs, workers)
+        run_id = near_duplicates(self._tables(), options, self._progress)
+        return self._found("near", "searched", run_id=run_id)
 
     def certify(
-        self, split_set: str | None = None, *, sample: int | None = None, seed: int = 0
-    ) -> Result:
-        """Check the pairs by an independent method, and store a certificate; one run.
+        self,
+        split_set: Annotated[str | None, Option("--split-set", "SET")] = None,
+        *,
+        sample: int | None = None,
+        seed: int = 0,
+    ) -> "Result":
+        """Check the pairs by an independent method, and store a certificate.
 
-        With ``split_set`` every evaluation picture is compared with every picture that must not
-        know it; without, ``sample`` random pictures (1,000, drawn by ``seed``) with all.
+        With a split set every evaluation picture is compared with every picture that must not know
+        it; without, random pictures with all.
 
-        Returns one row, that of view ``certificate``.
+        Args:
+            split_set: all evaluation images of this split set, in full.
+            sample: so many random pictures (default: 1,000).
+            seed: what the sample is drawn by.
+
+        Returns:
+            One row, that of view certificate.
 
         Raises:
             UsageError: no such split set, or a sample that cannot be meant.
@@ -504,33 +609,41 @@ class Store:
         from notmnist_store.near.certify import certify
 
         run_id = certify(
-            Tables.open(self.path), split_set, sample=sample, seed=seed, progress=self._progress
+            self._tables(), split_set, sample=sample, seed=seed, progress=self._progress
         )
-        rows = "select * from certificate where run_id = $run_id"
-        return self._result(self._catalog().query(rows, {"run_id": run_id}))
+        return self._found("near", "certified", run_id=run_id)
 
-    def near_duplicates_against(
+    def near_against(
         self,
-        split_set: str,
-        source: str | Path,
+        source: Annotated[str | Path, Option(metavar="SOURCE")],
         *,
-        radius: str | float | None = None,
+        split_set: SplitSet = "ingest",
+        radius: Distance = None,
         to_grey: bool = False,
-        labels: str | Sequence[str] | None = None,
+        labels: Annotated[str | Sequence[str] | None, Option(metavar="A,B,...")] = None,
         transpose: bool = False,
-        limits: Limits | None = None,
         workers: int | None = None,
-    ) -> Result:
+        **limits: Unpack[SourceLimits],
+    ) -> "Result":
         """Find the images of a source that are copies or near copies of a split set's images.
 
-        The source is anything that `Store.ingest` takes, with images of this store's shape; it is
-        read into a temporary folder, and nothing is written to the store. ``radius`` is text (1.0
-        by default); the pairs of `near_duplicates` are not needed. The options that follow are
-        those of `Store.ingest`.
+        The source is read into a temporary folder, and nothing is written to the store. The pairs
+        of `near_duplicates` are not needed.
 
-        Returns one row an image of the source and split (train, valid, test) that has a picture
-        within the radius, with the nearest: path, label, image_id, split, store_label, distance,
-        squared_distance; the nearest first.
+        Args:
+            source: anything that ingest takes, with images of this store's shape.
+            split_set: the split set it is compared with.
+            radius: how far apart near copies may be (default: 1.0 at 28x28x1).
+            to_grey: turn colour into grey instead of rejecting it.
+            labels: names of the classes 0, 1, ... of IDX and npz sources.
+            transpose: swap rows and columns of IDX images, for EMNIST.
+            workers: processes and threads (default: one a core).
+            limits: see `SourceLimits`.
+
+        Returns:
+            One row an image of the source and split (train, valid, test) that has a picture within
+            the radius, with the nearest: path, label, image_id, split, store_label, distance,
+            squared_distance; the nearest first.
 
         Raises:
             UsageError: no such split set, or an option that cannot be meant.
@@ -542,35 +655,37 @@ class Store:
 
         options = read_options(
             [source],
-            shape=None,
-            fractions=None,
+            limits,
             labels=labels,
-            limits=limits,
             to_grey=to_grey,
             transpose=transpose,
             workers=workers,
         )
-        tables = Tables.open(self.path)
         return self._result(
             near_against(
-                tables,
+                self._tables(),
                 split_set,
                 Path(source),
                 options,
                 self._progress,
-                radius=Radius.read(radius),
+                radius=_radius(radius),
             )
         )
 
-    def near_components(self, *, radius: str | float | None = None, seed: int = 0) -> Result:
-        """Connected components of the known pairs, to see how far chains of near copies go.
+    def near_components(self, *, radius: Distance = None, seed: int = 0) -> "Result":
+        """Show how far chains of known pairs go: their connected components.
 
-        At ``radius``, or at 0.5, 1, 1.5, 2 as far as the last search went. A diagnostic: groups
-        are stars (view duplicate_group), in which no image is far from the one that stands for it.
+        A diagnostic: groups are stars (view duplicate_group), in which no image is far from the one
+        that stands for it.
 
-        Returns one row a radius: radius, components (of two pictures or more), largest (pictures in
-        the largest), share (of all pictures), diameter (the largest distance between `sampled`
-        pictures of it, drawn by ``seed``), sampled, image_id (its first picture).
+        Args:
+            radius: of the pairs (default: 0.5, 1, 1.5, 2, as far as the last search went).
+            seed: of the pictures that the diameter is measured between.
+
+        Returns:
+            One row a radius: radius, components (of two pictures or more), largest (pictures in the
+            largest), share (of all pictures), diameter (the largest distance between `sampled`
+            pictures of it), sampled, image_id (its first picture).
 
         Raises:
             UsageError: a radius that is none, or beyond that of the last search.
@@ -579,39 +694,47 @@ class Store:
         from notmnist_store.near.components import near_components
 
         return self._result(
-            near_components(Tables.open(self.path), self._catalog(), Radius.read(radius), seed=seed)
+            near_components(self._tables(), self._catalog(), _radius(radius), seed=seed)
         )
 
     def sanitize(
         self,
-        new: str,
+        new: Annotated[str, Option(metavar="NEW")],
         *,
-        base: str,
-        keep: str | Sequence[str] = ("train", "valid", "test"),
-        radius: str | float | None = None,
+        base: Annotated[str, Option("--from", "SET")],
+        keep: Annotated[str | Sequence[str], Option(metavar="A,B,C")] = ("train", "valid", "test"),
+        radius: Distance = None,
         policy: str = "keep",
         conflicts: str = "keep",
         refill: bool = False,
         seed: int = 0,
         yes: bool = False,
         replace: bool = False,
-    ) -> Result:
-        """Say what a split set without copies or near copies across splits would lose; make it.
+    ) -> "Result":
+        """Make a split set without copies or near copies across splits, with --yes.
 
-        It is made of split set ``base`` (``--from``), and only with ``yes``. Of two images within
-        ``radius`` of each other in different splits, the one in the split that ``keep`` names first
-        stays. Policy ``minimal``: the fewest go from the first two splits of ``keep``. Near copies
-        under several labels stay unless ``conflicts`` is ``drop`` or ``majority``; both say so
-        first. ``refill`` tops each split and label up again from unused images, by ``seed``.
-        ``radius`` is text (1.0 for 28x28x1, as in the audits); 0 is about equal pixels alone.
+        Without it, says what the new split set would lose.
 
-        Returns one row a split and label, and one a split (label null) for several radii: radius,
-        split, label, images, exact, near, conflict, refilled, left.
+        Args:
+            new: the new split set: a-z, 0-9 and _.
+            base: the split set it is made of.
+            keep: of two that collide, the one in the split named first stays.
+            radius: of near copies; 0: equal pixels alone (default: 1.0 at 28x28x1).
+            policy: keep: as --keep says; minimal: fewest images go from the first two of it.
+            conflicts: near copies under several labels: keep, drop, or majority, which keeps most.
+            refill: top each split and label up again from unused images, without new leaks.
+            seed: of what --refill draws.
+            yes: make it; without, only say what would go.
+            replace: make the next version with other arguments.
+
+        Returns:
+            One row a split and label, and one a split (label null) for several radii: radius,
+            split, label, images, exact, near, conflict, refilled, left.
 
         Raises:
             UsageError: an option that cannot be meant, a radius beyond that of the last
                 near-duplicates run, or a name taken by other arguments.
-            StoreError: the pairs do not know all images of ``base``, or some were withdrawn.
+            StoreError: the pairs do not know all images of `base`, or some were withdrawn.
         """
         from notmnist_store.splits.sanitize import sanitize
         from notmnist_store.splits.sanitize_options import SanitizeOptions
@@ -619,40 +742,47 @@ class Store:
         options = SanitizeOptions.of(
             base,
             keep,
-            Radius.read(radius),
+            _radius(radius),
             policy=policy,
             conflicts=conflicts,
             refill=refill,
             seed=seed,
         )
-        tables = Tables.open(self.path)
         return self._result(
-            sanitize(tables, new, options, self._progress, yes=yes, replace=replace)
+            sanitize(self._tables(), new, options, self._progress, yes=yes, replace=replace)
         )
 
     def decide(
         self,
-        decisions: str | Path | ArrowRows | None = None,
+        decisions: Annotated[str | Path | ArrowRows | None, Option(metavar="FILE.csv")] = None,
         *,
-        sql: str | None = None,
+        sql: Select = None,
         action: str | None = None,
         value: str | None = None,
-        note: str | None = None,
-        by: str | None = None,
+        note: Annotated[str | None, Option(metavar="TEXT")] = None,
+        by: Annotated[str | None, Option(metavar="NAME")] = None,
         yes: bool = False,
-    ) -> Result:
-        """Say what decisions would do, and with ``yes`` take them.
+    ) -> "Result":
+        """Drop or relabel pictures, or say that they are fine or no duplicates; --yes does it.
 
-        They are a CSV file (``-`` is stdin), rows of any Arrow kind, or what the SELECT ``sql``
-        finds, with columns image_id or pixel_hash, action, value and note; ``action``, ``value``
-        and ``note`` fill what is empty or not there. A decision is about every image of the same
-        pixels. Actions are ``drop``; ``relabel`` (value: the new label); ``not_duplicate`` (value:
-        image_id or pixel_hash of the other picture, or empty: of none); ``keep``, which takes a
-        drop or relabel back and keeps audits from listing the image, or with the value
-        ``duplicate`` takes not_duplicate back. ``by`` is who decides: by default the login name.
+        A decision is about every image of the same pixels. Actions are drop; relabel (value: the
+        new label); not_duplicate (value: image_id or pixel_hash of the other picture, or empty: of
+        none); keep, which takes a drop or relabel back and keeps audits from listing the image, or
+        with the value duplicate takes not_duplicate back.
 
-        Returns one row a decision: image_id, pixel_hash, label (as it is now), action, value, note,
-        images (which it touches), effect (new, no change, new note, or what it replaces).
+        Args:
+            decisions: columns image_id or pixel_hash, action, value, note; - is stdin. In Python
+                rows of any Arrow kind as well.
+            sql: instead: a SELECT with such columns.
+            action: where a row has none: drop, relabel, not_duplicate or keep.
+            value: where a row has none: a label, or the other picture.
+            note: where a row has none: why.
+            by: who decides (default: your login name).
+            yes: do it; without, only say what it would do.
+
+        Returns:
+            One row a decision: image_id, pixel_hash, label (as it is now), action, value, note,
+            images (which it touches), effect (new, no change, new note, or what it replaces).
 
         Raises:
             UsageError: rows that cannot be meant, that name images that are not there, or that
@@ -660,24 +790,12 @@ class Store:
             QueryError: the SELECT does not run.
         """
         from notmnist_store.decisions.decide import decide, login_name
-        from notmnist_store.decisions.rows import Defaults, read_csv, read_rows
+        from notmnist_store.decisions.rows import Defaults, given_decisions
 
-        if (decisions is None) == (sql is None):
-            raise UsageError(
-                "decisions come from a CSV file or from --sql: give one of the two",
-                "notmnist-store decide --help",
-            )
-        tables = Tables.open(self.path)
-        defaults = Defaults(action, value, note)
-        if sql is not None:
-            where = "the query"
-            given = read_rows(self._catalog().query(sql), defaults, where)
-        elif isinstance(decisions, str | Path):
-            where = str(decisions)
-            given = read_csv(Path(decisions), defaults)
-        else:
-            where = "the table"
-            given = read_rows(pa.table(decisions), defaults, where)
+        tables, defaults = self._tables(), Defaults(action, value, note)
+        where, given = given_decisions(
+            decisions, sql, defaults, lambda query: self._catalog().query(query)
+        )
         done = decide(
             tables,
             given,
@@ -688,31 +806,47 @@ class Store:
         )
         return self._result(done)
 
-    def load(self, name: str = "ingest", split: str = "train") -> Split:
+    def load(self, name: str = "ingest", split: str = "train") -> "Split":
         """One split of a split set as Arrow, NumPy, batches or for torch; see `loading.load`."""
         from notmnist_store.loading.split import load
 
-        return load(Tables.open(self.path), name, split, self._progress)
+        return load(self._tables(), name, split, self._progress)
 
     def export(
         self,
-        name: str,
-        out: str | Path,
+        name: Annotated[str, Option(metavar="SPLITSET")],
+        out: Annotated[str | Path, Option(metavar="OUT")],
         *,
-        form: str,
-        splits: str | Sequence[str] | None = None,
+        form: Annotated[str, Option("--as", "FORMAT")],
+        splits: Annotated[str | Sequence[str] | None, Option(metavar="S,...")] = None,
         with_labels: bool = True,
-        key_file: str | Path | None = None,
+        key_file: File = None,
         force: bool = False,
-    ) -> Result:
-        """Write a split set to the folder `out` (``form`` is ``--as``); see `export.export`.
+    ) -> "Result":
+        """Write a split set to a folder that other programs read.
 
-        Returns one row a split: split_set, version, format, split, images, digest.
+        Args:
+            name: ingest, or one that split made; NAME_v1 for an old version.
+            out: the folder to make.
+            form: npz, npy, arrow, parquet, notebook-pickle, idx, huggingface, image-folder, or
+                hashes.
+            splits: only these (default: train, valid and test).
+            with_labels: put the labels into a file of their own.
+            key_file: the partners' key, for hashes.
+            force: replace an export that is there already.
+
+        Returns:
+            One row a split: split_set, version, format, split, images, digest.
+
+        Raises:
+            UsageError: an unknown name or format, an empty split, an option that cannot be meant,
+                or a folder that may not be.
+            StoreError: the folder cannot be written, images were withdrawn, or a file is damaged.
         """
         from notmnist_store.export.export import export
 
         rows = export(
-            Tables.open(self.path),
+            self._tables(),
             name,
             Path(out),
             self._progress,
@@ -726,26 +860,35 @@ class Store:
 
     def baseline(
         self,
-        split_set: str = "ingest",
+        split_set: SplitSet = "ingest",
         *,
-        sizes: str | Sequence[int | str] = (50, 100, 1000, 5000, "all"),
+        sizes: Annotated[str | Sequence[int | str], Option(metavar="N,N,...")] = (
+            *(50, 100, 1000, 5000),
+            "all",
+        ),
         seed: int = 0,
         repeats: int = 5,
         model: str = "logistic",
-        radius: str | float | None = None,
-        versus: str | None = None,
-    ) -> Result:
-        """Train scikit-learn's logistic regression, and score it with and without leaks.
+        radius: Distance = None,
+        versus: Annotated[str | None, Option(metavar="SET")] = None,
+    ) -> "Result":
+        """Train logistic regressions, and score them with and without leaks.
 
-        Each of ``sizes`` is trained on ``repeats`` stratified draws of that many training images;
-        ``all`` on all, once. ``model`` is ``logistic`` (scikit-learn's defaults) or
-        ``liblinear-ovr`` (those of the course's time). Up to ``radius`` a copy counts as near.
-        ``versus`` names a split set whose valid and test the same models are scored on as well.
         Tables score, leak_price and prediction keep it; reports scores, learning_curve, confusion
         and hardest_images show it.
 
-        Returns for each size and evaluation split the accuracy on all images and on clean ones, and
-        the difference in percentage points with its 95 % interval, averaged over the repeats.
+        Args:
+            split_set: the split set.
+            sizes: training images, or all.
+            seed: of the draws and the bootstrap.
+            repeats: stratified draws of each size; all is drawn once.
+            model: logistic (scikit-learn's defaults) or liblinear-ovr (those of the course's time).
+            radius: up to which distance a copy is near (default: 1.0).
+            versus: score the same models on valid and test of this split set, too.
+
+        Returns:
+            For each size and evaluation split the accuracy on all images and on clean ones, and the
+            difference in percentage points with its 95 % interval, averaged over the repeats.
 
         Raises:
             UsageError: an option that cannot be meant, or a split set that cannot be learned from.
@@ -755,18 +898,26 @@ class Store:
         from notmnist_store.learning.plan import BaselineOptions
 
         options = BaselineOptions.of(sizes, seed, repeats, model, radius, versus)
-        run = baseline(Tables.open(self.path), split_set, options, self._progress)
-        return self._result(self._catalog().query(_OF_RUN, {"run_id": run}))
+        run = baseline(self._tables(), split_set, options, self._progress)
+        return self._found("learning", "leak_price", run_id=run)
 
-    def suspects(self, split_set: str = "ingest", *, folds: int = 5, seed: int = 0) -> Result:
-        """Find labels that are likely wrong: confident learning over cross-validation.
+    def suspects(
+        self, split_set: SplitSet = "ingest", *, folds: int = 5, seed: int = 0
+    ) -> "Result":
+        """Find labels that are likely wrong, and images unlike all others.
 
-        Every image of train, valid and test is judged by a model that has seen neither it nor a
-        copy of it. Tables suspect and outlier keep what was found; the reports of these names show
-        it.
+        Confident learning over cross-validation: every image of train, valid and test is judged by
+        a model that has seen neither it nor a copy of it. Tables suspect and outlier keep what was
+        found; the reports of these names show it.
 
-        Returns one row a suspect, the likeliest errors first, as `decide` takes them: image_id,
-        action (relabel), value (the suggested label) and note.
+        Args:
+            split_set: the split set.
+            folds: of the cross-validation.
+            seed: of the folds and draws.
+
+        Returns:
+            One row a suspect, the likeliest errors first, as `decide` takes them: image_id, action
+            (relabel), value (the suggested label) and note.
 
         Raises:
             UsageError: an option that cannot be meant, or a split set that cannot be learned from.
@@ -774,24 +925,29 @@ class Store:
         """
         from notmnist_store.learning.suspects import suspects
 
-        run = suspects(Tables.open(self.path), split_set, folds, seed, self._progress)
-        return self._result(self._catalog().query(_FOR_DECIDE, {"run_id": run}))
+        run = suspects(self._tables(), split_set, folds, seed, self._progress)
+        return self._found("learning", "to_decide", run_id=run)
 
     def report(
         self,
-        output: str | Path | None = None,
+        output: Annotated[str | Path | None, Option("--output", "FILE")] = None,
         *,
-        split_set: str = "ingest",
+        split_set: SplitSet = "ingest",
         paper: bool = False,
-    ) -> ReportResult:
-        """Write one HTML page on the data as this split set shows them: is it ready to train on?
+    ) -> "ReportResult":
+        """Write one page on the data: is it ready to train on, and what is in the way.
 
         The page opens with the verdict and needs no network; the same store gives the same bytes.
-        With ``paper``: the data section of a paper instead, a paragraph and a table in LaTeX.
-        Without ``output`` no file is written; ``content`` of the result has the bytes, and
-        ``against`` the audits that stand against training.
 
-        Returns one row: path, split_set, ready, bytes, sha256.
+        Args:
+            output: the file to write (default: report.html; a paper's text goes to stdout). In
+                Python no file by default; `content` of the result has the bytes.
+            split_set: the split set.
+            paper: instead: the data section of a paper, a paragraph and a table in LaTeX.
+
+        Returns:
+            One row: path, split_set, ready, bytes, sha256. `against` of it has the audits that
+            stand against training.
 
         Raises:
             UsageError: there is no such split set.
@@ -800,7 +956,7 @@ class Store:
         from notmnist_store.report.report import report
 
         return report(
-            Tables.open(self.path),
+            self._tables(),
             self._catalog(),
             None if output is None else Path(output),
             split_set=split_set,
@@ -808,79 +964,94 @@ class Store:
             progress=self._progress,
         )
 
-    def verify(self, *, full: bool = False) -> Result:
-        """Check that all the logs promise is there and whole; ``full`` hashes pixels again.
+    def verify(self, *, full: bool = False) -> "Result":
+        """Check that all the logs promise is there and whole.
 
-        Returns one row a check: table, check, status (ok, damaged or note), detail.
+        Args:
+            full: hash the pixels again.
+
+        Returns:
+            One row a check: table, check, status (ok, damaged or note), detail.
         """
         from notmnist_store.upkeep.verify import verify
 
-        return self._result(verify(Tables.open(self.path), self._progress, full=full))
+        return self._result(verify(self._tables(), self._progress, full=full))
 
-    def undo(self, run: str | None = None) -> Result:
-        """Withdraw a run (the newest, where none is given); undoing an undo restores its run.
+    def undo(self, run: Annotated[str | None, Option(metavar="RUN")] = None) -> "Result":
+        """Withdraw a run; nothing is deleted, and undoing the undo restores it.
 
-        Nothing is deleted. Returns the row of view ``run`` that says so.
+        Args:
+            run: a run's id (default: the newest).
+
+        Returns:
+            The row of view run that says so.
+
+        Raises:
+            UsageError: no such run.
         """
         from notmnist_store.upkeep.history import undo
 
-        said = undo(Tables.open(self.path), run)
+        run_id = undo(self._tables(), run)
         rows = "select run_id, verb, withdraws, restores from run where run_id = $run_id"
-        return self._result(self._catalog().query(rows, {"run_id": said}))
+        return self._result(self._catalog().query(rows, {"run_id": run_id}))
 
-    def gc(self, *, older_than: float = 24.0, yes: bool = False) -> Result:
-        """List files that no log names and that are older than so many hours; `yes` removes them.
+    def gc(
+        self,
+        *,
+        older_than: Annotated[float, Option(metavar="HOURS")] = 24.0,
+        yes: bool = False,
+    ) -> "Result":
+        """List files that killed runs left behind; --yes removes them.
 
-        Returns one row a file: path, bytes, hours_old, removed.
+        Args:
+            older_than: only files that no log names and that are older than so many hours.
+            yes: remove them.
+
+        Returns:
+            One row a file: path, bytes, hours_old, removed.
         """
         from notmnist_store.upkeep.history import gc
 
-        return self._result(gc(Tables.open(self.path), older_than=older_than, yes=yes))
+        return self._result(gc(self._tables(), older_than=older_than, yes=yes))
 
     def thumbnails(self, ids: Sequence[int]) -> dict[int, bytes]:
         """PNG files of these images, by id; ids the store does not have are left out."""
         from notmnist_store.peek.sheet import png_thumbnail
         from notmnist_store.storage.pixels import pixels_by_id
 
-        found = pixels_by_id(Tables.open(self.path), ids)
+        found = pixels_by_id(self._tables(), ids)
         return {image_id: png_thumbnail(picture) for image_id, picture in found.items()}
 
-    def terminal_sheet(self, rows: Result, *, width: int, colour: bool) -> str:
+    def terminal_sheet(self, rows: "Result", *, width: int, colour: bool) -> str:
         """The pictures of what `peek` gave, as text `width` columns wide."""
         from notmnist_store.peek.pictures import pictures_of
         from notmnist_store.peek.sheet import terminal_sheet
 
-        strips, captions = pictures_of(Tables.open(self.path), rows.arrow())
+        strips, captions = pictures_of(self._tables(), rows.arrow())
         return terminal_sheet(strips, captions, width=width, colour=colour)
 
-    @staticmethod
-    def _bound(catalog: Catalog, report: Query, given: dict[str, Any]) -> dict[str, Any]:
-        """The report's values; a radius beyond what was searched would give too few rows."""
-        from notmnist_store.catalog.split_sets import show_versions
-        from notmnist_store.near.evidence import check_radius
+    def _tables(self) -> "Tables":
+        from notmnist_store.storage.tables import Tables
 
-        values = bind(report, given, catalog.shape)
-        show_versions(catalog, report, values)
-        for name, parameter in report.parameters.items():
-            if parameter.type == "radius":
-                check_radius(catalog, Radius.read(given.get(name)))
-        return values
+        return Tables.open(self.path)
 
-    def _reports(self, folder: Path | None) -> Result:
-        rows = [
-            {
-                "name": report.name,
-                "title": report.title,
-                "parameters": ", ".join(report.parameters),
-            }
-            for report in load_queries("reports", folder).values()
-        ]
-        return Result(pa.Table.from_pylist(rows))
-
-    def _catalog(self) -> Catalog:
+    def _catalog(self) -> "Catalog":
         from notmnist_store.catalog.connection import Catalog
 
-        return Catalog(Tables.open(self.path))
+        return Catalog(self._tables())
 
-    def _result(self, table: pa.Table) -> Result:
+    def _found(self, kind: str, name: str, **values: object) -> "Result":
+        from notmnist_store.catalog.queries import find_query
+
+        return self._result(self._catalog().query(find_query(kind, name).sql, values))
+
+    def _result(self, table: "pa.Table") -> "Result":
+        from notmnist_store.result import Result
+
         return Result(table, self.thumbnails)
+
+
+def _radius(given: str | float | None) -> "Radius | None":
+    from notmnist_store.schema.radius import Radius
+
+    return Radius.read(given)

@@ -1,13 +1,13 @@
 """The audit against a partner's hashes: exact copies of images that nobody here has seen.
 
-It is no file of ``sql/audits``, since it needs a file and a key: see `exports.hashes`.
+It is no file of ``sql/audits``, since it needs a file and a key: see `export.hashes`.
 """
 
 from __future__ import annotations
 
 import shlex
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pyarrow as pa
@@ -16,63 +16,49 @@ from notmnist_store.audits.audit import AuditResult, check_fail_on, parse_tolera
 from notmnist_store.audits.verdicts import Verdict, verdict_rows
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.split_sets import find_split_set
-from notmnist_store.errors import UsageError
 from notmnist_store.export.hashes import match_hashes, read_key
 from notmnist_store.progress import Progress
 from notmnist_store.schema.words import USED
 from notmnist_store.storage.tables import Tables
 
-AGAINST = "against"
-"""The audit's name; asked for by it, its rows are shown."""
+_NAME = "against"
 
 
 def audit_against(
     tables: Tables,
-    names: Sequence[str],
     hashes: Path,
-    key_file: Path | None,
+    key_file: Path,
     *,
+    rows: bool,
     split_set: str,
     fail_on: str,
-    tolerance: Mapping[str, float | str],
+    tolerance: float | str,
     progress: Progress,
     thumbnails: Callable[[Sequence[int]], dict[int, bytes]] | None = None,
 ) -> AuditResult:
     """Look for exact copies of a partner's images among train, valid and test of a split set.
 
-    Returns the one verdict, of severity must; with AGAINST among `names` its rows, which are those
-    of `match_hashes`.
+    Returns the one verdict, of severity must, or with `rows` those of `match_hashes`.
 
     Raises:
-        UsageError: no key or another one, other names beside it, an unknown split set or severity,
-            a tolerance that is no share.
+        UsageError: another key, an unknown split set or severity, a tolerance that is no share.
         StoreError: the file is no such file, or damaged.
     """
     check_fail_on(fail_on)
-    paths = f"--against {shlex.quote(str(hashes))} --key-file "
-    if key_file is None:
-        raise UsageError(
-            "--against needs the key that the hashes were made with",
-            f"notmnist-store audit {paths}partners.key",
-        )
-    command = f"{paths}{shlex.quote(str(key_file))}"
-    if not set(names) <= {AGAINST}:
-        raise UsageError(
-            f"--against is an audit of its own: not with {', '.join(names)}",
-            f"notmnist-store audit {command}",
-        )
-    borne = parse_tolerances(tolerance, [AGAINST]).get(AGAINST, 0.0)
+    borne = parse_tolerances({_NAME: tolerance}, [_NAME])[_NAME]
     catalog = Catalog(tables)
     counted = find_split_set(catalog, split_set)
     progress.note(counted.line)
     started = time.perf_counter()
-    rows = match_hashes(tables, split_set, hashes, read_key(key_file))
-    rows_again = f"notmnist-store audit {AGAINST} {command} --split-set {split_set}"
-    verdict = _judged(
-        rows, sum(counted.counts[split] for split in USED), borne, started, rows_again
+    copies = match_hashes(tables, split_set, hashes, read_key(key_file))
+    theirs, key = shlex.quote(str(hashes)), shlex.quote(str(key_file))
+    rows_again = (
+        f"notmnist-store audit-against {theirs} --key-file {key} --split-set {split_set} --rows"
     )
-    shown = rows if names else verdict_rows([verdict])
-    return AuditResult(shown, thumbnails if names else None, [verdict], fail_on)
+    total = sum(counted.counts[split] for split in USED)
+    verdict = _judged(copies, total, borne, started, rows_again)
+    shown = copies if rows else verdict_rows([verdict])
+    return AuditResult(shown, thumbnails if rows else None, [verdict], fail_on)
 
 
 def _judged(
@@ -81,7 +67,7 @@ def _judged(
     share = rows.num_rows / total if total else None
     status = "empty" if share is None else "pass" if share <= tolerance else "fail"
     return Verdict(
-        name=AGAINST,
+        name=_NAME,
         severity="must",
         status=status,
         violating=rows.num_rows,

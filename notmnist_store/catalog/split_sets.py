@@ -95,7 +95,7 @@ def find_split_set(catalog: Catalog, name: str) -> SplitSet:
     _check_withdrawn(catalog, old["name"] if old else name, old and int(old["version"]))
     made = catalog.query("select distinct split_set from split_set order by split_set")
     known = ["ingest", *made["split_set"].to_pylist()]
-    raise UsageError(did_you_mean("split set", name, known), "notmnist-store split --list")
+    raise UsageError(did_you_mean("split set", name, known), "notmnist-store split-sets")
 
 
 def current_split_set(catalog: Catalog, name: str) -> SplitSet | None:
@@ -147,13 +147,13 @@ def split_rows(catalog: Catalog, split_set: SplitSet, split: str) -> SplitRows:
     if split not in SPLITS:
         raise UsageError(
             f"there is no split {split!r}; there are {', '.join(SPLITS)}",
-            "notmnist-store split --list",
+            "notmnist-store split-sets",
         )
     if not split_set.counts[split]:
         there = ", ".join(f"{name} {images:,}" for name, images in split_set.counts.items())
         raise UsageError(
             f"split {split} of {split_set.name} is empty: {there}",
-            f"notmnist-store split --show {split_set.name}",
+            f"notmnist-store split-show {split_set.name}",
         )
     if split_set.version:
         check_none_gone(catalog, split_set, split)

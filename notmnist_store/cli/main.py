@@ -4,38 +4,78 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
+import signal
 import sys
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, NoReturn
+from collections.abc import Sequence
+from typing import Any, NoReturn
 
-from notmnist_store.cli.commands.audit import add_audit
-from notmnist_store.cli.commands.baseline import add_baseline, add_suspects
-from notmnist_store.cli.commands.decide import add_decide
-from notmnist_store.cli.commands.download import add_download
-from notmnist_store.cli.commands.duplicates import add_near_duplicates
-from notmnist_store.cli.commands.export import add_export
-from notmnist_store.cli.commands.ingest import add_glyphs, add_ingest
-from notmnist_store.cli.commands.peek import add_peek
-from notmnist_store.cli.commands.queries import add_info, add_sql, show_info
-from notmnist_store.cli.commands.report import add_report
-from notmnist_store.cli.commands.sanitize import add_sanitize
-from notmnist_store.cli.commands.splits import add_split
-from notmnist_store.cli.commands.upkeep import add_upkeep
+from notmnist_store import __version__
+from notmnist_store.cli.commands import COMMANDS, MOVED, Call, Command
+from notmnist_store.cli.signature import call, explanation, parameters, values_of
+from notmnist_store.cli.terminal import PROGRAM, Terminal, drop_output, open_closed_streams
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.schema.words import RESULT_FORMATS
+from notmnist_store.store import Store
 
-if TYPE_CHECKING:
-    from notmnist_store.cli.terminal import Terminal
-    from notmnist_store.store import Store
-
+_FILES = ("DIR", "FILE", "FILE.csv", "HASHES", "OUT", "OUT.tar.gz", "PATH", "SHEET.png", "SOURCE")
 _DEFAULT_STORE = "store"
 
 
-class _Parser(argparse.ArgumentParser):
+class _Help(argparse.HelpFormatter):
+    """Keeps paragraphs apart, and the example whole."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        filled = (
+            part if part.startswith("example:") else super(_Help, self)._fill_text(part, width, "")
+            for part in text.split("\n\n")
+        )
+        return "\n\n".join(filled)
+
+
+class Parser(argparse.ArgumentParser):
     """Reports a wrong command line like every other error: what is wrong, and what works."""
 
+    def __init__(self, *, command: Command | None = None, **options: Any) -> None:
+        super().__init__(formatter_class=_Help, **options)
+        self.command = command
+
     def error(self, message: str) -> NoReturn:
+        """Raise UsageError, for whoever parses."""
         raise UsageError(message, f"{self.prog} --help")
+
+    def explain(self) -> None:
+        """Fill in the help, which is the docstring of the method."""
+        if self.command is None:
+            return
+        about = explanation(self.command.method)
+        returns = f"Gives {about.returns[:1].lower()}{about.returns[1:]}" if about.returns else ""
+        self.description = "\n\n".join(filter(None, (self.description, about.details, returns)))
+        for action in self._actions:
+            if action.help is None:
+                action.help = about.of[action.dest].replace("%", "%%")
+        self.command = None  # explained
+
+    def format_help(self) -> str:
+        """The help, with what the docstring says."""
+        self.explain()
+        return super().format_help()
+
+
+class _Completion(argparse.Action):
+    """Prints what a shell needs to complete commands, options and files."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *given: Any) -> None:
+        import shtab
+
+        for each in (parser, *subparsers(parser).values()):
+            if isinstance(each, Parser):
+                each.explain()
+            for action in each._actions:
+                if action.metavar in _FILES:
+                    action.complete = shtab.FILE  # type: ignore[attr-defined]
+        print(shtab.complete(parser, given[1]))
+        parser.exit()
 
 
 class _NoPandas:
@@ -47,93 +87,143 @@ class _NoPandas:
             raise ModuleNotFoundError("the command line works without pandas", name=name)
 
 
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a command as Ctrl-C does."""
+
+
+def _terminate(number: int, frame: object) -> NoReturn:
+    raise _Terminated
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns the exit code: 0 fine, 1 an audit that must pass does not,
-    2 usage, 3 a StoreError, 130 Ctrl-C.
+    2 usage, 3 a StoreError, 70 a fault of the program, 130 Ctrl-C, 143 SIGTERM.
     """
     if arguments is None:
         sys.meta_path.insert(0, _NoPandas)
-    from notmnist_store.cli.terminal import Terminal
-
-    terminal = Terminal(quiet=False, store=None)
+        signal.signal(signal.SIGTERM, _terminate)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    open_closed_streams()
+    terminal = Terminal()
     try:
-        options = _parser().parse_args(arguments)
-        terminal = Terminal(quiet=options.quiet, store=options.store)
-        from notmnist_store.store import Store
-
-        path = options.store or os.environ.get("NOTMNIST_STORE") or _DEFAULT_STORE
-        run: Callable[[Store, argparse.Namespace, Terminal], int] = options.handler
-        return run(Store(path, progress=terminal), options, terminal)
+        given = _parsed(words, terminal)
+        terminal = Terminal(quiet=given.quiet, store=given.store)
+        return _run(given, terminal)
     except UsageError as error:
         terminal.error(error)
         return 2
     except StoreError as error:
         terminal.error(error)
         return 3
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as stop:
         terminal.end()
         terminal.note("stopped; what was not finished has left nothing in the store")
-        return 130
+        return 143 if isinstance(stop, _Terminated) else 130
     except BrokenPipeError:  # the reader of our output went away, as `head` does
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        drop_output()
         return 0
+    except Exception as error:
+        terminal.error(_fault(error, words))
+        return 70
 
 
-def _parser() -> _Parser:
-    parser = _Parser(
-        prog="notmnist-store",
+def _parsed(words: Sequence[str], terminal: Terminal) -> argparse.Namespace:
+    try:
+        return make_parser().parse_args(words)
+    except UsageError as error:
+        moved = MOVED.get(next((word for word in words if word in MOVED), ""), {})
+        for option in (word.partition("=")[0] for word in words):
+            if option in moved:
+                new = moved[option]
+                raise UsageError(
+                    f"{option} belongs to {new}, a command of its own now",
+                    f"{PROGRAM} {new} --help",
+                ) from error
+        raise
+    except SystemExit:  # after --help and the like
+        terminal.write(b"")
+        raise
+
+
+def _run(given: argparse.Namespace, terminal: Terminal) -> int:
+    command: Command = given.command
+    if command.before is not None:
+        command.before(given)
+    path = given.store or os.environ.get("NOTMNIST_STORE") or _DEFAULT_STORE
+    store = Store(path, progress=terminal)
+    result = call(command.method, given, store, terminal)
+    if command.shows:
+        terminal.show(result, given.format, given.output, f"{PROGRAM} {command.empty}")
+    if command.after is None:
+        return 0
+    return command.after(Call(store, terminal, values_of(command.method, given), result)) or 0
+
+
+def _fault(error: Exception, words: Sequence[str]) -> StoreError:
+    """An error that nobody foresaw, with its traceback in a file."""
+    import tempfile
+    import traceback
+
+    command = shlex.join([PROGRAM, *words])
+    message = f"{type(error).__name__}: {error}\nthis is a fault of {PROGRAM} {__version__}"
+    try:
+        with tempfile.NamedTemporaryFile(
+            "w", prefix="notmnist_store-", suffix=".txt", delete=False, encoding="utf-8"
+        ) as file:
+            file.write(f"{command}\n{PROGRAM} {__version__}, Python {sys.version}\n")
+            file.write("".join(traceback.format_exception(error)))
+    except OSError:
+        return StoreError(message)
+    return StoreError(f"{message}; please report it with this file:", f"cat {file.name}")
+
+
+def make_parser() -> Parser:
+    """The parser of the program, with all commands."""
+    by_name = {command.name: command for command in COMMANDS}
+    parser = Parser(
+        prog=PROGRAM,
         description="Small-image sets as a columnar store that one queries with DuckDB.",
         parents=_shared_options(None),
     )
-    parser.set_defaults(handler=show_info, quiet=False)
+    parser.set_defaults(command=by_name["info"], quiet=False)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.add_argument(
+        "--print-completion",
+        action=_Completion,
+        choices=("bash", "zsh"),
+        help="what the shell completes commands by",
+    )
     # What is given before the command holds unless it is given again after it.
     common, rows = _shared_options(argparse.SUPPRESS)
-    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=_Parser)
-
-    def command(
-        name: str,
-        handler: Callable[..., int],
-        summary: str,
-        example: str,
-        *,
-        common_rows: bool = True,
-    ) -> _Parser:
-        added: _Parser = commands.add_parser(
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
+    for name, command in by_name.items():
+        added = commands.add_parser(
             name,
-            help=summary,
-            description=summary,
-            epilog=f"example: {example}",
-            parents=[common, rows] if common_rows else [common],
+            command=command,
+            help=command.summary,
+            description=command.summary,
+            epilog=f"example: {PROGRAM} {command.example}",
+            parents=[common, rows] if command.shows else [common],
         )
-        added.set_defaults(handler=handler)
-        return added
-
-    add_ingest(command)
-    add_info(command)
-    add_sql(command)
-    add_peek(command)
-    add_audit(command)
-    add_split(command)
-    add_near_duplicates(command)
-    add_sanitize(command)
-    add_decide(command)
-    add_export(command)
-    add_baseline(command)
-    add_suspects(command)
-    add_report(command)
-    add_download(command)
-    add_upkeep(command)
-    add_glyphs(command)
+        added.set_defaults(command=command)
+        for parameter in parameters(command.method):
+            parameter.add_to(added)
     return parser
 
 
-def _shared_options(default: str | None) -> list[_Parser]:
-    common = _Parser(add_help=False, argument_default=default)
+def _shared_options(default: str | None) -> list[Parser]:
+    common = Parser(add_help=False, argument_default=default)
     common.add_argument("--store", metavar="PATH", help="the store's folder (default: store)")
     common.add_argument("--quiet", action="store_true", help="no progress and no notes")
-    rows = _Parser(add_help=False, argument_default=default)
+    rows = Parser(add_help=False, argument_default=default)
     rows.add_argument(
         "--format", choices=RESULT_FORMATS, help="how rows are written (default: table)"
     )
     rows.add_argument("-o", "--output", metavar="FILE", help="write to FILE instead of stdout")
     return [common, rows]
+
+
+def subparsers(parser: argparse.ArgumentParser) -> dict[str, Parser]:
+    """The parsers of the commands, by name."""
+    (commands,) = (one for one in parser._actions if isinstance(one.choices, dict))
+    return dict(commands.choices or {})

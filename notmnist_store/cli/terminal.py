@@ -6,9 +6,11 @@ import os
 import shlex
 import shutil
 import sys
+import textwrap
 import time
+from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.progress import Progress
@@ -16,66 +18,75 @@ from notmnist_store.result import Result
 from notmnist_store.text import printable
 
 if TYPE_CHECKING:
-    from tqdm import tqdm
+    from rich.progress import Progress as Bars
 
-_PROGRAM = "notmnist-store"
+PROGRAM = "notmnist-store"
+
 _SPARSE_SECONDS = 10.0
+_FRAME_SECONDS = 0.1
 _MOST_TABLE_ROWS = 1_000
 
 
 class Terminal(Progress):
     """Shows stages as bars on a terminal and as sparse lines elsewhere; `quiet` hides them."""
 
-    def __init__(self, *, quiet: bool, store: str | None) -> None:
+    def __init__(self, *, quiet: bool = False, store: str | None = None) -> None:
         self._quiet = quiet
         self._store = store
-        self._bar: tqdm[Any] | None = None
+        self._bars: Bars | None = None
         self._title = ""
         self._total = 0
-        self._said = 0.0
+        self._shown_at = 0.0
+
+    @property
+    def coloured(self) -> bool:
+        """Whether stdout is a terminal that may show colours."""
+        return sys.stdout.isatty() and not os.environ.get("NO_COLOR")
 
     def stage(self, title: str, total: int, unit: str) -> None:
         """Begin a bar, or the first line of sparse ones."""
-        self._title, self._total, self._said = title, total, time.monotonic()
-        if self._quiet or not sys.stderr.isatty():
-            return
-        from tqdm import tqdm
+        self.end()
+        self._title, self._total, self._shown_at = title, total, time.monotonic()
+        if not self._quiet and sys.stderr.isatty():
+            from notmnist_store.cli.screen import bar
 
-        tqdm.monitor_interval = 0  # its thread would outlive the interpreter and abort it
-        self._bar = tqdm(
-            total=total or None,
-            desc=printable(title),
-            unit=unit,
-            unit_scale=True,
-            leave=False,
-            dynamic_ncols=True,
-        )
+            self._bars = bar(printable(title), total, unit)
+            self._bars.start()
 
     def advance(self, done: int) -> None:
         """Move the bar; without a terminal, a line every ten seconds."""
-        if self._bar is not None:
-            self._bar.update(done - self._bar.n)
-        elif not self._quiet and time.monotonic() - self._said >= _SPARSE_SECONDS:
-            self._said = time.monotonic()
+        now = time.monotonic()
+        if self._bars is not None:
+            self._bars.update(self._bars.task_ids[0], completed=done)
+            if now - self._shown_at >= _FRAME_SECONDS:
+                self._shown_at = now
+                self._bars.refresh()
+        elif not self._quiet and now - self._shown_at >= _SPARSE_SECONDS:
+            self._shown_at = now
             share = f"{100 * done // self._total} %" if self._total else f"{done:,}"
             self.note(f"{self._title}: {share}")
 
     def end(self) -> None:
         """Take the bar away."""
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+        if self._bars is not None:
+            self._bars.stop()
+            self._bars = None
 
     def note(self, message: str) -> None:
-        """One line on stderr."""
+        """One line on stderr, on a terminal folded at its width."""
         if not self._quiet:
             self._write(message)
+
+    def step(self, line: str) -> None:
+        """A line to paste, which stays whole."""
+        if not self._quiet:
+            self._write(f"  {self.command(line)}", fold=False)
 
     def error(self, error: StoreError) -> None:
         """What is wrong, and a command that works when pasted."""
         self.end()
-        for line in error.message.splitlines():
-            self._write(f"error: {line}" if line == error.message.splitlines()[0] else line)
+        for line in f"error: {error.message}".splitlines():
+            self._write(line)
         if error.hint:
             self._hint(error.hint)
 
@@ -85,11 +96,11 @@ class Terminal(Progress):
             self._hint(command)
 
     def _hint(self, command: str) -> None:
-        self._write(f"  try: {self.command(command)}")
+        self._write(f"  try: {self.command(command)}", fold=False)
 
     def command(self, text: str) -> str:
         """`text` with the program where this user has it, and with the store in use."""
-        words = f"{_PROGRAM} "
+        words = f"{PROGRAM} "
         if text.startswith(words) and self._store and "--store" not in text:
             verb, _, rest = text.removeprefix(words).partition(" ")
             text = f"{words}{verb} --store {shlex.quote(self._store)} {rest}".rstrip()
@@ -100,48 +111,82 @@ class Terminal(Progress):
         if output is not None:
             result.write(output, form)
             self.note(f"wrote {len(result):,} rows to {output}")
-        elif form in (None, "table") and len(result) > _MOST_TABLE_ROWS:
-            first = Result(result.arrow().slice(0, _MOST_TABLE_ROWS))
-            self.write(first.to_bytes("table"))
-            self.note(f"the first {_MOST_TABLE_ROWS:,} of {len(result):,} rows; all: --format csv")
+        elif form in (None, "table"):
+            self._show_table(result)
         else:
-            content = result.to_bytes(form or "table")
+            content = result.to_bytes(form)
             self.write(_for_people(content, form) if sys.stdout.isatty() else content)
         if not len(result):
             self._write("no rows")
             self._hint(empty)
 
+    def _show_table(self, result: Result) -> None:
+        first = Result(result.arrow().slice(0, _MOST_TABLE_ROWS))
+        if sys.stdout.isatty():
+            from notmnist_store.cli.screen import show_table
+
+            left_out = show_table(first)
+            if left_out:
+                self.note(f"too wide: {', '.join(left_out)}; all columns: --format csv")
+        else:
+            self.write(first.to_bytes("table"))
+        if len(first) < len(result):
+            self.note(f"the first {_MOST_TABLE_ROWS:,} of {len(result):,} rows; all: --format csv")
+
     def write(self, content: bytes) -> None:
         """Send data to stdout as it is."""
-        sys.stdout.flush()
-        sys.stdout.buffer.write(content)
-        sys.stdout.buffer.flush()
+        try:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(content)
+            sys.stdout.buffer.flush()
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            drop_output()
+            raise StoreError(f"cannot write to stdout: {error.strerror}") from error
 
-    def _write(self, line: str) -> None:
+    def _write(self, line: str, *, fold: bool = True) -> None:
         text = printable(line)
-        if self._bar is not None:
-            self._bar.write(text, file=sys.stderr)
-        else:
+        if fold and sys.stderr.isatty():
+            width = max(shutil.get_terminal_size().columns, 20)
+            text = "\n".join(textwrap.wrap(text, width, break_long_words=False)) or text
+        if self._bars is not None:
+            self._bars.stop()
+        with suppress(OSError):  # of messages there is nobody to tell that they are lost
             print(text, file=sys.stderr, flush=True)
+        if self._bars is not None:
+            self._bars.start()
 
 
-def _for_people(content: bytes, form: str | None) -> bytes:
+def open_closed_streams() -> None:
+    """Put something where the shell has closed stdout or stderr: no file may get its number."""
+    if sys.stdout is None:
+        sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")  # so that writing fails
+    if sys.stderr is None:
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
+
+
+def drop_output() -> None:
+    """Lose what stdout still holds, which nobody takes."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _for_people(content: bytes, form: str) -> bytes:
     """What may go to a terminal: names in csv and json are exact, and could steer it."""
     if form in ("arrow", "parquet"):
         raise UsageError(
-            f"{form} is not for a terminal; -o FILE writes it to a file", f"{_PROGRAM} sql --help"
+            f"{form} is not for a terminal; -o FILE writes it to a file", f"{PROGRAM} sql --help"
         )
-    lines = content.decode().split("\n")
-    return "\n".join(map(printable, lines)).encode()
+    return "\n".join(map(printable, content.decode().split("\n"))).encode()
 
 
 def _program() -> str:
     """The program as it can be typed here: by name where PATH has it, else by its path."""
-    found = shutil.which(_PROGRAM)
-    here = Path(sys.executable).parent / _PROGRAM
-    if found is not None and (not here.exists() or here.samefile(found)):
-        return _PROGRAM
-    if here.exists():
-        relative = os.path.relpath(here)
-        return shlex.quote(str(here) if relative.startswith("..") else relative)
+    on_path = shutil.which(PROGRAM)
+    beside = Path(sys.executable).parent / PROGRAM
+    if on_path is not None and (not beside.exists() or beside.samefile(on_path)):
+        return PROGRAM
+    if beside.exists():
+        relative = os.path.relpath(beside)
+        return shlex.quote(str(beside) if relative.startswith("..") else relative)
     return f"{shlex.quote(sys.executable)} -m notmnist_store"

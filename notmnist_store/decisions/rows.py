@@ -11,7 +11,7 @@ import difflib
 import re
 import shlex
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from io import TextIOWrapper
@@ -311,3 +311,24 @@ def _value(action: str, value: str | None) -> str | None:
 
 def _first(label: str) -> str | None:
     return next(iter(_text(label, "label")), None)
+
+
+def given_decisions(
+    decisions: object, sql: str | None, defaults: Defaults, query: Callable[[str], pa.Table]
+) -> tuple[str, GivenDecisions]:
+    """Where decisions are from, and they: a CSV file, rows of any Arrow kind, or a SELECT's.
+
+    Raises:
+        UsageError: none or two of these, or as `read_csv` and `read_rows` say.
+        QueryError: the SELECT does not run.
+    """
+    if (decisions is None) == (sql is None):
+        raise UsageError(
+            "decisions come from a CSV file or from --sql: give one of the two",
+            "notmnist-store decide --help",
+        )
+    if sql is not None:
+        return "the query", read_rows(query(sql), defaults, "the query")
+    if isinstance(decisions, str | Path):
+        return str(decisions), read_csv(Path(decisions), defaults)
+    return "the table", read_rows(pa.table(decisions), defaults, "the table")

@@ -152,7 +152,7 @@ def _chosen(split_set: SplitSet, asked: str | Sequence[str] | None) -> list[str]
     if not asked:
         raise UsageError(
             f"{split_set.name} has no images in {', '.join(USED)}",
-            f"notmnist-store split --show {split_set.name}",
+            f"notmnist-store split-show {split_set.name}",
         )
     unknown = [split for split in asked if split not in SPLITS]
     return unknown + [split for split in SPLITS if split in asked]

@@ -102,7 +102,7 @@ def write_hashes(folder: Path, plan: ExportPlan) -> str:
     return (
         "Whoever has the key compares them with images of his own; without the key they say "
         "nothing. Send the key on another way than this folder.\n\n```sh\n"
-        "notmnist-store audit --against hashes.parquet --key-file partners.key\n```"
+        "notmnist-store audit-against hashes.parquet --key-file partners.key\n```"
     )
 
 

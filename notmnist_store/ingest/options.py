@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -41,14 +41,16 @@ class IngestOptions:
 
 def read_options(
     sources: Sequence[str | Path],
+    limits: Mapping[str, Any],
     *,
-    shape: str | None,
-    fractions: str | None,
-    labels: str | Sequence[str] | None,
-    limits: Limits | None,
+    shape: str | None = None,
+    fractions: str | None = None,
+    labels: str | Sequence[str] | None = None,
     **given: Any,
 ) -> IngestOptions:
     """The options as `ingest` takes them; `given` are those that need no reading.
+
+    `limits` are fields of `Limits`; what is None there is as by default.
 
     Raises:
         UsageError: an option that cannot be meant, with the command that would do.
@@ -66,7 +68,7 @@ def read_options(
         shape=read(Shape.parse, shape, "--shape 28x28x1"),
         fractions=read(_fractions, fractions, "--fractions 0.8,0.1,0.1"),
         labels=read(_class_names, labels, "--labels A,B,C"),
-        limits=limits or Limits(),
+        limits=Limits(**{name: most for name, most in limits.items() if most is not None}),
         **given,
     )
     _check_options(options, sources)

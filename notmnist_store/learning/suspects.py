@@ -137,7 +137,7 @@ def _check_options(folds: int, seed: int) -> None:
 def _all_images(catalog: Catalog, split_set: SplitSet) -> tuple[_Ids, _Ids]:
     parts = [split_rows(catalog, split_set, split) for split in USED if split_set.counts[split]]
     if not parts:
-        raise UsageError(f"split set {split_set.name} has no images", "notmnist-store split --list")
+        raise UsageError(f"split set {split_set.name} has no images", "notmnist-store split-sets")
     ids, first = np.unique(np.concatenate([part.ids for part in parts]), return_index=True)
     return ids, np.concatenate([part.label_ids for part in parts])[first]
 

@@ -1,4 +1,4 @@
-"""The verb near-duplicates --against: near copies of a split set in a source that stays outside.
+"""The verb near-against: near copies of a split set in a source that stays outside.
 
 The source is read into a store of its own, in a temporary folder that is gone afterwards; nothing
 is written to this one.

@@ -1,4 +1,4 @@
-"""The verb near-duplicates --certify: check the current pairs by an independent method, and say so.
+"""The verb certify: check the current pairs by an independent method, and say so.
 
 With a split set every picture that evaluates is compared with every picture that must not know it;
 without one, a random sample of all pictures with all of them. What was compared, and whether all
@@ -66,7 +66,7 @@ def certify(
             "a split set is checked in full: --sample does not go with it"
             if sample >= 1
             else f"--sample is at least 1, not {sample}",
-            "notmnist-store near-duplicates --certify --sample 1000",
+            "notmnist-store certify --sample 1000",
         )
     catalog = Catalog(tables)
     chosen = None if split_set is None else find_split_set(catalog, split_set)

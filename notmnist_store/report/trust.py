@@ -11,7 +11,7 @@ from notmnist_store.report.gallery import Material, listing
 from notmnist_store.report.markup import Cell, Content, command, count, element, share, table
 from notmnist_store.report.verdict import status
 
-_CERTIFY = "notmnist-store near-duplicates --certify"
+_CERTIFY = "notmnist-store certify"
 
 
 def render_audits(material: Material, answers: dict[str, Answer]) -> Content:

@@ -155,7 +155,7 @@ def made_already(
     if not replace:
         raise UsageError(
             f"split set {name} was made with other arguments: {earlier.arguments}",
-            f"notmnist-store split --show {name}",
+            f"notmnist-store split-show {name}",
         )
     return None
 
@@ -179,7 +179,7 @@ def save_split(
         f"split/{name}",
         made.version,
         f"another process has made {name} meanwhile",
-        f"notmnist-store split --show {name}",
+        f"notmnist-store split-show {name}",
     )
     by_split = Counter[str]()
     for (split, _), images in made.counts.items():

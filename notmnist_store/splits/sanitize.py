@@ -159,7 +159,7 @@ def _base(catalog: Catalog, options: SanitizeOptions) -> _Base:
     if (table.place == UNUSED).all():
         raise UsageError(
             f"split set {options.base} has no images in {', '.join(options.keep)}",
-            "notmnist-store split --list",
+            "notmnist-store split-sets",
         )
     stood = every.filter(pc.not_equal(every["split"], "unused"))
     return _Base(version, rows, table, ids, dropped(stood))

@@ -4,12 +4,12 @@
 -- tolerance: 0
 -- needs: pair
 -- total: select count(*) from certificate where certificate.is_current
--- next: near-duplicates --certify
+-- next: certify
 -- why: Leaks, groups and clean sets of near copies stand on the pairs. One that is missing is a leak that nobody sees.
 -- do: Take the search back with `undo` and its run, then run `near-duplicates` again. Where that changes nothing, run `verify`.
 --
 -- Current certificates that disagree with the pairs, with the two images of one pair that was missed
--- or is wrong. Every search leaves a certificate of a sample; `near-duplicates --certify --split-set
+-- or is wrong. Every search leaves a certificate of a sample; `certify --split-set
 -- NAME` checks all pairs that matter for a split set.
 select
     certificate.join_run,

@@ -13,7 +13,7 @@
 -- Images of test within the radius of a different picture in train or valid, and images of valid
 -- within the radius of one in train; one row each, with the nearest twin: the one in train where two
 -- are equally near. Equal pictures are split_leak_exact's. The comparison is on whole numbers, and no
--- pair is missed: see `near-duplicates --certify`.
+-- pair is missed: see `certify`.
 select
     near.image_id,
     near.split,

@@ -1,5 +1,5 @@
 -- title: One row a check of the pairs by an independent method: every picture against every other, by matrix products
--- column run_id: run that checked them: the search itself, or `near-duplicates --certify` · no unit · 20110908T130000Z-0123456789
+-- column run_id: run that checked them: the search itself, or `certify` · no unit · 20110908T130000Z-0123456789
 -- column is_current: its pairs are those of view pair now, and its split set's version is the current one · no unit · true
 -- column join_run: near-duplicates run whose pairs were checked · no unit · 20110908T130000Z-0123456789
 -- column split_set: split set whose evaluation images were checked; null for pictures of the whole store · no unit · clean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import pty
@@ -10,6 +11,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,12 +19,17 @@ import pyarrow.parquet as pq
 import pytest
 
 import notmnist_store
-from notmnist_store.cli.main import main
+from notmnist_store.cli.commands import COMMANDS, Command
+from notmnist_store.cli.main import main, make_parser
+from notmnist_store.cli.signature import parameters, values_of
+from notmnist_store.errors import UsageError
 from notmnist_store.store import Store
 from tests.support.archives import class_files, pack, picture, png
 
 PACKAGE = str(Path(notmnist_store.__file__).parents[1])
-COMMANDS = ("ingest", "info", "sql", "peek", "verify", "undo", "gc", "glyphs")
+
+Capture = pytest.CaptureFixture[bytes]
+every_command = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 
 
 def run(
@@ -47,9 +54,6 @@ def cli(capfdbinary: pytest.CaptureFixture[bytes], *arguments: object) -> tuple[
     return code, seen.out.decode(), seen.err.decode()
 
 
-Capture = pytest.CaptureFixture[bytes]
-
-
 def test_both_ways_to_start_are_the_same_program(shared_store: Store) -> None:
     by_module = run("sql", "--store", shared_store.path, "label_counts")
     script = "import sys; from notmnist_store.cli.main import main; sys.exit(main())"
@@ -65,19 +69,143 @@ def test_both_ways_to_start_are_the_same_program(shared_store: Store) -> None:
     assert by_module.stderr == by_entry.stderr == ""
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_every_command_has_help_with_an_example(
-    capsys: pytest.CaptureFixture[str], command: str
+@every_command
+def test_every_command_has_help_with_an_example_that_parses(
+    capsys: pytest.CaptureFixture[str], command: Command
 ) -> None:
     with pytest.raises(SystemExit) as left:
-        main([command, "--help"])
+        main([command.name, "--help"])
     assert left.value.code == 0
-    assert f"example: notmnist-store {command}" in " ".join(capsys.readouterr().out.split())
+    shown = capsys.readouterr().out
+    assert f"example: notmnist-store {command.example}\n" in shown
+    for parameter in parameters(command.method):
+        assert (parameter.flag or parameter.metavar) in shown
+        assert f"(default: {parameter.shown_default})" in " ".join(shown.split()) or (
+            not parameter.shown_default
+        )
+    given = make_parser().parse_args(shlex.split(command.example))
+    assert given.command is command
 
 
-def test_every_command_is_a_method(shared_store: Store) -> None:
-    for command in COMMANDS:
-        assert callable(getattr(shared_store, command))
+@every_command
+def test_every_command_is_a_method_or_a_function_of_the_package(command: Command) -> None:
+    face = Store if hasattr(Store, command.method.__name__) else notmnist_store
+    assert getattr(face, command.method.__name__) is command.method
+    assert command.name == command.method.__name__.replace("_", "-")
+
+
+def test_every_method_is_a_command() -> None:
+    """All but those that are about pictures or arrays in Python."""
+    methods = {name for name in vars(Store) if not name.startswith("_")}
+    of_python = {"load", "split_line", "thumbnails", "terminal_sheet"}
+    named = {command.method.__name__ for command in COMMANDS}
+    assert methods - of_python == named - {"download", "glyphs"}
+
+
+@every_command
+def test_every_command_refuses_an_unknown_option_with_a_hint_that_parses(
+    capfdbinary: Capture, command: Command
+) -> None:
+    code, out, err = cli(capfdbinary, *shlex.split(command.example), "--nosuch")
+    assert (code, out) == (2, "")
+    (hint,) = re.findall(r"^  try: (.*)$", err, re.MULTILINE)
+    assert parses(hint)
+
+
+@every_command
+def test_every_command_takes_the_store_before_it_and_after_it(command: Command) -> None:
+    words = shlex.split(command.example)
+    for given in (["--store", "x", *words], [*words, "--store", "x"]):
+        assert make_parser().parse_args(given).store == "x"
+
+
+@every_command
+def test_every_option_is_read_and_given_to_the_method(command: Command) -> None:
+    """A method that takes down what it is given, called with every option that it has."""
+    words, wanted = [command.name], {}
+    for parameter in parameters(command.method):
+        word = {int: "7", float: "7.5"}.get(parameter.types[0], "k=v")
+        value = [] if parameter.metavar == "" else [word]
+        words += [f for f in [parameter.flag] if f] + value
+        wanted[parameter.name] = word
+    values = values_of(command.method, make_parser().parse_args(words))
+    assert set(values) == set(wanted)
+    for parameter in parameters(command.method):
+        if parameter.metavar == "":
+            assert values[parameter.name] is (not parameter.default)
+        else:
+            shown = values[parameter.name]
+            assert shown != parameter.default
+            assert str(shown) in (wanted[parameter.name], "['k=v']", "[7]", "{'k': 'v'}")
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        ("near-duplicates --certify --sample 5", "certify"),
+        ("near-duplicates --against first other.tar.gz", "near-against"),
+        ("near-duplicates --against=first other.tar.gz", "near-against"),
+        ("near-duplicates --components", "near-components"),
+        ("split --list", "split-sets"),
+        ("split --show first", "split-show"),
+        ("split --diff first second", "split-diff"),
+        ("audit --against hashes.parquet --key-file k", "audit-against"),
+        ("--store x audit --key-file k", "audit-against"),
+    ],
+)
+def test_an_option_that_is_a_command_now_is_told_so(
+    capfdbinary: Capture, words: str, command: str
+) -> None:
+    code, _, err = cli(capfdbinary, *words.split())
+    assert code == 2
+    assert f"belongs to {command}" in err
+    assert f"{command} --help" in err
+
+
+def literal_hints() -> Iterator[tuple[str, str]]:
+    """All strings of the package that are commands; U+FFFF stands for what is filled in."""
+    for path in sorted((Path(PACKAGE) / "notmnist_store").rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        parts = {id(v) for n in ast.walk(tree) if isinstance(n, ast.JoinedStr) for v in n.values}
+        for node in ast.walk(tree):
+            text = ""
+            if isinstance(node, ast.JoinedStr):
+                text = "".join(
+                    str(value.value) if isinstance(value, ast.Constant) else "\uffff"
+                    for value in node.values
+                )
+            elif isinstance(node, ast.Constant) and id(node) not in parts:
+                text = str(node.value)
+            if text.startswith("notmnist-store ") and not text.startswith("notmnist-store \uffff"):
+                yield f"{path.name}:{node.lineno}", text
+
+
+@pytest.mark.parametrize(("place", "hint"), list(literal_hints()))
+def test_every_hint_of_the_package_parses(place: str, hint: str) -> None:
+    """With one of the words that the code around may fill in, which are options too."""
+    assert any(parses(hint.replace("\uffff", word)) for word in ("1", "", "policy")), place
+
+
+def test_the_package_has_hints() -> None:
+    assert len(list(literal_hints())) > 100
+
+
+def parses(line: str) -> bool:
+    """Whether a command line parses; one that asks for help does."""
+    try:
+        make_parser().parse_args(arguments_of(line))
+    except UsageError:
+        return False
+    except SystemExit as left:
+        return left.code == 0
+    return True
+
+
+def arguments_of(line: str) -> list[str]:
+    """What follows the program in a command line, however the program is started."""
+    return shlex.split(
+        line.partition("notmnist-store ")[2] or line.partition("-m notmnist_store ")[2]
+    )
 
 
 @pytest.mark.sql
@@ -299,7 +427,7 @@ def test_names_never_steer_the_terminal(nasty_store: Store, arguments: tuple[str
         (("split", "Upper"), 2),
         (("split", "s", "--train", "10000"), 2),
         (("split", "s", "--recipe", "notebook"), 2),
-        (("split", "--show", "nosuch"), 2),
+        (("split-show", "nosuch"), 2),
         (("split", "s", "--where", "nosuch = 1"), 3),
         (("ingest", "named/small.tar.gz"), 3),
         (("info", "--store", "named"), 3),

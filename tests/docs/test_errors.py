@@ -11,7 +11,6 @@ import pytest
 
 import notmnist_store
 from notmnist_store.errors import StoreError
-from notmnist_store.sources.limits import Limits
 from notmnist_store.store import Store
 from tests.support.documents import first_cells, read
 
@@ -85,7 +84,7 @@ MISTAKES: list[Mistake] = [
     lambda f: _new(f).ingest(f / "animals", shape="32x32x3", expect_classes=10),
     lambda f: _new(f).ingest(f / "animals", shape="32x32x3", min_per_class=100),
     lambda f: _colour_store(f).ingest(_other_animals(f)),
-    lambda f: _new(f).ingest(f / "glyphs.tar.gz", limits=Limits(max_bytes=1_000)),
+    lambda f: _new(f).ingest(f / "glyphs.tar.gz", max_bytes=1_000),
     lambda f: _demo(f).ingest(f / "animals"),
     lambda f: _demo(f).audit("label_imbalanse"),
     lambda f: _searched(f).audit(radius="2.1"),

@@ -32,6 +32,7 @@ from PIL import Image
 
 import notmnist_store
 from notmnist_store.blocks.kernels.fingerprint import pixel_hashes
+from notmnist_store.cli.signature import explanation
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.export.export import WRITERS
 from notmnist_store.export.hashes import match_hashes, read_key
@@ -232,6 +233,8 @@ READERS: dict[str, Callable[[Path], Rows]] = {
 
 def test_every_format_is_read_back_here_and_known_to_the_command() -> None:
     assert set(READERS) | {"hashes"} == set(WRITERS) == set(EXPORT_FORMATS)
+    named = explanation(Store.export).of["form"].replace(", or ", ", ").split(", ")
+    assert named == list(EXPORT_FORMATS)
 
 
 def checked(folder: Path) -> None:
@@ -259,7 +262,7 @@ def test_pixels_labels_and_ids_stay_together(made: Store, tmp_path: Path, form: 
     found = READERS[form](tmp_path / "out")
     assert found == truth(made)
     checked(tmp_path / "out")
-    [digest] = {row["digest"] for row in made.split().rows() if row["split_set"] == "clean"}
+    [digest] = {row["digest"] for row in made.split_sets().rows() if row["split_set"] == "clean"}
     assert digest_of(found) == digest
     assert digest in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert {row["digest"] for row in result.rows()} == {digest}
@@ -472,7 +475,7 @@ def test_hashes_tell_nothing_but_equality(made: Store, tmp_path: Path, key: Path
     )
     assert message.hexdigest() in hashes
     text = "".join(p.read_text(encoding="utf-8") for p in (out / "README.md", out / "export.json"))
-    digest = made.split().rows()[0]["digest"]
+    digest = made.split_sets().rows()[0]["digest"]
     assert not any(secret in text for secret in (digest, "one.tar.gz", "label_id"))
 
 
@@ -683,7 +686,7 @@ def test_the_command_tells_what_was_done_and_what_comes_next(made: Store, tmp_pa
     )
     assert done.returncode == 0, done.stderr
     assert [line.split()[3] for line in done.stdout.splitlines()[2:]] == ["train", "test"]
-    assert made.split().rows()[0]["digest"] in done.stderr.splitlines()[0]
+    assert made.split_sets().rows()[0]["digest"] in done.stderr.splitlines()[0]
     step = done.stderr.splitlines()[-1]
     if shutil.which("sha256sum"):
         subprocess.run(step, shell=True, check=True, stdout=subprocess.DEVNULL)

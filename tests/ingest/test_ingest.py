@@ -338,7 +338,7 @@ def test_every_member_is_stored_rejected_or_ignored(tmp_path: Path) -> None:
             member.type, member.linkname = kind, "set/A/1.png"
             tar.addfile(member)
     store = new_store(tmp_path)
-    store.ingest(archive, limits=Limits(max_member_bytes=30_000))
+    store.ingest(archive, max_member_bytes=30_000)
     assert rows(store, "select path, mode from image order by image_id") == [
         ("set/A/1.png", "L"),
         ("set/A/again.png", "L"),
@@ -486,8 +486,8 @@ def test_another_shape_than_the_stores_is_refused_and_the_hint_works(
         ({"expect_classes": 10}, ChecksError, "has 3 classes, not 10"),
         ({"min_per_class": 5}, ChecksError, "fewer than 5 images of B, C"),
         ({"max_labels": 2}, BudgetError, "3 labels, more than 2"),
-        ({"limits": Limits(max_members=5)}, BudgetError, "more than 5 members"),
-        ({"limits": Limits(max_bytes=4_000)}, BudgetError, "holds more than 4,000 bytes"),
+        ({"max_members": 5}, BudgetError, "more than 5 members"),
+        ({"max_bytes": 4_000}, BudgetError, "holds more than 4,000 bytes"),
         ({"split": "holdout"}, UsageError, "--split is one of"),
         ({"name": "../x"}, UsageError, "cannot be the name"),
         ({"group_regex": "("}, UsageError, "does not compile"),

@@ -1,4 +1,4 @@
-"""near-duplicates --against: the rows are those of brute force, and nothing is written."""
+"""near-against: the rows are those of brute force, and nothing is written."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def test_the_rows_are_those_of_brute_force(store: Store, tmp_path: Path, radius:
                 twin = placed[place]
                 path, label = f"other/{'ABC'[number % 3]}/{number:04d}.png", "ABC"[number % 3]
                 expected.append((least, path, split, label, twin["image_id"], twin["label"]))
-    rows = store.near_duplicates_against("s", other, radius=radius).rows()
+    rows = store.near_against(other, split_set="s", radius=radius).rows()
     names = ("squared_distance", "path", "split", "label", "image_id", "store_label")
     found = [tuple(row[name] for name in names) for row in rows]
     assert found == sorted(found)
@@ -97,7 +97,7 @@ def test_the_command_counts_and_writes_nothing(
     files = [(f"other/A/{number}.png", png(image)) for number, image in enumerate(theirs)]
     other = pack(tmp_path / "other.tar.gz", [*files, ("other/A/bad.png", b"x")])
     before = files_in(store.path)
-    command = ["near-duplicates", "--store", str(store.path), "--against", "ingest", str(other)]
+    command = ["near-against", "--store", str(store.path), str(other)]
     assert main([*command, "--format", "json"]) == 0
     said = capsys.readouterr()
     nearest: dict[str, int] = {}
@@ -118,8 +118,8 @@ def test_a_set_without_copies_has_no_rows(
     store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     other = archive(tmp_path / "other.tar", near_images(99), "other")
-    assert not len(store.near_duplicates_against("s", other))
-    command = ["near-duplicates", "--store", str(store.path), "--against", "s", str(other)]
+    assert not len(store.near_against(other, split_set="s"))
+    command = ["near-against", "--store", str(store.path), "--split-set", "s", str(other)]
     assert main(command) == 0
     assert "0 exact copies" not in capsys.readouterr().out
 
@@ -128,7 +128,7 @@ def test_a_split_set_that_places_no_image(tmp_path: Path) -> None:
     store = notmnist_store.open(tmp_path / "store")
     store.ingest(archive(tmp_path / "set.tar", near_images(1)), split="unused")
     other = archive(tmp_path / "other.tar", near_images(1)[:3], "other")
-    assert not len(store.near_duplicates_against("ingest", other))
+    assert not len(store.near_against(other, split_set="ingest"))
 
 
 def test_images_of_another_shape_are_an_error_that_says_what_to_do(
@@ -137,7 +137,7 @@ def test_images_of_another_shape_are_an_error_that_says_what_to_do(
     images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
     other = archive(tmp_path / "other.tar", images, "other")
     with pytest.raises(SourceError, match="4 are 32x32x3; they can be compared when") as caught:
-        store.near_duplicates_against("s", other)
+        store.near_against(other, split_set="s")
     assert "resized to 28x28x1" in caught.value.message
     assert caught.value.hint.startswith("notmnist-store ingest --store store_32x32x3 --shape")
 
@@ -148,42 +148,41 @@ def test_a_source_with_nothing_to_compare(
 ) -> None:
     other = pack(tmp_path / "other.tar", content)
     with pytest.raises(SourceError, match=r"none of the 1 files|holds no class folder"):
-        store.near_duplicates_against("s", other)
+        store.near_against(other, split_set="s")
 
 
 def test_no_way_out_leads_into_the_store(store: Store, tmp_path: Path) -> None:
-    from notmnist_store.sources.limits import Limits
 
     other = archive(tmp_path / "other.tar", near_images(1), "other")
     with pytest.raises(SourceError) as caught:
-        store.near_duplicates_against("s", other, limits=Limits(max_bytes=1_000))
+        store.near_against(other, split_set="s", max_bytes=1_000)
     assert caught.value.hint.startswith("notmnist-store ingest --store other_store --max-bytes")
 
 
 def test_what_cannot_be_meant(store: Store, tmp_path: Path) -> None:
     other = archive(tmp_path / "other.tar", near_images(1)[:2], "other")
     with pytest.raises(UsageError, match="there is no split set 'q'"):
-        store.near_duplicates_against("q", other)
+        store.near_against(other, split_set="q")
     with pytest.raises(UsageError, match="a radius is a number"):
-        store.near_duplicates_against("s", other, radius="x")
+        store.near_against(other, split_set="s", radius="x")
     with pytest.raises(SourceError, match="there is no"):
-        store.near_duplicates_against("s", tmp_path / "none.tar")
+        store.near_against(tmp_path / "none.tar", split_set="s")
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--against", "s"], "--against needs a source"),
-        (["other.tar"], "a source is compared with a split set"),
-        (["--to-grey"], "--to-grey goes with --against"),
-        (["--against", "s", "other.tar", "--limit", "5"], "--limit does not go with --against"),
-        (["--against", "s", "other.tar", "--certify"], "--certify does not go with --against"),
+        (["near-against"], "the following arguments are required: SOURCE"),
+        (["near-against", "other.tar", "--limit", "5"], "unrecognized arguments: --limit"),
+        (["near-duplicates", "other.tar"], "unrecognized arguments: other.tar"),
+        (["near-duplicates", "--to-grey"], "--to-grey belongs to near-against"),
+        (["near-duplicates", "--against", "s", "other.tar"], "--against belongs to near-against"),
     ],
 )
 def test_options_that_do_not_go_together(
     store: Store, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
-    assert main(["near-duplicates", "--store", str(store.path), *arguments]) == 2
+    assert main([*arguments, "--store", str(store.path)]) == 2
     assert message in capsys.readouterr().err
 
 
@@ -194,6 +193,6 @@ def test_the_real_set_is_known_to_itself(data_folder: Path, tmp_path: Path) -> N
     shutil.copy(data_folder / "notMNIST-t10k-images-idx3-ubyte.gz", tmp_path)
     shutil.copy(data_folder / "notMNIST-t10k-labels-idx1-ubyte.gz", tmp_path)
     idx = tmp_path / "notMNIST-t10k-images-idx3-ubyte.gz"
-    rows = store.near_duplicates_against("ingest", idx, radius="0", labels="A,B,C,D,E,F,G,H,I,J")
+    rows = store.near_against(idx, split_set="ingest", radius="0", labels="A,B,C,D,E,F,G,H,I,J")
     assert {row["squared_distance"] for row in rows.rows()} == {0}
     assert len({row["path"] for row in rows.rows()}) == 10_000

@@ -235,17 +235,17 @@ def test_one_picture_is_certified_too(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["--sample", "5"], "--sample goes with --certify"),
-        (["--certify", "--sample", "0"], "--sample is at least 1"),
-        (["--certify", "--sample", "5", "--split-set", "s"], "a split set is checked in full"),
-        (["--certify", "--radius", "1"], "--radius is of the search"),
-        (["--certify", "--split-set", "t"], "there is no split set 't'"),
+        (["near-duplicates", "--sample", "5"], "--sample belongs to certify"),
+        (["certify", "--sample", "0"], "--sample is at least 1"),
+        (["certify", "--sample", "5", "--split-set", "s"], "a split set is checked in full"),
+        (["certify", "--radius", "1"], "unrecognized arguments: --radius"),
+        (["certify", "--split-set", "t"], "there is no split set 't'"),
     ],
 )
 def test_options_that_cannot_be_meant(
     store: Store, capsys: pytest.CaptureFixture[str], arguments: list[str], message: str
 ) -> None:
-    assert main(["near-duplicates", "--store", str(store.path), *arguments]) == 2
+    assert main([*arguments, "--store", str(store.path)]) == 2
     assert message in capsys.readouterr().err
     assert len(certificates(store)) == 1
 
@@ -253,7 +253,7 @@ def test_options_that_cannot_be_meant(
 def test_the_command_shows_the_certificate(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    command = ["near-duplicates", "--certify", "--split-set", "s", "--format", "json"]
+    command = ["certify", "--split-set", "s", "--format", "json"]
     assert main([*command, "--store", str(store.path)]) == 0
     printed = capsys.readouterr()
     assert json.loads(printed.out)[0]["missed"] == 0

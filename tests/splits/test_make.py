@@ -102,7 +102,7 @@ def test_the_digest_is_the_stated_one(store: Store) -> None:
     for row in rows(store, "s"):
         if row["split"] != "unused":
             digest.update(f"{row['split']}\t{row['label']}\t{row['pixel_hash']}\n".encode())
-    [made] = store.split().rows()
+    [made] = store.split_sets().rows()
     assert made["digest"] == digest.hexdigest()
 
 
@@ -124,11 +124,11 @@ def test_the_same_again_is_a_no_op_and_other_arguments_need_replace(store: Store
     store.split("s", seed=1)
     before = rows(store, "s")
     store.split("s", seed=1)
-    assert len(store.split()) == 1
+    assert len(store.split_sets()) == 1
     with pytest.raises(UsageError, match="other arguments"):
         store.split("s", seed=2)
     store.split("s", seed=2, replace=True)
-    assert [row["version"] for row in store.split().rows()] == [1, 2]
+    assert [row["version"] for row in store.split_sets().rows()] == [1, 2]
     assert rows(store, "s") != before
     old = store.sql("select image_id from s_v1.train order by position").rows()
     assert [row["image_id"] for row in old] == [
@@ -150,7 +150,7 @@ def test_versions_count_on_whatever_the_name(store: Store, name: str) -> None:
 
 def test_a_dry_run_makes_nothing(store: Store) -> None:
     assert len(store.split("s", dry_run=True))
-    assert len(store.split()) == 0
+    assert len(store.split_sets()) == 0
 
 
 def test_distinct_leaves_copies_unused(store: Store) -> None:
@@ -194,7 +194,7 @@ def test_extend_keeps_every_row_and_groups_follow_their_members(tmp_path: Path) 
         positions = [row["position"] for row in after if row["split"] == split]
         assert positions == list(range(len(positions)))
     store.split("s", extend=True)
-    assert len(store.split()) == 2, "extending a complete set is a no-op"
+    assert len(store.split_sets()) == 2, "extending a complete set is a no-op"
 
 
 def test_a_new_image_follows_its_family(tmp_path: Path) -> None:
@@ -369,7 +369,7 @@ def test_what_cannot_be_meant(store: Store, options: dict[str, str], message: st
     with pytest.raises(StoreError, match=message) as caught:
         store.split("s", **options)  # type: ignore[arg-type]
     assert caught.value.hint.startswith("notmnist-store ")
-    assert store.split().rows() == []
+    assert store.split_sets().rows() == []
 
 
 def test_a_class_that_one_source_lacks(tmp_path: Path) -> None:
@@ -394,7 +394,7 @@ def test_hash_takes_no_counts(store: Store) -> None:
 def test_an_unknown_split_set_is_told_with_the_one_meant(store: Store) -> None:
     store.split("clean")
     with pytest.raises(UsageError, match="did you mean clean"):
-        store.split_counts("claen")
+        store.split_show("claen")
 
 
 def test_diff_counts_what_moved(store: Store) -> None:
@@ -410,9 +410,9 @@ def test_diff_counts_what_moved(store: Store) -> None:
 def test_undo_takes_a_split_set_back(store: Store) -> None:
     store.split("s")
     store.undo()
-    assert len(store.split()) == 0
+    assert len(store.split_sets()) == 0
     store.split("s")
-    assert [row["version"] for row in store.split().rows()] == [2]
+    assert [row["version"] for row in store.split_sets().rows()] == [2]
 
 
 # The recipes by themselves, on candidates made up.

@@ -157,10 +157,10 @@ def test_a_split_by_pixels_lets_them_straddle(store: Store) -> None:
 
 def test_the_radius_is_kept_and_the_same_again_is_a_no_op(store: Store) -> None:
     store.split("s", group_by="near")
-    (made,) = store.split().rows()
+    (made,) = store.split_sets().rows()
     assert '"radius": "1.0"' in made["arguments"]
     store.split("s", group_by="near", radius="1.0")
-    assert len(store.split()) == 1
+    assert len(store.split_sets()) == 1
     with pytest.raises(UsageError, match="other arguments"):
         store.split("s", group_by="near", radius="0.5")
 
@@ -173,7 +173,7 @@ def test_what_is_not_known_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
     def refused(match: str, **options: str) -> str:
         with pytest.raises(StoreError, match=match) as caught:
             store.split("s", group_by="near", **options)
-        assert len(store.split()) == 0
+        assert len(store.split_sets()) == 0
         return caught.value.hint
 
     assert refused(f"{images} images are not known") == "notmnist-store near-duplicates"
@@ -223,7 +223,7 @@ def test_a_chain_too_large_for_any_split_is_refused_with_a_radius_that_works(
     assert main([*caught.value.hint.split()[1:], "--store", str(store.path)]) == 0
     with pytest.raises(UsageError):
         store.split("s", recipe=recipe, group_by="near", radius="0.2", **sizes)
-    arguments = store.split().rows()[0]["arguments"]
+    arguments = store.split_sets().rows()[0]["arguments"]
     assert '"radius": "0.15"' in arguments
     assert recipe == "stratified" or '"recipe": "hash"' in arguments
     store.split("large", recipe=recipe, group_by="near", train="0.5", valid="0.3", test="0.2")
@@ -389,7 +389,7 @@ def test_a_chain_is_longer_than_its_radius(
 ) -> None:
     store = notmnist_store.open(tmp_path / "store")
     store.ingest(archive(tmp_path / "one.tar", chain(300, 100)))
-    command = ["near-duplicates", "--components", "--store", str(store.path)]
+    command = ["near-components", "--store", str(store.path)]
     assert main(command) == 3
     assert "near-duplicates" in capsys.readouterr().err
     store.near_duplicates(radius="0.4")

@@ -211,7 +211,7 @@ def test_the_counts_are_those_of_what_is_made_at_each_radius(store: Store) -> No
     assert result.columns == [
         "radius", "split", "label", "images", "exact", "near", "conflict", "refilled", "left",
     ]  # fmt: skip
-    assert len(store.split()) == 3, "a dry run makes nothing"
+    assert len(store.split_sets()) == 3, "a dry run makes nothing"
     told = result.rows()
     assert [row["radius"] for row in told if row["label"] is None] == [
         radius for radius in (0, 0.5, 0.9, 1, 1.5, 2) for _ in SPLITS
@@ -255,7 +255,7 @@ def test_afterwards_the_leak_audits_pass(grown: Store) -> None:
 def test_the_same_again_is_a_no_op_and_other_arguments_need_replace(store: Store) -> None:
     store.sanitize("s", base="first", yes=True)
     store.sanitize("s", base="first", radius="1", yes=True)  # the default, written otherwise
-    assert [row["version"] for row in store.split().rows() if row["split_set"] == "s"] == [1]
+    assert [row["version"] for row in store.split_sets().rows() if row["split_set"] == "s"] == [1]
     with pytest.raises(UsageError, match="made with other arguments"):
         store.sanitize("s", base="first", radius="2", yes=True)
     with pytest.raises(UsageError, match="made with other arguments"):
@@ -389,14 +389,14 @@ def test_the_command_says_what_to_do_next(store: Store, capsys: pytest.CaptureFi
     table, notes = run(*asked)
     assert "nothing was made" in notes
     assert notes.rstrip().endswith("s --from first --policy minimal --seed 2 --yes")
-    assert len(store.split()) == 3
+    assert len(store.split_sets()) == 3
     again, notes = run(*asked, "--yes")
     assert again == table
     assert "audit --store" in notes
     assert "split set s version 1, digest" in notes
     table, notes = run(*asked, "--yes")
     assert "s is there already" in notes
-    out, _ = run("split", "--diff", "first", "s", "--format", "csv")
+    out, _ = run("split-diff", "first", "s", "--format", "csv")
     assert ",near_copy," in out
 
 

@@ -139,7 +139,7 @@ def test_a_name_is_free_again_once_its_run_is_withdrawn(store: Store, tmp_path: 
 
 def test_split_sets_say_what_is_withdrawn(store: Store, tmp_path: Path) -> None:
     store.split("clean")
-    digest = store.split().rows()[0]["digest"]
+    digest = store.split_sets().rows()[0]["digest"]
     ingest = store.sql("select run_id from run where verb = 'ingest'").rows()[0]["run_id"]
     said = store.undo(ingest).rows()[0]["run_id"]
     for use in (

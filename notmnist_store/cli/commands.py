@@ -1,0 +1,329 @@
+"""The commands: each is a method of the store or a function of the package, and what is said after.
+
+Their options are the parameters of the method, their help is its docstring (see `cli.signature`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import shutil
+from collections import Counter
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from notmnist_store.cli.signature import summary, words_of
+from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.store import Store, download, glyphs
+
+if TYPE_CHECKING:
+    from notmnist_store.cli.terminal import Terminal
+
+_FAILED = 1
+_PAGE = "report.html"
+
+
+class Call(NamedTuple):
+    """A command that was run: the values of its parameters, and what came of it."""
+
+    store: Store
+    terminal: Terminal
+    values: Mapping[str, Any]
+    result: Any
+
+
+class Command(NamedTuple):
+    """A command: `before` looks at what was given, `after` says what to do next.
+
+    `empty` is a command to go on with where there are no rows. What `after` returns is the exit
+    code; where `shows` is false, it shows the rows as well.
+    """
+
+    method: Callable[..., Any]
+    example: str
+    empty: str = ""
+    after: Callable[[Call], int | None] | None = None
+    before: Callable[[argparse.Namespace], None] | None = None
+    shows: bool = True
+
+    @property
+    def name(self) -> str:
+        """How it is called."""
+        return self.method.__name__.replace("_", "-")
+
+    @property
+    def summary(self) -> str:
+        """What it does, in a line."""
+        return summary(self.method)
+
+
+def _query_wanted(given: argparse.Namespace) -> None:
+    if not hasattr(given, "query") and not hasattr(given, "listing"):
+        raise UsageError("a SELECT or the name of a report is wanted", "notmnist-store sql --list")
+
+
+def _page_wanted(given: argparse.Namespace) -> None:
+    if given.output is None and not hasattr(given, "paper"):
+        given.output = _PAGE
+
+
+def _ingested(call: Call) -> None:
+    rows = call.result.rows()
+    stored, known = (sum(row[name] for row in rows) for name in ("stored", "known_pixels"))
+    call.terminal.note(
+        f"{stored:,} images of {len({row['label'] for row in rows if row['stored']})} labels; "
+        f"{known:,} were there already by their pixels"
+    )
+    _show_more("look at them, count them, or open them in plain DuckDB:", call)
+
+
+def _informed(call: Call) -> None:
+    _show_more("next:", call)
+
+
+def _show_more(title: str, call: Call) -> None:
+    call.terminal.note(title)
+    call.terminal.step("notmnist-store peek")
+    call.terminal.step("notmnist-store sql label_counts")
+    call.terminal.step("notmnist-store sql --list")
+    call.terminal.step(f"cd {shlex.quote(str(call.store.path))} && duckdb -init views.sql")
+
+
+def _peeked(call: Call) -> None:
+    values, terminal = call.values, call.terminal
+    rows, one = len(call.result), len(values["images"]) == 1
+    if not rows:
+        terminal.note("no pairs" if values["pairs"] else "no images")
+        terminal.suggest("notmnist-store peek")
+        return
+    if values["pairs"] or one:
+        terminal.show(call.result, None, None, "notmnist-store peek")
+    if values["output"]:
+        what = "pairs" if values["pairs"] else "rows" if one else "images"
+        terminal.note(f"{rows} {what} on {values['output']}")
+        return
+    sheet = call.store.terminal_sheet(
+        call.result,
+        width=shutil.get_terminal_size().columns,
+        colour=terminal.coloured,
+    )
+    terminal.write(sheet.encode())
+
+
+def _judged(call: Call) -> int:
+    terminal, verdicts = call.terminal, call.result.verdicts
+    for verdict in verdicts:
+        if verdict.overridden:
+            terminal.note(f"{verdict.name} is yours: {verdict.overridden}")
+        if verdict.error:
+            terminal.note(verdict.error)
+    for verdict in verdicts:
+        if verdict.stops(call.values["fail_on"]):
+            terminal.note(f"{verdict.name}: {verdict.status}; to go on:")
+            if verdict.next:
+                terminal.suggest(verdict.next)
+    return 0 if call.result.passed else _FAILED
+
+
+def _split(call: Call) -> None:
+    if call.values["dry_run"]:
+        call.terminal.note("nothing was made; without --dry-run it is")
+    else:
+        name = call.values["name"]
+        call.terminal.note(call.store.split_line(name))
+        call.terminal.step(f"in SQL: select * from {name}.train")
+
+
+def _searched(call: Call) -> None:
+    call.terminal.note("next:")
+    call.terminal.step("notmnist-store sql near_overlap_matrix")
+    call.terminal.step("notmnist-store audit split_leak_near")
+    call.terminal.step("notmnist-store sql near_groups")
+
+
+def _sanitized(call: Call) -> None:
+    new = call.values["new"]
+    if call.values["yes"]:
+        call.terminal.note(f"{call.store.split_line(new)}; check it:")
+        call.terminal.suggest(f"notmnist-store audit --split-set {new}")
+    else:
+        call.terminal.note("nothing was made; to make it:")
+        call.terminal.suggest(_with_yes(Store.sanitize, call))
+
+
+def _decided(call: Call) -> None:
+    effects = Counter(call.result.arrow()["effect"].to_pylist())
+    counted = ", ".join(f"{effect} {n:,}" for effect, n in sorted(effects.items()))
+    if effects.total() == effects["no change"]:
+        call.terminal.note(f"nothing to do: {counted or 'no decisions'}")
+    elif call.values["yes"]:
+        call.terminal.note(f"decided: {counted}; to take that back:")
+        call.terminal.suggest("notmnist-store undo")
+    else:
+        call.terminal.note(f"nothing was decided yet ({counted}); to do it:")
+        call.terminal.suggest(_with_yes(Store.decide, call))
+
+
+def _with_yes(method: Callable[..., Any], call: Call) -> str:
+    """The command that was given, as one that does it."""
+    words = words_of(method, {**call.values, "yes": True})
+    return shlex.join(["notmnist-store", method.__name__, *words])
+
+
+def _exported(call: Call) -> None:
+    first = call.result.rows()[0]
+    call.terminal.note(
+        f"split set {first['split_set']} version {first['version']}, digest {first['digest']}"
+    )
+    call.terminal.note("check the files; README.md says how to open them:")
+    call.terminal.step(f"cd {shlex.quote(call.values['out'])} && sha256sum -c SHA256SUMS")
+
+
+def _scored(call: Call) -> None:
+    call.terminal.note("all accuracies with their intervals, and the images that are hardest:")
+    for report in ("scores", "hardest_images"):
+        split_set = call.values["split_set"]
+        call.terminal.step(f"notmnist-store sql {report} --param split_set={split_set}")
+
+
+def _suspected(call: Call) -> None:
+    call.terminal.note(
+        f"{len(call.result):,} labels are suspect; look at them, and at what is no letter:"
+    )
+    query = "select image_id, label from {} where split_set = '{}' order by {} limit 40"
+    for view, order in (("suspect", "margin"), ("outlier", "squared_distance desc")):
+        rows = query.format(view, call.values["split_set"], order)
+        call.terminal.step(f'notmnist-store peek --sql "{rows}" -o {view}s.png')
+
+
+def _reported(call: Call) -> None:
+    made, output = call.result, call.values["output"]
+    if output is None:
+        call.terminal.write(made.content)
+        return
+    call.terminal.note(f"wrote {output}: {len(made.content):,} bytes")
+    if made.against:
+        call.terminal.note(f"not ready to train on: {', '.join(made.against)}; to go on:")
+        call.terminal.suggest(f"notmnist-store audit --split-set {call.values['split_set']}")
+    elif made.against is not None:
+        call.terminal.note("ready to train on")
+
+
+def _downloaded(call: Call) -> None:
+    call.terminal.note("next:")
+    paths = shlex.join(row["path"] for row in call.result.rows())
+    call.terminal.step(f"notmnist-store ingest {paths}")
+
+
+def _drawn(call: Call) -> None:
+    call.terminal.note("next:")
+    call.terminal.step(f"notmnist-store ingest {shlex.quote(call.values['out'])}")
+
+
+def _verified(call: Call) -> None:
+    damaged = sum(row["status"] == "damaged" for row in call.result.rows())
+    if damaged:
+        raise StoreError(
+            f"{damaged} checks failed; the sources of a damaged store can be ingested into a "
+            "new one",
+            "notmnist-store verify --format json",
+        )
+
+
+def _undone(call: Call) -> None:
+    row = call.result.rows()[0]
+    done = f"withdrew {row['withdraws']}" if row["withdraws"] else f"restored {row['restores']}"
+    call.terminal.note(f"{done}; to take that back:")
+    call.terminal.suggest(f"notmnist-store undo {row['run_id']}")
+
+
+def _collected(call: Call) -> None:
+    if len(call.result) and not call.values["yes"]:
+        call.terminal.note("nothing was removed; to remove them:")
+        older = call.values["older_than"]
+        call.terminal.suggest(f"notmnist-store gc --older-than {older:g} --yes")
+
+
+COMMANDS = (
+    Command(
+        Store.ingest,
+        "ingest notMNIST_large.tar.gz notMNIST_small.tar.gz",
+        "info",
+        _ingested,
+    ),
+    Command(Store.info, "info", "ingest", _informed),
+    Command(
+        Store.sql,
+        'sql "select label, count(*) as images from image group by label"',
+        "info",
+        before=_query_wanted,
+    ),
+    Command(Store.peek, "peek --label I -o i.png", after=_peeked, shows=False),
+    Command(Store.audit, "audit --split-set my_split --fail-on should", "audit", _judged),
+    Command(
+        Store.audit_against,
+        "audit-against hashed/hashes.parquet --key-file partners.key",
+        "audit",
+        _judged,
+    ),
+    Command(
+        Store.split,
+        "split my_split --train 0.8 --valid 0.1 --test 0.1",
+        "split-sets",
+        _split,
+    ),
+    Command(Store.split_sets, "split-sets", "split my_split"),
+    Command(Store.split_show, "split-show my_split", "split-sets"),
+    Command(Store.split_diff, "split-diff my_split my_clean_set", "split-sets"),
+    Command(Store.near_duplicates, "near-duplicates --radius 2.0", "near-duplicates", _searched),
+    Command(Store.certify, "certify --split-set my_split", "near-duplicates"),
+    Command(
+        Store.near_against,
+        "near-against other.tar.gz --split-set my_split",
+        "split-sets",
+    ),
+    Command(Store.near_components, "near-components", "near-duplicates"),
+    Command(
+        Store.sanitize,
+        "sanitize my_clean_set --from my_split --radius 1.0",
+        "split-sets",
+        _sanitized,
+    ),
+    Command(Store.decide, "decide decisions.csv --yes", "decide --help", _decided),
+    Command(Store.export, "export ingest exported --as npz", "split-sets", _exported),
+    Command(
+        Store.baseline,
+        "baseline --split-set my_split --sizes 50,100,1000,5000,all",
+        "baseline --help",
+        _scored,
+    ),
+    Command(Store.suspects, "suspects --format csv -o suspects.csv", "suspects --help", _suspected),
+    Command(
+        Store.report,
+        "report --split-set my_split -o my_split.html",
+        after=_reported,
+        before=_page_wanted,
+        shows=False,
+    ),
+    Command(
+        download,
+        "download notMNIST_small notMNIST_large",
+        "download --help",
+        _downloaded,
+    ),
+    Command(Store.verify, "verify --full", "info", _verified),
+    Command(Store.undo, "undo", "info", _undone),
+    Command(Store.gc, "gc --older-than 24 --yes", "sql storage", _collected),
+    Command(glyphs, "glyphs glyphs.tar.gz --images 100000", "glyphs --help", _drawn),
+)
+
+MOVED = {
+    "near-duplicates": {
+        **dict.fromkeys(("--certify", "--split-set", "--sample", "--seed"), "certify"),
+        **dict.fromkeys(("--against", "--to-grey", "--labels", "--transpose"), "near-against"),
+        "--components": "near-components",
+    },
+    "split": {"--list": "split-sets", "--show": "split-show", "--diff": "split-diff"},
+    "audit": {"--against": "audit-against", "--key-file": "audit-against"},
+}
+"""Options that have become commands of their own."""

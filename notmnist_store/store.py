@@ -484,7 +484,13 @@ class Store:
             radius=_radius(radius),
         )
         made = make_split(
-            self._tables(), name, options, dry_run=dry_run, replace=replace, extend=extend
+            self._tables(),
+            name,
+            options,
+            dry_run=dry_run,
+            replace=replace,
+            extend=extend,
+            progress=self._progress,
         )
         for note in made.notes:
             self._progress.note(note)
@@ -991,7 +997,7 @@ class Store:
         """
         from notmnist_store.upkeep.history import undo
 
-        run_id = undo(self._tables(), run)
+        run_id = undo(self._tables(), run, self._progress)
         rows = "select run_id, verb, withdraws, restores from run where run_id = $run_id"
         return self._result(self._catalog().query(rows, {"run_id": run_id}))
 

@@ -97,7 +97,7 @@ def make_clean_store(path: str | Path) -> Path:
         options = IngestOptions(group_regex=r"([^/_]+)_[0-9]+[.]png$")
         ingest(root, archive, options, Progress())
     chosen = SplitOptions(train="0.5", valid="0.25", test="0.25", group_by="family")
-    make_split(Tables.open(root), "clean", chosen)
+    make_split(Tables.open(root), "clean", chosen, progress=Progress())
     near_duplicates(Tables.open(root), NearOptions(), Progress())
     return root
 

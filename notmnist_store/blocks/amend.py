@@ -197,5 +197,4 @@ def _replace(
         path.parent.mkdir(exist_ok=True)
         with parquet_writer(path, TABLES[table]) as writer:
             writer.write_table(rows, row_group_size=rules.shape.group_members)
-        path = seal(path)
-        return DataFile(table, path.name, rows.num_rows, path.stat().st_size)
+        return seal(path, rows.num_rows)

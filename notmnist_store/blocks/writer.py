@@ -23,6 +23,7 @@ from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import DataFile, parquet_writer, seal
 from notmnist_store.storage.filesystem import disk_errors
+from notmnist_store.storage.pause import reached
 
 
 @dataclass(frozen=True)
@@ -141,9 +142,7 @@ class _OpenBlock:
             path = self._path(table)
             with disk_errors(path):
                 writer.close()
-                path = seal(path)
-                size = path.stat().st_size
-            files.append(DataFile(table, path.name, self._rows[table], size))
+                files.append(seal(path, self._rows[table]))
         return Block(self.number, tuple(files), self._tally, np.concatenate(self._keys))
 
     def abandon(self) -> None:
@@ -164,6 +163,7 @@ class _OpenBlock:
                 if table not in self._writers:
                     path.parent.mkdir(exist_ok=True)
                     self._writers[table] = parquet_writer(path, TABLES[table])
+                    reached(f"{table} begun")
                 # One chunk a column: else the pages would be cut where the batches were.
                 group = pa.concat_tables(parts).combine_chunks()
                 self._writers[table].write_table(group, row_group_size=max(1, group.num_rows))

@@ -37,6 +37,7 @@ from notmnist_store.errors import QueryError
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import DataFile, run_of
 from notmnist_store.storage.filesystem import write_text
+from notmnist_store.storage.pause import reached
 from notmnist_store.storage.tables import Tables
 
 VIEWS_FILE = "views.sql"
@@ -276,6 +277,7 @@ class Catalog:
         worker = threading.Thread(target=run)
         worker.start()
         try:
+            reached("query begun")
             expired = not done.wait(timeout)
         finally:
             while not done.wait(_INTERRUPT_SECONDS):  # an interrupt that comes too early is lost
@@ -385,3 +387,4 @@ def refresh_views_file(tables: Tables) -> Path:
         except (OSError, UnicodeDecodeError):
             pass
         write_text(target, text)
+        reached("views.sql written")

@@ -12,6 +12,8 @@ import pyarrow as pa
 import xxhash
 
 from notmnist_store.catalog.connection import refresh_views_file
+from notmnist_store.errors import StoreError
+from notmnist_store.progress import Progress
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import DataFile
 from notmnist_store.storage.tables import Once, Tables, new_run_id
@@ -40,6 +42,7 @@ class Run:
         once: Once | None = None,
         columns: Mapping[str, Any] | None = None,
         started: datetime | None = None,
+        progress: Progress | None = None,
         run_id: str | None = None,
     ) -> None:
         self.id = run_id or new_run_id()
@@ -50,6 +53,7 @@ class Run:
         }
         self.files: dict[str, list[DataFile]] = {}
         self._tables = tables
+        self._progress = progress or Progress()
         self._once = once
         self._columns = {**(columns or {}), "run_id": self.id}
         self._inputs: list[dict[str, str]] = []
@@ -99,7 +103,7 @@ class Run:
         if error is not None:
             self._tables.discard(self.id)
         else:
-            refresh_views_file(self._tables)
+            show_runs(self._tables, self._progress)
 
     def _commit(self) -> None:
         tables = self._tables
@@ -120,6 +124,14 @@ class Run:
             },
             once=self._once,
         )
+
+
+def show_runs(tables: Tables, progress: Progress) -> None:
+    """Let views.sql show all runs. They are stored: what goes wrong here is only a note."""
+    try:
+        refresh_views_file(tables)
+    except StoreError as error:
+        progress.note(f"the run is stored; views.sql could not be rewritten ({error.message})")
 
 
 def _summary(files: Sequence[DataFile]) -> dict[str, int | str]:

@@ -16,7 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
-from notmnist_store.catalog.run import Run
+from notmnist_store.catalog.run import Run, show_runs
 from notmnist_store.decisions.rows import GivenDecision, GivenDecisions, Problems
 from notmnist_store.errors import UsageError
 from notmnist_store.progress import Progress
@@ -142,7 +142,9 @@ def decide(
         if row["effect"] != NO_CHANGE
     ]
     if yes and changes:
-        _commit(tables, changes, by, started)
+        _commit(tables, changes, by, started, progress)
+    elif yes:
+        show_runs(tables, progress)
     return pa.Table.from_pylist(rows, schema=_SCHEMA)
 
 
@@ -349,7 +351,13 @@ def _notes(
     return notes
 
 
-def _commit(tables: Tables, decisions: list[_Decision], by: str, started: datetime) -> None:
+def _commit(
+    tables: Tables,
+    decisions: list[_Decision],
+    by: str,
+    started: datetime,
+    progress: Progress,
+) -> None:
     arguments = {"by": by, "decisions": len(decisions)}
     columns = {"decided_by": by, "decided_at": started}
     rows = [
@@ -363,5 +371,7 @@ def _commit(tables: Tables, decisions: list[_Decision], by: str, started: dateti
         }
         for place, decision in enumerate(decisions)
     ]
-    with Run(tables, "decide", arguments, columns=columns, started=started) as run:
+    with Run(
+        tables, "decide", arguments, columns=columns, started=started, progress=progress
+    ) as run:
         run.write("decision", rows)

@@ -20,8 +20,7 @@ import pyarrow as pa
 from notmnist_store.blocks.amend import amend_blocks
 from notmnist_store.blocks.kernels.rows import OUTCOMES, RowRules, Tally
 from notmnist_store.blocks.writer import Block
-from notmnist_store.catalog.connection import refresh_views_file
-from notmnist_store.catalog.run import Run
+from notmnist_store.catalog.run import Run, show_runs
 from notmnist_store.engines.local import write_blocks
 from notmnist_store.errors import SourceError, StoreError
 from notmnist_store.ingest.options import IngestOptions
@@ -42,6 +41,7 @@ from notmnist_store.sources.published import KNOWN_ARCHIVES, known_archive
 from notmnist_store.sources.source import open_source
 from notmnist_store.storage.datafile import DataFile
 from notmnist_store.storage.marker import Marker
+from notmnist_store.storage.pause import reached
 from notmnist_store.storage.tables import (
     AlreadyDoneError,
     Once,
@@ -113,6 +113,7 @@ def _ingest(root: Path, path: Path, options: IngestOptions, progress: Progress) 
             run_id = _earlier_run(tables, source, sha256, progress)
             if run_id is not None:
                 progress.note(f"{source.name} is in the store already (run {run_id})")
+                show_runs(tables, progress)
             else:
                 for attempt in with_metadata(source, progress.note):
                     with attempt as readable:
@@ -122,7 +123,6 @@ def _ingest(root: Path, path: Path, options: IngestOptions, progress: Progress) 
     except BaseException:
         tables.remove_if_unused()
         raise
-    refresh_views_file(tables)
     return run_id
 
 
@@ -220,7 +220,9 @@ class _Ingest:
             "notmnist-store info",
         )
         columns = {"source": source.name}
-        self._run = Run(tables, "ingest", self._arguments(), once=once, columns=columns)
+        self._run = Run(
+            tables, "ingest", self._arguments(), once=once, columns=columns, progress=progress
+        )
         known = known_archive(name=source.name, sha256=sha256)
         self._published = known if known and known.sha256 == sha256 else None
         if known and not self._published:
@@ -275,6 +277,7 @@ class _Ingest:
         for batch in self._source.members():
             yield batch
             self._progress.advance(self._source.bytes_read)
+        reached("source read")
 
     def _check(
         self, blocks: Sequence[Block], tally: Tally, ledger: dict[str | None, dict[str, int]]

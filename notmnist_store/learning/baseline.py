@@ -91,7 +91,7 @@ def baseline(tables: Tables, name: str, options: BaselineOptions, progress: Prog
         ),
     }
     constants = {**asdict(options), "radius": near and near.text, "resamples": RESAMPLES}
-    return save_learned(tables, "baseline", split_set, written, constants, started)
+    return save_learned(tables, "baseline", split_set, written, constants, started, progress)
 
 
 def _missing_labels(split_set: SplitSet, train: SplitRows) -> list[str]:

@@ -12,6 +12,7 @@ import pyarrow as pa
 from notmnist_store.catalog.run import Run
 from notmnist_store.catalog.split_sets import SplitSet
 from notmnist_store.learning.classifiers import package_versions
+from notmnist_store.progress import Progress
 from notmnist_store.storage.tables import Tables
 
 
@@ -22,6 +23,7 @@ def save_learned(
     parts: dict[str, pa.Table],
     constants: dict[str, Any],
     started: datetime,
+    progress: Progress,
     image_runs: Iterable[str] = (),
 ) -> str:
     """Write `parts`, rows by table, as one run of `verb`; returns its id.
@@ -34,7 +36,7 @@ def save_learned(
     """
     arguments = {**constants, "split_set": split_set.name, "version": split_set.version}
     columns = {**arguments, "digest": split_set.digest}
-    with Run(tables, verb, arguments, columns=columns, started=started) as run:
+    with Run(tables, verb, arguments, columns=columns, started=started, progress=progress) as run:
         run.row["versions"] = json.dumps(package_versions(), sort_keys=True)
         run.reads("image", image_runs)
         for table, rows in parts.items():

@@ -124,7 +124,9 @@ def suspects(tables: Tables, name: str, folds: int, seed: int, progress: Progres
     }
     constants = {"folds": folds, "seed": seed, "radius": near and near.text}
     looked_at = _runs(catalog, ids)
-    return save_learned(tables, "suspects", split_set, written, constants, started, looked_at)
+    return save_learned(
+        tables, "suspects", split_set, written, constants, started, progress, looked_at
+    )
 
 
 def _check_options(folds: int, seed: int) -> None:

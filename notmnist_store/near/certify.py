@@ -97,7 +97,7 @@ def certify(
     arguments = {"join_run": join["run_id"]}
     if chosen is not None:
         arguments |= {"split_set": chosen.name, "version": chosen.version}
-    with Run(tables, "certify", arguments, started=started) as run:
+    with Run(tables, "certify", arguments, started=started, progress=progress) as run:
         rows = certificate_rows(
             join, ids, checked, split_set=chosen, seed=seed if is_sample else None
         )

@@ -19,7 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
-from notmnist_store.catalog.run import Run
+from notmnist_store.catalog.run import Run, show_runs
 from notmnist_store.catalog.split_sets import ingest_runs
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.near.check import certificate_rows, check_sample, disagreement
@@ -104,6 +104,7 @@ def near_duplicates(tables: Tables, options: NearOptions, progress: Progress) ->
         progress.note(
             f"nothing to do: all pairs up to {current['radius']} are there, of all images"
         )
+        show_runs(tables, progress)
         return str(current["run_id"])
     found = pictures(catalog)
     ids = found["image_id"].to_numpy()
@@ -119,7 +120,9 @@ def near_duplicates(tables: Tables, options: NearOptions, progress: Progress) ->
         "notmnist-store info",
     )
     try:
-        with Run(tables, "near-duplicates", arguments, once=once, started=started) as run:
+        with Run(
+            tables, "near-duplicates", arguments, once=once, started=started, progress=progress
+        ) as run:
             flat = pixels_of(tables, ids)
             progress.stage("comparing", 0, "pairs")
             search = _search(flat, old, plan.radius.squared, options)

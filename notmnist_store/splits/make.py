@@ -16,10 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from notmnist_store.catalog.connection import Catalog
-from notmnist_store.catalog.run import Run
+from notmnist_store.catalog.run import Run, show_runs
 from notmnist_store.catalog.split_sets import SplitSet, current_split_set, ingest_runs
 from notmnist_store.decisions.effects import decision_note
 from notmnist_store.errors import UsageError
+from notmnist_store.progress import Progress
 from notmnist_store.schema.words import SPLITS
 from notmnist_store.splits.plan import Placed, SplitOptions
 from notmnist_store.splits.recipes import place_images
@@ -88,6 +89,7 @@ def make_split(
     dry_run: bool = False,
     replace: bool = False,
     extend: bool = False,
+    progress: Progress,
 ) -> MadeSplit:
     """Make version 1 of a split set, or, with `replace` or `extend`, the next version.
 
@@ -115,14 +117,18 @@ def make_split(
         decided = decision_note(catalog, earlier)
         known = made_already(earlier, origin.arguments, decided, replace=replace)
         if known is not None:
+            if not dry_run:
+                show_runs(tables, progress)
             return known
     placed = place_images(catalog, options, name if extend else None)
     if extend and not placed.new_images:
         assert earlier is not None
+        if not dry_run:
+            show_runs(tables, progress)
         return _unchanged(earlier, f"{name} has every image of the store already")
     if dry_run:
         return _named(catalog, name, placed)
-    return save_split(tables, catalog, name, origin, placed, started)
+    return save_split(tables, catalog, name, origin, placed, started, progress)
 
 
 def _check_extendable(earlier: SplitSet) -> None:
@@ -167,6 +173,7 @@ def save_split(
     origin: Origin,
     placed: Placed,
     started: datetime,
+    progress: Progress,
 ) -> MadeSplit:
     """Make the next version of a split set from placed images; one run.
 
@@ -192,7 +199,15 @@ def save_split(
         "digest": made.digest,
         **{split: by_split[split] for split in SPLITS},
     }
-    with Run(tables, origin.verb, key, once=once, columns=key, started=started) as run:
+    with Run(
+        tables,
+        origin.verb,
+        key,
+        once=once,
+        columns=key,
+        started=started,
+        progress=progress,
+    ) as run:
         run.write("split_image", placed.rows)
         run.write("split_drop", placed.drops)
         run.write("split_set", [row])

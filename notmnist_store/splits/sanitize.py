@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
+from notmnist_store.catalog.run import show_runs
 from notmnist_store.catalog.split_sets import (
     SplitSet,
     check_none_gone,
@@ -125,8 +126,10 @@ def sanitize(
     if made is not None:
         for note in made.notes:
             progress.note(note)
+        if yes:
+            show_runs(tables, progress)
     elif yes:
-        save_split(tables, catalog, new, origin, _placed(base, options, fates), started)
+        save_split(tables, catalog, new, origin, _placed(base, options, fates), started, progress)
     return counted
 
 

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import xxhash
 
 from notmnist_store.errors import StoreError
+from notmnist_store.storage.pause import reached
 
 _TAIL = 8
 _NOT_THE_FILE = (errno.EMFILE, errno.ENFILE)
@@ -64,10 +65,12 @@ def _footer_hash(path: Path) -> str:
         return xxhash.xxh3_64_hexdigest(file.read(length))
 
 
-def seal(path: Path) -> Path:
-    """Add the hash of its footer to the name of a file that is written; returns its new path."""
-    sealed = path.with_name(f"{path.stem}-{_footer_hash(path)}{path.suffix}")
-    return path.replace(sealed)
+def seal(path: Path, rows: int) -> DataFile:
+    """Add the hash of its footer to the name of a file with so many rows in a table's folder."""
+    sealed = path.replace(path.with_name(f"{path.stem}-{_footer_hash(path)}{path.suffix}"))
+    table = path.parent.name
+    reached(f"{table} written")
+    return DataFile(table, sealed.name, rows, sealed.stat().st_size)
 
 
 @contextmanager

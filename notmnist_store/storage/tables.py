@@ -30,6 +30,7 @@ from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import DataFile, open_checked, parquet_writer, run_of, seal
 from notmnist_store.storage.filesystem import create_exclusive, disk_errors, locked
 from notmnist_store.storage.marker import MARKER_NAME, Marker
+from notmnist_store.storage.pause import reached
 
 _LOG_RETENTION = {"delta.logRetentionDuration": "interval 3650 days"}
 _RUN_TRANSACTION = "notmnist_store/run"
@@ -107,6 +108,7 @@ class Tables:
         with disk_errors(root):
             root.mkdir(parents=True, exist_ok=True)
         create_exclusive(root / MARKER_NAME, marker.to_json())
+        reached("store made")
         return cls.open(root)
 
     def path(self, table: str, name: str = "") -> Path:
@@ -185,7 +187,7 @@ class Tables:
         if files:
             try:
                 self._commit(table, self._log_or_new(table), files, [])
-            except DeltaError as error:
+            except (DeltaError, OSError) as error:
                 raise self._commit_error(table, error) from error
 
     def write_rows(self, table: str, run_id: str, rows: pa.Table, part: int = 0) -> DataFile:
@@ -204,10 +206,10 @@ class Tables:
         schema = TABLES["run"]
         for _ in range(_COMMIT_ATTEMPTS):
             log = self._log_or_new("run")
-            last = log.transaction_version(_RUN_TRANSACTION) or 0
+            version = log.version()
             if once:
                 once.check(log)
-            sequence = last + 1
+            sequence = (log.transaction_version(_RUN_TRANSACTION) or 0) + 1
             row = {**dict.fromkeys(schema.names), **_NOTHING_READ, **row, "sequence": sequence}
             file = self._write(
                 "run",
@@ -219,12 +221,11 @@ class Tables:
             try:
                 self._commit("run", log, [file], marks)
                 return sequence
-            except DeltaError as error:
+            except (DeltaError, OSError) as error:
                 if file.name in {logged.name for logged in self.logged("run")}:
                     return sequence  # it landed; what failed came after it
                 self.path("run", file.name).unlink(missing_ok=True)
-                landed = self._log_or_new("run").transaction_version(_RUN_TRANSACTION) or 0
-                if landed == last:
+                if self._log_or_new("run").version() == version:  # nobody else was first
                     raise self._commit_error("run", error) from error
                 time.sleep(secrets.randbelow(20) / 1000)
         raise StoreError(
@@ -281,8 +282,7 @@ class Tables:
             path.parent.mkdir(exist_ok=True)
             with parquet_writer(path, TABLES[table]) as writer:
                 writer.write_table(rows, row_group_size=_GROUP_ROWS)
-            path = seal(path)
-            return DataFile(table, path.name, rows.num_rows, path.stat().st_size)
+            return seal(path, rows.num_rows)
 
     def _log_or_new(self, table: str) -> deltalake.DeltaTable:
         schema = deltalake.Schema.from_arrow(TABLES[table])
@@ -318,6 +318,7 @@ class Tables:
             deltalake.Schema.from_arrow(TABLES[table]),
             commit_properties=CommitProperties(app_transactions=marks or None),
         )
+        reached(f"{table} committed")
 
     def _commit_error(self, table: str, error: Exception) -> StoreError:
         return StoreError(

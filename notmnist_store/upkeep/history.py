@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from notmnist_store.catalog.run import Run
 from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.progress import Progress
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.tables import Once, Tables, withdrawn_runs
 
@@ -28,7 +29,7 @@ _GC_SCHEMA = pa.schema(
 )
 
 
-def undo(tables: Tables, run_id: str | None) -> str:
+def undo(tables: Tables, run_id: str | None, progress: Progress) -> str:
     """Withdraw a run, by default the newest that is shown; undoing an undo restores its run.
 
     Returns the id of the run that says so.
@@ -58,7 +59,8 @@ def undo(tables: Tables, run_id: str | None) -> str:
     once = Once(
         "undo", done + 1, "another process has undone a run meanwhile", "notmnist-store info"
     )
-    with Run(tables, "undo", {"run": run_id}, once=once, started=started) as run:
+    arguments = {"run": run_id}
+    with Run(tables, "undo", arguments, once=once, started=started, progress=progress) as run:
         run.row |= {"source": rows[run_id]["source"], **effect}
     return run.id
 

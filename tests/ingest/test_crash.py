@@ -5,14 +5,12 @@ from __future__ import annotations
 import io
 import json
 import os
-import random
 import resource
 import shutil
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -41,21 +39,36 @@ EACH = 1_000
 
 
 @pytest.fixture(scope="module")
+def other_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return pack(tmp_path_factory.mktemp("archive") / "other.tar", class_files(each=10, start=100))
+
+
+@pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Large enough that its ingest can be met in every stage."""
+    """More than a small disk holds."""
     return pack(tmp_path_factory.mktemp("archive") / "big.tar", class_files(each=EACH))
 
 
-def start(*arguments: object, **options: object) -> subprocess.Popen[str]:
+def start(*arguments: object, pause: str = "", **options: object) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "notmnist_store", *map(str, arguments)]
+    return spawn(command, pause, **options)
+
+
+def spawn(command: list[str], pause: str, **options: object) -> subprocess.Popen[str]:
     return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
         command,
-        env={**os.environ, "PYTHONPATH": PACKAGE},
+        env={**os.environ, "PYTHONPATH": PACKAGE, "NOTMNIST_STORE_PAUSE": pause},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         **options,
     )
+
+
+def wait_for_pause(process: subprocess.Popen[str]) -> None:
+    """Wait until a process has come to the point at which it stops itself."""
+    _, status = os.waitpid(process.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status), process.communicate()[1]
 
 
 def count(store: Store) -> int:
@@ -74,101 +87,129 @@ def end(process: subprocess.Popen[str], how: int) -> tuple[int, str]:
     except psutil.NoSuchProcess:
         family = []
     process.send_signal(how)
+    process.send_signal(signal.SIGCONT)
     _, said = process.communicate(timeout=30)
     _, alive = psutil.wait_procs(family, timeout=15)
     assert not alive
     return process.returncode, said
 
 
-def wait_for(happened: Callable[[], bool], process: subprocess.Popen[str]) -> None:
-    deadline = time.monotonic() + 30
-    while process.poll() is None and not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.001)
+BEFORE_COMMIT = (
+    "store made",
+    "source read",
+    "image begun",
+    "image written",
+    "ledger written",
+    "image committed",
+    "ledger committed",
+    "run written",
+)
+AFTER_COMMIT = ("run committed", "views.sql written")
 
 
-def moments(root: Path) -> dict[str, Callable[[], bool]]:
-    """What can be seen of an ingest from outside, in its order."""
-
-    def has(pattern: str) -> Callable[[], bool]:
-        return lambda: any(root.glob(pattern))
-
-    return {
-        "begun": has("notmnist_store.json"),
-        "writing": has("image/*.parquet"),
-        "image committed": has("image/_delta_log/*1.json"),
-        "ledger committed": has("ledger/_delta_log/*1.json"),
-        "row of the run written": has("run/*.parquet"),
-        "run committed": has("run/_delta_log/*1.json"),
-    }
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("moment", list(moments(Path())))
+@pytest.mark.parametrize(
+    ("point", "workers"),
+    [
+        *((point, 1) for point in (*BEFORE_COMMIT, *AFTER_COMMIT)),
+        *((point, 2) for point in ("store made", "source read", "run committed")),
+    ],
+)
 def test_kill_at_each_stage_of_a_first_ingest(
-    tmp_path: Path, archive: Path, small_archive: Path, moment: str, workers: int
+    tmp_path: Path, other_archive: Path, small_archive: Path, point: str, workers: int
 ) -> None:
-    if workers == 2 and moment not in ("begun", "writing"):
-        pytest.skip("from the commits on, there are no workers")
     store = notmnist_store.open(tmp_path / "store")
-    process = start("ingest", "--store", store.path, "--workers", workers, archive)
-    wait_for(moments(store.path)[moment], process)
+    ingest = ("ingest", "--store", store.path, "--workers", workers, other_archive)
+    process = start(*ingest, pause=point)
+    wait_for_pause(process)
     end(process, signal.SIGKILL)
     stored = {row["source"] for row in store.sql("select source from run").rows()}
-    assert stored <= ({"big"} if moment in list(moments(Path()))[-2:] else set())
-    assert count(store) == (3 * EACH if stored else 0)
+    assert stored == ({"other"} if point in AFTER_COMMIT else set())
+    assert count(store) == (30 if stored else 0)
     assert store.ingest(small_archive).rows()[0]["stored"] == 5
-    store.ingest(archive)
-    assert count(store) == 3 * EACH + 13
+    store.ingest(other_archive)
+    assert count(store) == 30 + 13
     assert DAMAGED not in {row["status"] for row in store.verify(full=True).rows()}
 
 
-def test_kill_at_any_moment_leaves_the_views_as_they_were(store: Store, archive: Path) -> None:
-    before = views(store)
-    chance = random.Random(8)
-    for _ in range(4):
-        process = start("ingest", "--store", store.path, "--workers", 2, archive)
-        time.sleep(chance.uniform(0.1, 1.6))
-        end(process, signal.SIGKILL)
-        if len(store.sql("select * from run")) == 2:
-            break  # it was faster: there is nothing to be seen any more
-        assert views(store) == before
-        assert DAMAGED not in {row["status"] for row in store.verify().rows()}
-    store.ingest(archive)
-    assert count(store) == 3 * EACH + 13
-    assert DAMAGED not in {row["status"] for row in store.verify(full=True).rows()}
+@pytest.fixture(scope="module")
+def prepared(tmp_path_factory: pytest.TempPathFactory, other_archive: Path) -> Path:
+    """A store in which every command has something to do."""
+    store = notmnist_store.open(tmp_path_factory.mktemp("prepared") / "store")
+    store.ingest(other_archive)
+    store.split("s", train="0.5", valid="0.2", test="0.3")
+    store.near_duplicates(radius="0.1")
+    return store.path
 
 
-def test_kill_of_a_search_for_near_duplicates_leaves_the_views_as_they_were(
-    tmp_path: Path, archive: Path
+DROP = "select min(image_id) as image_id, 'drop' as action from image"
+COMMANDS = {
+    "ingest(sys.argv[2])": ("image", "ledger"),
+    "split('new', train='0.5', test='0.5')": ("split_image", "run_input"),
+    "near_duplicates(radius='9')": ("pair", "certificate"),
+    "certify(sample=5)": ("certificate", "certificate"),
+    "sanitize('fine', base='s', radius='0.1', yes=True)": ("split_image", "run_input"),
+    f"decide(sql={DROP!r}, by='ada', yes=True)": ("decision", "decision"),
+    "baseline('s', sizes=(10,))": ("score", "prediction"),
+    "suspects('s', folds=2)": ("suspect_search", "run_input"),
+    "undo()": (),
+}
+"""What writes to a store, with the tables that it writes first and commits last."""
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_kill_of_any_command_at_its_stages(
+    tmp_path: Path, prepared: Path, small_archive: Path, command: str
 ) -> None:
-    """At each stage that can be seen from outside, and at random moments between them."""
-    store = notmnist_store.open(tmp_path / "store")
-    store.ingest(archive)
-    names = ("pair", "radius_join", "certificate", "duplicate_group", "leak", "coverage", "run")
+    """Before the commit the store is as it was, after it the run is whole; views.sql is mended."""
+    store = notmnist_store.open(Path(shutil.copytree(prepared, tmp_path / "store")))
+    program = f"import sys, notmnist_store; notmnist_store.open(sys.argv[1]).{command}"
 
-    def seen() -> Mapping[str, pa.Table]:
-        return {name: store.sql(f"select * from {name} order by all").arrow() for name in names}
-
-    before = seen()
-    chance = random.Random(5)
-    stages = ["pair/*.parquet", "pair/_delta_log/*.json", "certificate/*.parquet", None]
-    for stage in stages:
-        process = start("near-duplicates", "--store", store.path, "--radius", "6")
-        if stage is None:
-            time.sleep(chance.uniform(0.3, 2.0))
-        else:
-            there = set(store.path.glob(stage))
-            wait_for(lambda s=stage, t=there: bool(set(store.path.glob(s)) - t), process)
+    def kill_at(point: str) -> None:
+        process = spawn([sys.executable, "-c", program, str(store.path), str(small_archive)], point)
+        wait_for_pause(process)
         end(process, signal.SIGKILL)
-        if len(store.sql("select * from run")) > len(before["run"]):
-            store.undo()  # it was faster
-            before = seen()
-        assert seen() == before
-    (row,) = store.near_duplicates(radius="6").rows()
-    assert row["pairs"] == len(store.sql("select a from pair")) > 0
-    assert store.certify(sample=50).rows()[0]["missed"] == 0
+
+    def live() -> Mapping[str, object]:
+        """All that the views show follows from the live files."""
+        files = "select * from data_file where state = 'live' order by all"
+        return {sql: store.sql(sql).arrow() for sql in (files, "select * from run order by all")}
+
+    tables = COMMANDS[command]
+    before = live()
+    text = (store.path / "views.sql").read_text()
+    stages = [f"{tables[0]} written", f"{tables[1]} committed"] if tables else []
+    for point in (*stages, "run written"):
+        kill_at(point)
+        assert live() == before
+        assert DAMAGED not in {row["status"] for row in store.verify().rows()}
+    kill_at("run committed")
+    runs = store.sql("select verb from run order by sequence").rows()
+    assert len(runs) == 4
+    assert (store.path / "views.sql").read_text() == text
+    stale = [row for row in store.verify(full=True).rows() if row["status"] == DAMAGED]
+    assert [row["table"] for row in stale] == ["views.sql"]
+    store.ingest(small_archive)
     assert DAMAGED not in {row["status"] for row in store.verify(full=True).rows()}
+
+
+def test_what_finds_nothing_to_do_mends_the_views_file(
+    tmp_path: Path, prepared: Path, other_archive: Path
+) -> None:
+    store = notmnist_store.open(Path(shutil.copytree(prepared, tmp_path / "store")))
+    store.sanitize("fine", base="s", radius="0.1", yes=True)
+    store.decide(sql=DROP, by="ada", yes=True)
+    views_file = store.path / "views.sql"
+    text = views_file.read_text()
+    for again in (
+        lambda: store.ingest(other_archive),
+        lambda: store.near_duplicates(radius="0.1"),
+        lambda: store.split("s", train="0.5", valid="0.2", test="0.3"),
+        lambda: store.sanitize("fine", base="s", radius="0.1", yes=True),
+        lambda: store.decide(sql=DROP, by="ada", yes=True),
+    ):
+        views_file.write_text("-- older")
+        again()
+        assert views_file.read_text() == text
 
 
 @pytest.mark.parametrize("whole", [True, False])
@@ -207,8 +248,9 @@ def test_a_worker_takes_its_files_away_when_its_caller_dies(
 @pytest.mark.parametrize("workers", [1, 2])
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, archive: Path, workers: int) -> None:
     root = tmp_path / "store"
-    process = start("ingest", "--store", root, "--workers", workers, archive)
-    wait_for(moments(root)["writing"], process)
+    point = "image begun" if workers == 1 else "source read"
+    process = start("ingest", "--store", root, "--workers", workers, archive, pause=point)
+    wait_for_pause(process)
     code, said = end(process, signal.SIGINT)
     assert code == 130
     assert "stopped" in said
@@ -220,16 +262,16 @@ def test_ctrl_c_in_an_existing_store_leaves_its_files_as_they_were(
     store: Store, archive: Path
 ) -> None:
     before = {path: path.read_bytes() for path in store.path.rglob("*") if path.is_file()}
-    process = start("ingest", "--store", store.path, archive)
-    wait_for(lambda: len(list(store.path.glob("image/*.parquet"))) > 1, process)
+    process = start("ingest", "--store", store.path, archive, pause="image written")
+    wait_for_pause(process)
     assert end(process, signal.SIGINT)[0] == 130
     assert {path: path.read_bytes() for path in store.path.rglob("*") if path.is_file()} == before
 
 
 def test_ctrl_c_ends_a_long_query(store: Store) -> None:
     long = "select count(*) from range(100000000) a, range(100000) b"
-    process = start("sql", "--store", store.path, long)
-    time.sleep(2)
+    process = start("sql", "--store", store.path, long, pause="query begun")
+    wait_for_pause(process)
     code, said = end(process, signal.SIGINT)
     assert code == 130
     assert "Traceback" not in said

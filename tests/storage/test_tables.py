@@ -232,7 +232,7 @@ def test_a_log_that_names_a_missing_file_is_an_error_not_a_smaller_table(tables:
 
 
 def test_a_commit_that_fails_is_an_error(tables: Tables) -> None:
-    with pytest.raises(OSError, match="No such file"):
+    with pytest.raises(StoreError, match="No such file"):
         tables.append("image", [DataFile("image", "x-y-0.parquet", 1, 1)])
 
 

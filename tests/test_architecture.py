@@ -47,7 +47,6 @@ HEAVY = {
     "deltalake",
     "duckdb",
     "fontTools",
-    "matplotlib",
     "numba",
     "pandas",
     "polars",

@@ -70,7 +70,7 @@ def _of_model(model: str, place: int, own: list[Row]) -> Content:
 def _interval(row: Row | None) -> Content:
     if row is None:
         return NOTHING
-    ends = f"{number(100 * row['low'], 1)} to {number(100 * row['high'], 1)}"
+    ends = f"{share(row['low'])} to {share(row['high'])}"
     return [share(row["accuracy"]), element("span", ends, class_="share")]
 
 

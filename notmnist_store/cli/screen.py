@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import sys
 
+import pyarrow as pa
 from rich.console import Console
 from rich.progress import (
     BarColumn,
-    MofNCompleteColumn,
     Progress,
     ProgressColumn,
     Task,
+    TaskProgressColumn,
     TextColumn,
     TimeRemainingColumn,
 )
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from notmnist_store.result import Result, cell, is_number
@@ -31,17 +32,19 @@ _STYLES = {
 
 class _Rate(ProgressColumn):
     def render(self, task: Task) -> Text:
-        speed = task.finished_speed or task.speed
-        return Text(f"{speed:,.0f} {task.fields['unit']}/s" if speed else "")
+        speed = task.finished_speed or task.speed or 0.0
+        power = next((k for k in (3, 2, 1) if speed >= 1000**k), 0)
+        number = f"{speed / 1000**power:,.{1 if power else 0}f}{' kMG'[power].strip()}"
+        return Text(f"{number} {task.fields['unit']}/s" if speed else "")
 
 
 def bar(title: str, total: int, unit: str) -> Progress:
     """A bar on stderr, of one task, that moves when it is refreshed: it needs no thread."""
-    count = (BarColumn(), MofNCompleteColumn()) if total else (TextColumn("{task.completed:,}"),)
+    share = (BarColumn(20), TaskProgressColumn()) if total else (TextColumn("{task.completed:,}"),)
     bars = Progress(
-        TextColumn("{task.description}", markup=False),
-        *count,
-        _Rate(),
+        TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
+        *share,
+        _Rate(table_column=Column(no_wrap=True)),
         *((TimeRemainingColumn(),) if total else ()),
         console=Console(stderr=True),
         auto_refresh=False,
@@ -57,7 +60,8 @@ def show_table(result: Result) -> list[str]:
     """Print the rows as a table no wider than the terminal; returns the columns that are left out.
 
     The first column, numbers and short texts stay whole; longer texts are folded in their cells.
-    Columns without any value go first, then those on the right for which there is no room.
+    Columns without any value go first, then those on the right for which there is no room; one row
+    alone goes down the page instead.
     """
     console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
     rows = result.arrow()
@@ -74,6 +78,8 @@ def show_table(result: Result) -> list[str]:
         if room < 0 and kept:
             break
         kept.append((k, least))
+    if len(kept) < len(shown) and len(rows) == 1:
+        return show_table(_down_the_page(names, texts))
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
     for k, least in kept:
         number = is_number(rows.schema.field(k).type)
@@ -84,6 +90,12 @@ def show_table(result: Result) -> list[str]:
         table.add_row(*(_coloured(names[k], text) for (k, _), text in zip(kept, row, strict=True)))
     console.print(table)
     return [names[k] for k in shown[len(kept) :]]
+
+
+def _down_the_page(names: list[str], texts: dict[int, list[str]]) -> Result:
+    """The one row as rows of its columns."""
+    values = [column[0] for column in texts.values()]
+    return Result(pa.table({"column": [names[k] for k in texts], "value": values}))
 
 
 def _coloured(name: str, text: str) -> Text:

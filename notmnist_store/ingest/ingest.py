@@ -7,11 +7,9 @@ before anything is committed.
 from __future__ import annotations
 
 import json
-import platform
 import shlex
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +30,7 @@ from notmnist_store.ingest.source_checks import (
     ledger_rows,
     name_taken,
 )
-from notmnist_store.machine import available_cores
+from notmnist_store.machine import available_cores, package_versions
 from notmnist_store.progress import Progress
 from notmnist_store.schema.shape import DEFAULT_SHAPE
 from notmnist_store.sources.base import Source
@@ -308,7 +306,7 @@ class _Ingest:
             "members_stored": totals["stored"],
             "members_rejected": totals["rejected"],
             "members_ignored": sum(totals[o] for o in OUTCOMES if o.startswith("ignored")),
-            "versions": json.dumps(_versions(), sort_keys=True),
+            "versions": json.dumps(package_versions(_VERSIONED), sort_keys=True),
         }
 
     def _arguments(self) -> dict[str, Any]:
@@ -329,13 +327,3 @@ class _Ingest:
 
 def _files(blocks: Sequence[Block], table: str) -> list[DataFile]:
     return [file for block in blocks for file in block.files if file.table == table]
-
-
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for package in _VERSIONED:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            continue  # an optional package, or a checkout that is not installed
-    return versions

@@ -18,6 +18,7 @@ import pyarrow as pa
 from notmnist_store.errors import BudgetError, SourceError
 from notmnist_store.schema.shape import Shape
 from notmnist_store.sources.batches import member_batch, rows_that_fit
+from notmnist_store.sources.damage import damaged
 from notmnist_store.sources.limits import Limits, Meter
 
 _SUFFIXES = {1: "pgm", 3: "ppm"}
@@ -40,10 +41,7 @@ class ByteStream:
             have += len(piece)
         self._taken += min(have, size)
         if have < size:
-            raise SourceError(
-                f"{self.what} is cut off: it ends at byte {self._taken:,}",
-                advice="copy or download it again",
-            )
+            raise damaged(f"{self.what} is cut off: it ends at byte {self._taken:,}")
         data = b"".join(parts)
         self._rest = data[size:]
         return data[:size]
@@ -51,9 +49,8 @@ class ByteStream:
     def end(self) -> None:
         """``SourceError`` where the stream goes on."""
         if self._rest or next(self._pieces, b""):
-            raise SourceError(
-                f"{self.what} goes on after the {self._taken:,} bytes that its header tells of",
-                advice="copy or download it again",
+            raise damaged(
+                f"{self.what} goes on after the {self._taken:,} bytes that its header tells of"
             )
 
 
@@ -84,10 +81,7 @@ class LabelledImages:
         """
         height, width = self.shape.height, self.shape.width
         if not self.shape.size:
-            raise SourceError(
-                f"{self.images.what} says that its images are {height:,} x {width:,}",
-                advice="copy or download it again",
-            )
+            raise damaged(f"{self.images.what} says that its images are {height:,} x {width:,}")
         if self.shape.size > limits.max_member_bytes:
             raise BudgetError(
                 f"{self.images.what} says that its images are {height:,} x {width:,}: more than "

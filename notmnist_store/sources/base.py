@@ -6,7 +6,6 @@ A source yields its members as record batches of ``MEMBER_SCHEMA``, in one fixed
 from __future__ import annotations
 
 import contextlib
-import difflib
 import hashlib
 import os
 import shlex
@@ -21,6 +20,7 @@ import pyarrow as pa
 from notmnist_store.errors import SourceError
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
 from notmnist_store.sources.limits import Limits
+from notmnist_store.text import closest
 
 
 @dataclass(frozen=True)
@@ -197,10 +197,10 @@ def _missing(path: Path) -> SourceError:
     while not folder.is_dir():
         folder = folder.parent
     names = sorted(entry.name for entry in os.scandir(folder)) if folder == path.parent else []
-    close = difflib.get_close_matches(path.name, names, n=1)
-    if not close:
+    close = closest(path.name, names)
+    if close is None:
         return SourceError(f"there is no {path}", f"ls {shlex.quote(str(folder))}")
-    meant = folder / close[0]
+    meant = folder / close
     return SourceError(
         f"there is no {path}; did you mean {meant}?",
         f"notmnist-store ingest {shlex.quote(str(meant))}",

@@ -6,7 +6,6 @@ or a full disk, with the same mirror or another. No other verb touches the netwo
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import os
 import shlex
@@ -22,6 +21,7 @@ from notmnist_store.errors import SourceError, UsageError
 from notmnist_store.progress import Progress
 from notmnist_store.sources.published import KNOWN_ARCHIVES, KnownArchive
 from notmnist_store.sources.web import Web, locked_part
+from notmnist_store.text import closest, did_you_mean
 
 ORIGINS = (
     "https://commondatastorage.googleapis.com/books1000/",
@@ -117,11 +117,10 @@ def _wanted(names: Sequence[str], archives: Sequence[KnownArchive]) -> list[Know
         )
     for name in names:
         if name not in known:
-            close = [by_lower[key] for key in difflib.get_close_matches(name.lower(), by_lower, 1)]
-            meant = f"did you mean {close[0]}?" if close else f"there are {', '.join(known)}"
+            close = closest(name.lower(), by_lower)
             raise UsageError(
-                f"no archive {name!r} is known; {meant}",
-                f"notmnist-store download {' '.join(close or known)}",
+                did_you_mean("archive", name, known),
+                f"notmnist-store download {by_lower[close] if close else ' '.join(known)}",
             )
     return [known[name] for name in dict.fromkeys(names)]
 

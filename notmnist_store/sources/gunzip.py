@@ -13,7 +13,7 @@ from collections.abc import Callable, Generator, Iterator
 from types import ModuleType
 from typing import BinaryIO
 
-from notmnist_store.errors import SourceError
+from notmnist_store.sources.damage import damaged
 from notmnist_store.sources.limits import Meter
 
 _READ = 256 << 10
@@ -68,10 +68,9 @@ def gunzip(
                     if not compressed:
                         break
                     if not compressed.startswith(b"\x1f"):
-                        raise SourceError(
+                        raise damaged(
                             f"{meter.name} is damaged: at byte {read - len(compressed):,} no gzip "
-                            "stream begins, but the file goes on",
-                            advice="copy or download it again",
+                            "stream begins, but the file goes on"
                         )
                     inflate = module.decompressobj(_WITH_GZIP_HEADER)
                 piece = inflate.decompress(compressed, _PIECE)
@@ -83,15 +82,9 @@ def gunzip(
                     meter.count_bytes(len(piece), read - len(compressed))
                     yield piece
     except (zlib.error, getattr(module, "error", zlib.error)) as error:
-        raise SourceError(
-            f"{meter.name} is damaged near byte {read:,} of the file: {error}",
-            advice="copy or download it again",
-        ) from None
+        raise damaged(f"{meter.name} is damaged near byte {read:,} of the file: {error}") from None
     if inflate is not None:
-        raise SourceError(
-            f"{meter.name} is cut off: it ends at byte {read:,}, inside its gzip stream",
-            advice="copy or download it again",
-        )
+        raise damaged(f"{meter.name} is cut off: it ends at byte {read:,}, inside its gzip stream")
 
 
 def read_ahead(pieces: Iterator[bytes], depth: int = 4) -> Generator[bytes, None, None]:

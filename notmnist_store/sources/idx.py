@@ -23,6 +23,7 @@ from notmnist_store.schema.shape import Shape
 from notmnist_store.sources.arrays import ByteStream, LabelledImages, array_members
 from notmnist_store.sources.base import FilesSource, Request, Source, SourceFile
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
+from notmnist_store.sources.damage import damaged
 from notmnist_store.sources.gunzip import gunzip, plain
 from notmnist_store.sources.limits import Limits, Meter
 from notmnist_store.sources.paired_files import IDX, Pair, find_pair
@@ -144,10 +145,7 @@ def _read_header(stream: ByteStream, dimensions: int) -> tuple[int, ...]:
     """The dimensions of an IDX array of so many dimensions of unsigned bytes."""
     magic = stream.take(4)
     if not is_idx(magic):
-        raise SourceError(
-            f"{stream.what} is no IDX file: it begins with {magic.hex(' ')}",
-            advice="copy or download it again",
-        )
+        raise damaged(f"{stream.what} is no IDX file: it begins with {magic.hex(' ')}")
     if magic[2] != 0x08 or magic[3] != dimensions:
         raise SourceError(
             f"{stream.what} holds {_TYPES[magic[2]]} in {magic[3]} dimensions; wanted are "

@@ -51,10 +51,8 @@ class _Given(NamedTuple):
     group: str | None
 
 
-class MetadataSource(Source):
-    """A folder or archive whose labels are in metadata files in it."""
-
-    gives_labels = True
+class _Inside(Source):
+    """A folder or archive read in another way; its identity stays the same."""
 
     def __init__(self, inner: Source) -> None:
         super().__init__(inner.path, inner.name, inner.limits)
@@ -65,6 +63,12 @@ class MetadataSource(Source):
     def identity(self) -> tuple[str, int]:
         """See ``Source.identity``: that of the folder or archive."""
         return self._inner.identity()
+
+
+class MetadataSource(_Inside):
+    """A folder or archive whose labels are in metadata files in it."""
+
+    gives_labels = True
 
     def members(
         self, batch_members: int = BATCH_MEMBERS, max_batch_bytes: int = BATCH_BYTES
@@ -161,17 +165,8 @@ class _FoundError(Exception):
     """A source that was read as class folders has its labels in a file."""
 
 
-class _UntilMetadata(Source):
+class _UntilMetadata(_Inside):
     """A folder or archive that is read as class folders until metadata turns up in it."""
-
-    def __init__(self, inner: Source) -> None:
-        super().__init__(inner.path, inner.name, inner.limits)
-        self.kind = inner.kind
-        self._inner = inner
-
-    def identity(self) -> tuple[str, int]:
-        """See ``Source.identity``: that of the folder or archive."""
-        return self._inner.identity()
 
     def members(
         self, batch_members: int = BATCH_MEMBERS, max_batch_bytes: int = BATCH_BYTES

@@ -28,6 +28,7 @@ from notmnist_store.schema.shape import Shape
 from notmnist_store.sources.arrays import ByteStream, LabelledImages, array_members
 from notmnist_store.sources.base import FilesSource, Request, Source
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
+from notmnist_store.sources.damage import damaged
 from notmnist_store.sources.kernels.provenance import split_word
 from notmnist_store.sources.limits import Limits, Meter
 from notmnist_store.sources.paired_files import KUZUSHIJI, Pair, find_pair
@@ -231,7 +232,7 @@ def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
 
 
 def _damaged(path: Path, error: BaseException) -> SourceError:
-    return SourceError(f"{path} is damaged: {error}", advice="copy or download it again")
+    return damaged(f"{path} is damaged: {error}")
 
 
 def _describe(array: _Array) -> str:

@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 from notmnist_store.errors import SourceError
 from notmnist_store.sources.base import FilesSource, Request, Source, SourceFile
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS, member_batch, rows_that_fit
+from notmnist_store.sources.damage import damaged
 from notmnist_store.sources.kernels.provenance import split_word
 from notmnist_store.sources.limits import Limits, Meter
 
@@ -154,9 +155,7 @@ class ParquetSource(FilesSource):
                     for batch in batches:
                         yield _renamed(batch, columns, str(source_file.path))
             except _DAMAGE as error:
-                raise SourceError(
-                    f"{source_file.path} is damaged: {error}", advice="copy or download it again"
-                ) from None
+                raise damaged(f"{source_file.path} is damaged: {error}") from None
         self.bytes_read = before + source_file.size
 
     def _batch(

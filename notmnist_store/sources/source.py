@@ -9,6 +9,7 @@ from pathlib import Path
 
 from notmnist_store.errors import SourceError, UsageError
 from notmnist_store.sources.base import Request, Source, readable_stat
+from notmnist_store.sources.damage import damaged
 from notmnist_store.sources.folder import open_folder
 from notmnist_store.sources.idx import open_idx
 from notmnist_store.sources.limits import Limits
@@ -102,7 +103,7 @@ def _no_use(source: Source, option: str, why: str) -> UsageError:
 
 def _unsupported(path: Path, head: bytes) -> SourceError:
     if not head:
-        return SourceError(f"{path} is empty", advice="copy or download it again")
+        return damaged(f"{path} is empty")
     for magic, (what, program) in _OTHERS.items():
         if head.startswith(magic):
             if not program:

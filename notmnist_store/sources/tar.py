@@ -29,6 +29,7 @@ from notmnist_store.errors import SourceError
 from notmnist_store.schema.tables import KIND_DEVICE, KIND_FILE, KIND_LINK
 from notmnist_store.sources.base import ArchiveSource, Request, Source
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS, Member, batched
+from notmnist_store.sources.damage import damaged
 from notmnist_store.sources.gunzip import gunzip, plain, read_ahead
 from notmnist_store.sources.kernels import tarwalk
 from notmnist_store.sources.kernels.tarwalk import BLOCK
@@ -142,16 +143,14 @@ class _Stream:
         self.buffer, self.at = b"", 0
 
     def cut(self) -> NoReturn:
-        raise SourceError(
+        raise damaged(
             f"{self._name} is cut off: its tar stream ends at byte "
-            f"{self._before + len(self.buffer):,}, in the middle of a member",
-            advice="copy or download it again",
+            f"{self._before + len(self.buffer):,}, in the middle of a member"
         )
 
     def damaged(self, what: str) -> NoReturn:
-        raise SourceError(
-            f"{self._name} is damaged at byte {self.position:,} of its tar stream: {what}",
-            advice="copy or download it again",
+        raise damaged(
+            f"{self._name} is damaged at byte {self.position:,} of its tar stream: {what}"
         )
 
 
@@ -179,10 +178,9 @@ class _Tar:
         if stream.require(1):
             stream.cut()
         if self._marker:
-            raise SourceError(
+            raise damaged(
                 f"{self._meter.name} is cut off: it ends at byte {stream.position:,} without the "
-                "end marker of a tar archive",
-                advice="copy or download it again",
+                "end marker of a tar archive"
             )
 
     def _special(self) -> Iterator[Member]:

@@ -19,6 +19,7 @@ from notmnist_store.errors import SourceError
 from notmnist_store.schema.tables import KIND_DEVICE, KIND_FILE, KIND_LINK
 from notmnist_store.sources.base import ArchiveSource, Request, Source
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS, batched
+from notmnist_store.sources.damage import damaged
 from notmnist_store.sources.limits import Meter
 
 ZIP_MAGICS = (b"PK\3\4", b"PK\5\6")
@@ -52,7 +53,7 @@ class ZipSource(ArchiveSource):
                 raise self._damaged(str(error)) from None
 
     def _damaged(self, what: str) -> SourceError:
-        return SourceError(f"{self.name} is damaged: {what}", advice="copy or download it again")
+        return damaged(f"{self.name} is damaged: {what}")
 
     def _read(
         self, archive: zipfile.ZipFile, meter: Meter
@@ -116,10 +117,7 @@ def entry_pieces(
             meter.count_bytes(len(piece), compressed_so_far)
             yield piece
     if size != entry.file_size:
-        raise SourceError(
-            f"{meter.name} is damaged: {entry.filename!r} is cut off",
-            advice="copy or download it again",
-        )
+        raise damaged(f"{meter.name} is damaged: {entry.filename!r} is cut off")
 
 
 def _kind(entry: zipfile.ZipInfo) -> int:

@@ -58,12 +58,13 @@ format: $(VENV)/dev.done ## put the code into its format
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
 
-docs: $(VENV)/project.done ## write docs/tables.md and docs/audits.md from the headers of the SQL files
+docs: $(VENV)/project.done ## write the pages made from signatures and SQL headers: commands, tables, audits
+	@$(RUN) -m tools.make_commands
 	@$(RUN) -m tools.make_tables
 	@$(RUN) -m tools.make_audits
 
 site: build/site-tools/done ## write the manual as a site to build/site; a dead link fails
-	@build/site-tools/bin/python -m mkdocs build --strict --quiet --site-dir build/site
+	@NO_MKDOCS_2_WARNING=1 build/site-tools/bin/python -m mkdocs build --strict --quiet --site-dir build/site
 
 bench: $(VENV)/dev.done ## measure ingest: speed and memory (ARGS go to benchmarks/run.py)
 	@$(RUN) benchmarks/run.py $(ARGS)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import ast
-import contextlib
-import io
 import re
 from itertools import takewhile
 from pathlib import Path
@@ -13,7 +11,7 @@ import pytest
 
 import notmnist_store
 from notmnist_store.catalog.queries import load_queries
-from notmnist_store.cli.main import main
+from notmnist_store.cli.main import make_parser, subparsers
 from notmnist_store.schema.words import REJECT_REASONS
 from tests.support.documents import (
     DOCUMENTS,
@@ -27,20 +25,7 @@ from tests.support.documents import (
     section,
 )
 from tests.test_architecture import ORDER, parse
-from tools import make_tables
-
-
-def program_help(*command: str) -> str:
-    printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), pytest.raises(SystemExit):
-        main([*command, "--help"])
-    return printed.getvalue()
-
-
-def offered_commands() -> list[str]:
-    """The commands that the program's own help lists."""
-    rest = program_help().partition("COMMAND\n")[2]
-    return re.findall(r"^ {4}([\w-]+)(?: {2,}|$)", rest, re.MULTILINE)
+from tools import make_commands, make_tables
 
 
 def test_the_readme_is_short() -> None:
@@ -93,20 +78,25 @@ def test_every_column_of_a_view_is_documented(view: str, scratch: Path) -> None:
         assert example
 
 
-def test_the_commands_page_lists_every_command() -> None:
-    listed = re.findall(r"^\| `([\w-]+)[^|]*\|", read("docs/commands.md"), re.MULTILINE)
-    assert sorted(listed) == sorted(offered_commands())
+def test_the_commands_page_is_up_to_date() -> None:
+    assert read("docs/commands.md") == make_commands.commands_text(), "run: make docs"
 
 
-def test_the_documents_name_only_options_there_are() -> None:
-    offered = "".join(
-        program_help(*command) for command in [[], *([c] for c in offered_commands())]
-    )
-    named = set()
-    for document in DOCUMENTS:
-        named |= set(re.findall(r"(?<![\w=-])--[a-z][a-z-]+", prose(document)))
-    assert named
-    assert named <= set(re.findall(r"--[a-z][a-z-]+", offered))
+def test_the_commands_page_lists_every_command_the_program_offers() -> None:
+    headings = re.findall(r"^## ([a-z-]+)$", read("docs/commands.md"), re.MULTILINE)
+    assert sorted(headings) == sorted(subparsers(make_parser()))
+
+
+def test_the_documents_name_only_commands_and_options_there_are() -> None:
+    parser = make_parser()
+    offered = subparsers(parser)
+    helps = "".join(each.format_help() for each in (parser, *offered.values()))
+    options = set(re.findall(r"--[a-z][a-z-]+", helps))
+    for document in set(DOCUMENTS) - {"CHANGELOG.md"}:
+        named = set(re.findall(r"(?<![\w=-])--[a-z][a-z-]+", prose(document)))
+        assert named <= options, document
+        commands = re.findall(r"notmnist-store ([a-z-]+)", read(document))
+        assert set(commands) <= set(offered), document
 
 
 def test_every_reason_to_reject_is_explained() -> None:

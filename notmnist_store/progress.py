@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sized
+from typing import TypeVar
+
+_Part = TypeVar("_Part", bound=Sized)
+
 
 class Progress:
     """Receives stages, steps and notes; this base class keeps them to itself."""
@@ -11,6 +16,14 @@ class Progress:
 
     def advance(self, done: int) -> None:
         """`done` units of the stage are done, counted from its start."""
+
+    def counted(self, parts: Iterable[_Part]) -> Iterator[_Part]:
+        """The same parts of a stage; what each holds is done when the next is asked for."""
+        done = 0
+        for part in parts:
+            yield part
+            done += len(part)
+            self.advance(done)
 
     def end(self) -> None:
         """The stage is over, successfully or not."""

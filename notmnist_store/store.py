@@ -581,10 +581,17 @@ class Store:
             StoreError: no images, too little memory, a damaged data file; or pairs that the check
                 does not find, stored all the same.
         """
-        from notmnist_store.near.search import NearOptions, near_duplicates
+        from notmnist_store.near.search import near_duplicates
 
-        options = NearOptions(_radius(radius), _radius(group_radius), limit, chunk_pairs, workers)
-        run_id = near_duplicates(self._tables(), options, self._progress)
+        run_id = near_duplicates(
+            self._tables(),
+            _radius(radius),
+            _radius(group_radius),
+            limit=limit,
+            chunk_pairs=chunk_pairs,
+            threads=workers,
+            progress=self._progress,
+        )
         return self._found("near", "searched", run_id=run_id)
 
     def certify(

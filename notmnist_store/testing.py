@@ -57,7 +57,7 @@ from notmnist_store.ingest.ingest import DEFAULT_FRACTIONS, ingest
 from notmnist_store.ingest.options import IngestOptions
 from notmnist_store.near.certify import certify
 from notmnist_store.near.evidence import current_join
-from notmnist_store.near.search import NearOptions, near_duplicates
+from notmnist_store.near.search import near_duplicates
 from notmnist_store.progress import Progress
 from notmnist_store.schema.shape import DEFAULT_SHAPE
 from notmnist_store.schema.tables import TABLES
@@ -98,7 +98,7 @@ def make_clean_store(path: str | Path) -> Path:
         ingest(root, archive, options, Progress())
     chosen = SplitOptions(train="0.5", valid="0.25", test="0.25", group_by="family")
     make_split(Tables.open(root), "clean", chosen, progress=Progress())
-    near_duplicates(Tables.open(root), NearOptions(), Progress())
+    near_duplicates(Tables.open(root), progress=Progress())
     return root
 
 
@@ -127,7 +127,7 @@ def make_bad_store(path: str | Path) -> dict[str, int]:
     _write_split_set(tables, 3, "bad", bad, made_from[0])
     no_valid = [row | {"split": "test"} if row["split"] == "valid" else row for row in placed]
     _write_split_set(tables, 4, "no_valid", no_valid, made_from[0])
-    near_duplicates(tables, NearOptions(), Progress())
+    near_duplicates(tables, progress=Progress())
     named = first.named | second.named
     _slip_in_a_pair(tables, 5, named["black"], named["white"])
     return named

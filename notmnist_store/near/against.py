@@ -7,7 +7,7 @@ is written to this one.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -81,7 +81,7 @@ def near_against(
     finally:
         progress.end()
     rows = _rows(images, pictures, standing, nearest)
-    progress.note(_said(path, images, rows, radius, run))
+    progress.note(_summary(path, images, rows, radius, run))
     return rows
 
 
@@ -114,17 +114,9 @@ def _nearest(
     """
     ids, splits = standing["image_id"].to_numpy(), standing["split"].to_numpy(zero_copy_only=False)
     member = np.stack([np.isin(distinct, ids[splits == split]) for split in USED])
-    least, place = nearest_pairs(_watched(found, progress), pictures, member)
+    least, place = nearest_pairs(progress.counted(found), pictures, member)
     images = np.append(distinct, -1)[place]  # place -1 is the last: none
     return {split: (least[k], images[k]) for k, split in enumerate(USED)}
-
-
-def _watched(found: Iterable[Pairs], progress: Progress) -> Iterator[Pairs]:
-    done = 0
-    for part in found:
-        yield part
-        done += len(part)
-        progress.advance(done)
 
 
 def _rows(
@@ -155,7 +147,9 @@ def _rows(
     return pa.concat_tables(parts).sort_by(keys)
 
 
-def _said(path: Path, images: pa.Table, rows: pa.Table, radius: Radius, run: dict[str, Any]) -> str:
+def _summary(
+    path: Path, images: pa.Table, rows: pa.Table, radius: Radius, run: dict[str, Any]
+) -> str:
     """How many images are copies, near copies, and neither; each counts once, as its nearest."""
     nearest: dict[str, int] = {}
     for name, squared in zip(

@@ -26,7 +26,7 @@ from notmnist_store.near.check import (
     check,
     disagreement,
     known_pairs,
-    said,
+    outcome_line,
 )
 from notmnist_store.near.evidence import current_join, lacking, not_known
 from notmnist_store.progress import Progress
@@ -102,7 +102,7 @@ def certify(
             join, ids, checked, split_set=chosen, seed=seed if is_sample else None
         )
         run.write("certificate", rows)
-    progress.note(said(checked, len(ids) if is_sample else 0))
+    progress.note(outcome_line(checked, len(ids) if is_sample else 0))
     if checked.disagreements:
         raise disagreement(json.loads(join["pair_runs"])[0], ids, checked)
     return run.id

@@ -1,7 +1,7 @@
 """Pairs of near copies held against a second way of finding them, and what is stored of that.
 
 The search walks a tree and leaves out what is provably too far. The check leaves out nothing: it
-compares pictures by exact matrix products (`kernels.radius_scan`), with no code in common.
+compares pictures by exact matrix products (`kernels.scan`), with no code in common.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from notmnist_store.near.kernels.differences import (
     upper_bound,
 )
 from notmnist_store.near.kernels.join import Pairs
+from notmnist_store.near.kernels.pair_rows import pair_rows
 from notmnist_store.near.kernels.scan import scan
 from notmnist_store.progress import Progress
 from notmnist_store.schema.radius import distance
@@ -111,7 +112,7 @@ def check_sample(
     comparison = Comparison(rows, flat[rows], np.ones(len(ids), np.bool_))
     stored = pa.concat_tables([empty, *known])
     checked = check(ids, stored, [comparison], _in_blocks(flat), most, progress)
-    progress.note(said(checked, len(ids)))
+    progress.note(outcome_line(checked, len(ids)))
     return checked, _SEED if len(rows) < len(ids) else None
 
 
@@ -127,7 +128,7 @@ def _read_back(path: Path, ids: _Ids) -> pa.Table:
     return pa.concat_tables(parts)
 
 
-def said(checked: Checked, pictures: int) -> str:
+def outcome_line(checked: Checked, pictures: int) -> str:
     """What a check found, in a line; of `pictures`, a sample may have been checked."""
     found = checked.differences
     line = (
@@ -176,7 +177,7 @@ def check(
     for each in comparisons:
         left[each.rows] = True
         right |= each.against
-    stored = _compared(_as_rows(ids, known), comparisons)
+    stored = _compared(pair_rows(ids, known), comparisons)
     found = differences(stored, joined_pairs(parts))
     return Checked(int(left.sum()), int(right.sum()), compared, found)
 
@@ -188,19 +189,6 @@ def _in_order(a: _Ids, b: _Ids, squared: _Ids) -> Pairs:
     return Pairs(low.astype(np.int32), high.astype(np.int32), squared[two])
 
 
-def _as_rows(ids: _Ids, known: pa.Table) -> Pairs:
-    """Pairs of images as pairs of rows; -1 where an image stands for no picture."""
-    order = np.argsort(ids)
-
-    def row(name: str) -> npt.NDArray[np.int32]:
-        wanted = known[name].to_numpy()
-        place = np.minimum(np.searchsorted(ids, wanted, sorter=order), len(ids) - 1)
-        found = order[place]
-        return np.where(ids[found] == wanted, found, -1).astype(np.int32)
-
-    return Pairs(row("a"), row("b"), known["squared_distance"].to_numpy())
-
-
 def _compared(known: Pairs, comparisons: Sequence[Comparison]) -> Pairs:
     """Those of the pairs that some comparison is about."""
     kept = np.zeros(len(known), np.bool_)
@@ -210,7 +198,7 @@ def _compared(known: Pairs, comparisons: Sequence[Comparison]) -> Pairs:
         left[each.rows] = True
         right = np.append(each.against, True)
         kept |= (left[known.left] & right[known.right]) | (left[known.right] & right[known.left])
-    return Pairs(known.left[kept], known.right[kept], known.squared_distance[kept])
+    return known.take(kept)
 
 
 def certificate_rows(
@@ -268,13 +256,13 @@ def disagreement(first_run: str, ids: _Ids, checked: Checked) -> StoreError:
     at = int(np.argmin(pairs.squared_distance))
     a, b = _first(ids, found)
     far = distance(int(pairs.squared_distance[at]))
-    said = (
+    claim = (
         f"images {a} and {b} are {far:.4f} apart, and no pair"
         if what == "missed"
         else f"images {a} and {b} are a pair at {far:.4f}, which is not so"
     )
     return StoreError(
-        f"the pairs are not right: {said}; {len(found.missed):,} of {found.pairs:,} pairs are "
+        f"the pairs are not right: {claim}; {len(found.missed):,} of {found.pairs:,} pairs are "
         f"missing, {len(found.wrong):,} are wrong. The certificate that says so is stored; take "
         "the search back, and search again",
         f"notmnist-store undo {first_run}",

@@ -20,6 +20,7 @@ from notmnist_store.errors import StoreError
 from notmnist_store.near.evidence import check_covered, check_radius, current_join, pictures
 from notmnist_store.near.kernels.groups import components
 from notmnist_store.near.kernels.join import Pairs
+from notmnist_store.near.kernels.pair_rows import pairs_among, rows_of
 from notmnist_store.schema.radius import Radius, distance
 from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Tables
@@ -64,21 +65,17 @@ class NearGraph:
         Pairs of a squared distance over `above` and up to `limit` count, and those of `start`.
         """
         low, high = np.searchsorted(self.pairs.squared_distance, [above, limit], side="right")
-        part = Pairs(
-            self.pairs.left[low:high],
-            self.pairs.right[low:high],
-            self.pairs.squared_distance[low:high],
-        )
-        return components(len(self.first), [part], start)
+        return components(len(self.first), [self.pairs.take(slice(low, high))], start)
 
 
 def near_graph(catalog: Catalog, image_ids: _Ids, limit: int) -> NearGraph:
     """The graph of these images, given in the order of ingest, of pairs within `limit`."""
     copies = catalog.query(
         "select image_id, group_id from duplicate_image where kind = 'exact' and copy_number > 1"
-        " order by image_id"
     )
-    standing = _standing(image_ids, copies["image_id"].to_numpy(), copies["group_id"].to_numpy())
+    copy = rows_of(copies["image_id"].to_numpy(), image_ids)
+    groups = np.append(copies["group_id"].to_numpy(), 0)  # the last is that of row -1: no copy
+    standing = np.where(copy >= 0, groups[copy], image_ids)
     known, first, inverse = np.unique(standing, return_index=True, return_inverse=True)
     order = np.argsort(first)
     number = np.empty(len(known), np.int64)
@@ -88,20 +85,7 @@ def near_graph(catalog: Catalog, image_ids: _Ids, limit: int) -> NearGraph:
         " order by squared_distance, a, b",
         {"limit": limit},
     )
-    ends = [rows[name].to_numpy() for name in ("a", "b")]
-    at = [np.minimum(np.searchsorted(known, end), len(known) - 1) for end in ends]
-    here = (known[at[0]] == ends[0]) & (known[at[1]] == ends[1])
-    left, right = (number[place[here]].astype(np.int32) for place in at)
-    pairs = Pairs(left, right, rows["squared_distance"].to_numpy()[here])
-    return NearGraph(number[inverse], first[order], pairs)
-
-
-def _standing(image_ids: _Ids, copies: _Ids, groups: _Ids) -> _Ids:
-    """For each image the one that stands for its picture; `copies` are sorted."""
-    if not len(copies):
-        return image_ids
-    at = np.minimum(np.searchsorted(copies, image_ids), len(copies) - 1)
-    return np.where(copies[at] == image_ids, groups[at], image_ids)
+    return NearGraph(number[inverse], first[order], pairs_among(known[order], rows))
 
 
 def component_keys(catalog: Catalog, images: pa.Table, radius: Radius) -> pa.Array:

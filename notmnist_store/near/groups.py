@@ -9,7 +9,7 @@ import pyarrow as pa
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.near.evidence import check_radius, current_join, lacking
 from notmnist_store.near.kernels.groups import components, stars
-from notmnist_store.near.kernels.join import Pairs
+from notmnist_store.near.kernels.pair_rows import pairs_among
 from notmnist_store.schema.radius import GROUP, Radius
 
 NEAR_DUPLICATES = "notmnist-store near-duplicates"
@@ -74,36 +74,18 @@ def copy_groups(
     if near is None:
         return exact, []
     pictures, picture, images = np.unique(exact, return_inverse=True, return_counts=True)
-    pairs = _pairs(catalog, pictures, near)
+    rows = catalog.query(_PAIRS, {"threshold": near.squared})
+    pairs = pairs_among(pictures, rows)
     group = components(len(pictures), [pairs])
     joined = np.bincount(group, weights=images, minlength=len(pictures))
     large = joined[group] > most
     if not large.any():
         return group[picture], []
     inner = large[pairs.left]  # both ends of a pair are in one component
-    cut = Pairs(pairs.left[inner], pairs.right[inner], pairs.squared_distance[inner])
-    star = stars(len(pictures), None, [cut])
+    star = stars(len(pictures), None, [pairs.take(inner)])
     group = np.where(large, star, group)
     note = (
         f"{int(images[large].sum()):,} images are joined by chains of near copies too long for a "
         "fold; there only images near the same one stay together"
     )
     return group[picture], [note]
-
-
-def _pairs(catalog: Catalog, pictures: _Ids, near: Radius) -> Pairs:
-    """Pairs of these pictures (ascending ids) within the radius, by their places."""
-    rows = catalog.query(_PAIRS, {"threshold": near.squared})
-    ends = []
-    there = np.ones(rows.num_rows, np.bool_)
-    for name in ("a", "b"):
-        wanted = rows[name].to_numpy()
-        place = np.minimum(np.searchsorted(pictures, wanted), len(pictures) - 1)
-        there &= pictures[place] == wanted
-        ends.append(place)
-    left, right = (np.asarray(end[there], np.int32) for end in ends)
-    return Pairs(
-        np.minimum(left, right),
-        np.maximum(left, right),
-        rows["squared_distance"].to_numpy()[there],
-    )

@@ -23,10 +23,7 @@ from notmnist_store.catalog.run import Run, show_runs
 from notmnist_store.catalog.split_sets import ingest_runs
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.near.check import certificate_rows, check_sample, disagreement
-from notmnist_store.near.evidence import (
-    current_join,
-    pictures,
-)
+from notmnist_store.near.evidence import current_join, pictures
 from notmnist_store.near.kernels.basis import fit_basis
 from notmnist_store.near.kernels.groups import stars
 from notmnist_store.near.kernels.join import (
@@ -37,6 +34,7 @@ from notmnist_store.near.kernels.join import (
     join,
     too_many_pairs,
 )
+from notmnist_store.near.kernels.pair_rows import pairs_among
 from notmnist_store.progress import Progress
 from notmnist_store.schema.radius import GROUP, SEARCH, Radius
 from notmnist_store.storage.gather import pixels_of
@@ -52,17 +50,6 @@ where squared_distance <= $limit
 """
 
 _Ids = npt.NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class NearOptions:
-    """What to search for; None for the radius by default."""
-
-    radius: Radius | None = None
-    group_radius: Radius | None = None
-    limit: int = DEFAULT_LIMIT
-    chunk_pairs: int = CHUNK_PAIRS
-    threads: int | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +70,16 @@ class _Plan:
         return [] if self.base is None else list(json.loads(self.base["pair_runs"]))
 
 
-def near_duplicates(tables: Tables, options: NearOptions, progress: Progress) -> str:
+def near_duplicates(
+    tables: Tables,
+    radius: Radius | None = None,
+    group_radius: Radius | None = None,
+    *,
+    limit: int = DEFAULT_LIMIT,
+    chunk_pairs: int = CHUNK_PAIRS,
+    threads: int | None = None,
+    progress: Progress,
+) -> str:
     """Find all pairs of different pictures within the radius; one run, or none if there is no need.
 
     Pairs found before stay in use where they were found at this radius or a larger one. A sample of
@@ -98,7 +94,7 @@ def near_duplicates(tables: Tables, options: NearOptions, progress: Progress) ->
     started = datetime.now(UTC)
     catalog = Catalog(tables)
     current = current_join(catalog)
-    plan = _plan(tables, catalog, options, current)
+    plan = _plan(catalog, radius, group_radius, current)
     if plan is None:
         assert current is not None
         progress.note(
@@ -106,46 +102,43 @@ def near_duplicates(tables: Tables, options: NearOptions, progress: Progress) ->
         )
         show_runs(tables, progress)
         return str(current["run_id"])
-    found = pictures(catalog)
-    ids = found["image_id"].to_numpy()
-    old_runs = plan.old_runs
-    old = sum(run in old_runs for run in found["run_id"].to_pylist())
-    limit = plan.group_radius.squared
-    grouped: list[Pairs] = _known_pairs(catalog, ids, limit) if plan.base is not None else []
+    listed = pictures(catalog)
+    ids = listed["image_id"].to_numpy()
+    old = sum(run in plan.old_runs for run in listed["run_id"].to_pylist())
+    grouped = [] if plan.base is None else [_known_pairs(catalog, ids, plan.group_radius)]
     arguments = {"radius": plan.radius.text, "group_radius": plan.group_radius.text}
-    once = Once(
-        "near_duplicates",
-        _searches(catalog) + 1,
-        "another process has searched for near duplicates meanwhile",
-        "notmnist-store info",
-    )
     try:
         with Run(
-            tables, "near-duplicates", arguments, once=once, started=started, progress=progress
+            tables,
+            "near-duplicates",
+            arguments,
+            once=_once(catalog),
+            started=started,
+            progress=progress,
         ) as run:
             flat = pixels_of(tables, ids)
             progress.stage("comparing", 0, "pairs")
-            search = _search(flat, old, plan.radius.squared, options)
-            _write_pairs(run, ids, _watched(search, grouped, limit, progress))
+            parts = _search(flat, old, plan.radius.squared, limit, chunk_pairs, threads)
+            _write_pairs(run, ids, progress.counted(_kept(parts, grouped, plan.group_radius)))
             files = run.files.get("pair", [])
             before = None if plan.base is None else catalog
             checked, seed = check_sample(
                 tables, before, ids, flat, files, plan.radius.squared, progress
             )
-            join = _join_row(catalog, plan, run, len(ids))
+            join_row = _join_row(catalog, plan, run, len(ids))
             run.write("star", _group_rows(ids, old, grouped))
-            run.write("radius_join", [join])
-            run.write("certificate", certificate_rows(join, ids, checked, seed=seed))
+            run.write("radius_join", [join_row])
+            run.write("certificate", certificate_rows(join_row, ids, checked, seed=seed))
     except MemoryError as error:
         raise StoreError(
             f"there is too little memory to compare {len(ids):,} pictures of "
-            f"{tables.marker.shape.size:,} bytes in chunks of {options.chunk_pairs:,} pairs",
+            f"{catalog.shape.size:,} bytes in chunks of {chunk_pairs:,} pairs",
             "notmnist-store near-duplicates --chunk-pairs 65536",
         ) from error
     finally:
         progress.end()
     if checked.disagreements:
-        raise disagreement(plan.pair_runs[0] if plan.pair_runs else run.id, ids, checked)
+        raise disagreement((plan.pair_runs or [run.id])[0], ids, checked)
     return run.id
 
 
@@ -168,22 +161,30 @@ def _join_row(catalog: Catalog, plan: _Plan, run: Run, pictures: int) -> dict[st
     }
 
 
-def _searches(catalog: Catalog) -> int:
+def _once(catalog: Catalog) -> Once:
+    """Of two searches at the same time the second one to finish is refused."""
     rows = catalog.query("select count(*) as n from run where verb = 'near-duplicates'")
-    return int(rows["n"][0].as_py())
+    return Once(
+        "near_duplicates",
+        int(rows["n"][0].as_py()) + 1,
+        "another process has searched for near duplicates meanwhile",
+        "notmnist-store info",
+    )
 
 
 def _plan(
-    tables: Tables, catalog: Catalog, options: NearOptions, current: dict[str, Any] | None
+    catalog: Catalog,
+    asked: Radius | None,
+    asked_groups: Radius | None,
+    current: dict[str, Any] | None,
 ) -> _Plan | None:
     """What has to be searched, or None where all is known already."""
     runs = ingest_runs(catalog)
     if not runs:
         raise StoreError("there are no images to compare", "notmnist-store ingest")
-    shape = tables.marker.shape
-    radius = Radius.of(options.radius, shape, SEARCH)
-    group_radius = Radius.of(options.group_radius, shape, GROUP)
-    if options.group_radius is None and group_radius.squared > radius.squared:
+    radius = Radius.of(asked, catalog.shape, SEARCH)
+    group_radius = Radius.of(asked_groups, catalog.shape, GROUP)
+    if asked_groups is None and group_radius.squared > radius.squared:
         group_radius = radius
     if group_radius.squared > radius.squared:
         raise UsageError(
@@ -193,7 +194,7 @@ def _plan(
     whole = _Plan(radius, group_radius, runs, None)
     if current is None or radius.squared > current["threshold"]:
         return whole
-    if options.group_radius and group_radius.squared != current["group_threshold"]:
+    if asked_groups and group_radius.squared != current["group_threshold"]:
         return whole
     known = json.loads(current["image_runs"])
     fresh = [run for run in runs if run not in known]
@@ -205,18 +206,23 @@ def _plan(
 
 
 def _search(
-    flat: npt.NDArray[np.uint8], old: int, most: int, options: NearOptions
+    flat: npt.NDArray[np.uint8],
+    old: int,
+    most: int,
+    limit: int,
+    chunk_pairs: int,
+    threads: int | None,
 ) -> Iterator[Pairs]:
     """Pairs of rows within `most`, left before right: all, or those with a row from `old` on."""
-    threads = options.threads or os.cpu_count() or 1
-    settings: dict[str, Any] = {"threads": threads, "chunk_pairs": options.chunk_pairs}
+    threads = threads or os.cpu_count() or 1
+    settings: dict[str, Any] = {"threads": threads, "chunk_pairs": chunk_pairs}
     basis = fit_basis(flat)
     fresh = RadiusIndex.build(flat[old:], basis, threads=threads)
     known = RadiusIndex.build(flat[:old], basis, threads=threads) if old else None
-    left = options.limit
+    left = limit
     estimate = estimate_pairs(fresh, None, most, threads=threads)
-    if estimate > _SURELY_TOO_MANY * options.limit:  # else the search itself stops at the limit
-        raise too_many_pairs(options.limit, estimate)
+    if estimate > _SURELY_TOO_MANY * limit:  # else the search itself stops at the limit
+        raise too_many_pairs(limit, estimate)
     if known is not None:
         for part in join(known, fresh, most, limit=left, **settings):
             left -= len(part)
@@ -225,16 +231,10 @@ def _search(
         yield Pairs(part.left + np.int32(old), part.right + np.int32(old), part.squared_distance)
 
 
-def _watched(
-    found: Iterable[Pairs], grouped: list[Pairs], limit: int, progress: Progress
-) -> Iterator[Pairs]:
-    """The same pairs; those within `limit` are kept in `grouped` as well."""
-    done = 0
-    for part in found:
-        near = part.squared_distance <= limit
-        grouped.append(Pairs(part.left[near], part.right[near], part.squared_distance[near]))
-        done += len(part)
-        progress.advance(done)
+def _kept(parts: Iterable[Pairs], grouped: list[Pairs], radius: Radius) -> Iterator[Pairs]:
+    """The same pairs; those within the radius are kept in `grouped` as well."""
+    for part in parts:
+        grouped.append(part.take(part.squared_distance <= radius.squared))
         yield part
 
 
@@ -253,19 +253,13 @@ def _write_pairs(run: Run, ids: _Ids, found: Iterable[Pairs]) -> None:
         run.write("pair", pa.concat_tables(parts))
 
 
-def _known_pairs(catalog: Catalog, ids: _Ids, limit: int) -> list[Pairs]:
-    """Pairs found before, within `limit`, as rows of `ids`.
+def _known_pairs(catalog: Catalog, ids: _Ids, radius: Radius) -> Pairs:
+    """Pairs found before, within the radius, as rows of `ids`.
 
     Those that decisions part are among them: groups are made of all pairs, for a decision can be
     taken back, and must not move other pictures.
     """
-    rows = catalog.query(_KNOWN_PAIRS, {"limit": limit})
-    order = np.argsort(ids)
-    left, right = (
-        order[np.searchsorted(ids, rows[name].to_numpy(), sorter=order)].astype(np.int32)
-        for name in ("a", "b")
-    )
-    return [Pairs(left, right, rows["squared_distance"].to_numpy())]
+    return pairs_among(ids, catalog.query(_KNOWN_PAIRS, {"limit": radius.squared}))
 
 
 def _group_rows(ids: _Ids, old: int, grouped: list[Pairs]) -> pa.Table:

@@ -199,7 +199,7 @@ def _settled(
     try:
         for done, most in enumerate(sorted(radii)):
             within = int(np.searchsorted(pairs.squared_distance, most, side="right"))
-            near = Pairs(pairs.left[:within], pairs.right[:within], pairs.squared_distance[:within])
+            near = pairs.take(slice(within))
             fates = settle(
                 base.table,
                 near,

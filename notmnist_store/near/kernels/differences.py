@@ -59,7 +59,7 @@ def differences(known: Pairs, found: Pairs) -> Differences:
     else:
         right = np.zeros(len(known_keys), np.bool_)
     missed = first[~np.isin(keys, known_keys)]
-    return Differences(len(keys), _taken(found, missed), _taken(known, np.flatnonzero(~right)))
+    return Differences(len(keys), found.take(missed), known.take(~right))
 
 
 def upper_bound(misses: int, trials: int, confidence: float = 0.95) -> float:
@@ -87,7 +87,3 @@ def upper_bound(misses: int, trials: int, confidence: float = 0.95) -> float:
 
 def _keys(pairs: Pairs) -> _Keys:
     return pairs.left.astype(np.int64) * (1 << 32) + pairs.right
-
-
-def _taken(pairs: Pairs, at: npt.NDArray[np.int64]) -> Pairs:
-    return Pairs(pairs.left[at], pairs.right[at], pairs.squared_distance[at])

@@ -19,7 +19,7 @@ import importlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -55,6 +55,10 @@ class Pairs:
 
     def __len__(self) -> int:
         return len(self.left)
+
+    def take(self, chosen: slice | npt.NDArray[Any]) -> Pairs:
+        """Some of them: a slice, a mask, or places."""
+        return Pairs(self.left[chosen], self.right[chosen], self.squared_distance[chosen])
 
 
 @dataclass(frozen=True, eq=False)

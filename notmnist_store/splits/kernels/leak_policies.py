@@ -131,7 +131,7 @@ def _part_with_conflicts(
     first = _first_rows(rows, placed)
     there = first != _NOBODY
     inside = there[pairs.left] & there[pairs.right]
-    near = Pairs(pairs.left[inside], pairs.right[inside], pairs.squared_distance[inside])
+    near = pairs.take(inside)
     star = stars(rows.pictures, np.argsort(first, kind="stable"), [near])
     group, label = star[rows.picture[placed]], rows.label[placed]
     labels = int(label.max(initial=0)) + 1

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 import notmnist_store
+from notmnist_store.catalog.connection import refresh_views_file
 from notmnist_store.errors import QueryError, StoreError, UsageError
 from notmnist_store.storage.datafile import parquet_writer, seal
 from notmnist_store.storage.tables import Tables
@@ -220,22 +221,22 @@ def test_only_full_finds_other_pixels_under_right_checksums(store: Store) -> Non
     scratch = file.with_name(f"{file.stem.rpartition('-')[0]}.parquet")
     with parquet_writer(scratch, rows.schema) as writer:
         writer.write_table(changed)
-    renamed = seal(scratch)
-    size = renamed.stat().st_size
+    renamed = seal(scratch, len(changed))
     file.unlink()
     for log in store.path.glob("image/_delta_log/*.json"):
         lines = [json.loads(line) for line in log.read_text().splitlines()]
         for line in lines:
             if "add" in line:
-                line["add"] |= {"path": renamed.name, "size": size}
+                line["add"] |= {"path": renamed.name, "size": renamed.bytes}
         log.write_text("\n".join(map(json.dumps, lines)))
+    refresh_views_file(Tables.open(store.path))
     assert damaged(store) == {}
     assert "1 images do not match their pixel_hash" in damaged(store, full=True)["image"]
 
 
-def test_views_sql_that_was_lost_is_noted_and_comes_back(store: Store, small_archive: Path) -> None:
+def test_views_sql_that_was_lost_is_found_and_comes_back(store: Store, small_archive: Path) -> None:
     (store.path / "views.sql").unlink()
-    assert [row["table"] for row in store.verify().rows() if row["status"] == "note"] == [
+    assert [row["table"] for row in store.verify().rows() if row["status"] == "damaged"] == [
         "views.sql"
     ]
     store.ingest(small_archive)

@@ -9,6 +9,7 @@ not in table ``run`` are invisible to everything that asks here for files.
 from __future__ import annotations
 
 import json
+import re
 import secrets
 import shlex
 import shutil
@@ -25,16 +26,18 @@ import pyarrow as pa
 from deltalake.exceptions import DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Transaction
 
-from notmnist_store.errors import StoreError
+from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import DataFile, open_checked, parquet_writer, run_of, seal
 from notmnist_store.storage.filesystem import create_exclusive, disk_errors, locked
 from notmnist_store.storage.marker import MARKER_NAME, Marker
 from notmnist_store.storage.pause import reached
+from notmnist_store.text import printable
 
 _LOG_RETENTION = {"delta.logRetentionDuration": "interval 3650 days"}
 _RUN_TRANSACTION = "notmnist_store/run"
 _COMMIT_ATTEMPTS = 200
+_OTHER_PATH = re.compile(r"%[0-9a-fA-F]{2}|[\\\x00-\x1f\x7f\ud800-\udfff]")
 _GROUP_ROWS = 65_536  # a split set's rows lie by split: who reads one split skips the others
 _NOTHING_READ = {
     "members_seen": 0,
@@ -83,6 +86,7 @@ class Tables:
     @classmethod
     def open(cls, root: Path) -> Tables:
         """Open the store at `root` (StoreError where there is none that this version reads)."""
+        _check_path(root)
         return cls(root, Marker.read(root))
 
     @classmethod
@@ -92,6 +96,7 @@ class Tables:
         Raises:
             StoreError: `root` is some other folder, or cannot be written.
         """
+        _check_path(root)
         if (root / MARKER_NAME).exists():
             return cls.open(root)
         if root.exists():
@@ -324,6 +329,17 @@ class Tables:
         return StoreError(
             f"the log of table {table} in {self.root} cannot be written: {error}",
             "df -h {0}; ls -ld {0}".format(shlex.quote(str(self.root))),
+        )
+
+
+def _check_path(root: Path) -> None:
+    """Refuse paths that the Delta library reads as other ones: it decodes them once too often."""
+    path = str(root.resolve())
+    if _OTHER_PATH.search(path):
+        raise UsageError(
+            f"a store cannot be at {printable(path)!r}: %20 and the like, backslashes, line ends "
+            "and letters that are no UTF-8 would be read as another path",
+            "notmnist-store info --store store",
         )
 
 

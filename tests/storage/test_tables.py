@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from notmnist_store.errors import StoreError
+from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.tables import FORMAT_REVISION, TABLES
 from notmnist_store.storage.datafile import DataFile, check_footer, open_checked, run_of
@@ -279,3 +279,20 @@ def test_too_few_file_descriptors_are_not_called_damage(tables: Tables) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert refused.value.hint == "ulimit -n 1024"
+
+
+@pytest.mark.parametrize("name", ["x%20y", "x%2Fy", "a\\b", "a\nb", "a\tb", "a\udcffb"])
+def test_a_path_that_delta_reads_as_another_is_refused_before_anything_is_written(
+    tmp_path: Path, name: str
+) -> None:
+    for use in (Tables.open, lambda root: Tables.create(root, MARKER)):
+        with pytest.raises(UsageError, match="a store cannot be at"):
+            use(tmp_path / name)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["x y", "100%", "it's", "a#b?c", "Bücher", "\u3042"])
+def test_other_paths_work(tmp_path: Path, name: str) -> None:
+    tables = Tables.create(tmp_path / name, MARKER)
+    tables.finish(run_row(new_run_id()))
+    assert Tables.open(tables.root).runs().num_rows == 1

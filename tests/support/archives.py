@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import tarfile
 import zipfile
@@ -45,18 +46,22 @@ def class_files(
 def pack(target: Path, files: Files) -> Path:
     """Write the files, in this order, as what the suffix says: .tar.gz, .tar, .zip or a folder.
 
-    A folder stands for the first component of the paths, as when an archive is unpacked.
+    The same files make the same bytes, whenever. A folder stands for the first component of the
+    paths, as when an archive is unpacked.
     """
     if target.name.endswith((".tar.gz", ".tar")):
-        with tarfile.open(target, "w:gz" if target.suffix == ".gz" else "w") as archive:
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as archive:
             for path, content in files:
                 member = tarfile.TarInfo(path)
                 member.size = len(content)
                 archive.addfile(member, io.BytesIO(content))
+        plain = packed.getvalue()
+        target.write_bytes(gzip.compress(plain, mtime=0) if target.suffix == ".gz" else plain)
     elif target.suffix == ".zip":
         with zipfile.ZipFile(target, "w") as zipped:
             for path, content in files:
-                zipped.writestr(path, content)
+                zipped.writestr(zipfile.ZipInfo(path), content)
     else:
         for path, content in files:
             file = target / path.partition("/")[2]

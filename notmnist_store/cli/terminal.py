@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING
 
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.progress import Progress
-from notmnist_store.result import Result
 from notmnist_store.text import printable
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
+
+    from notmnist_store.result import Result
 
 PROGRAM = "notmnist-store"
 
@@ -121,6 +122,8 @@ class Terminal(Progress):
             self._hint(empty)
 
     def _show_table(self, result: Result) -> None:
+        from notmnist_store.result import Result
+
         first = Result(result.arrow().slice(0, _MOST_TABLE_ROWS))
         if sys.stdout.isatty():
             from notmnist_store.cli.screen import show_table

@@ -12,26 +12,13 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
-from notmnist_store.catalog.queries import Query
+from notmnist_store.catalog.queries import Query, load_queries
 from notmnist_store.catalog.relations import split_members
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.schema.words import SPLITS
 from notmnist_store.text import did_you_mean
 
 _OLD = re.compile(r"(?P<name>.+)_v(?P<version>[0-9]{1,9})")
-_GONE = """
-select count(*) as images
-from stored_split_image as split_rows
-anti join stored_image as image on image.image_id = split_rows.image_id
-where split_rows.split_set = $name and split_rows.version = $version
-    and split_rows.split = $split
-"""
-_INGESTED = """
-select image.image_id, image.label_id
-from image
-where image.split = $split and not image.is_dropped
-order by image.image_id
-"""
 
 
 @dataclass(frozen=True)
@@ -160,7 +147,7 @@ def split_rows(catalog: Catalog, split_set: SplitSet, split: str) -> SplitRows:
         paths = catalog.live_files("split_image", split_set.run_id)
         rows = _ordered(split_members(paths, split))
     else:
-        rows = catalog.query(_INGESTED, {"split": split})
+        rows = catalog.query(load_queries("split_sets")["ingested"].sql, {"split": split})
     return SplitRows(rows["image_id"].to_numpy(), rows["label_id"].to_numpy())
 
 
@@ -216,7 +203,11 @@ def check_none_gone(catalog: Catalog, split_set: SplitSet, split: str) -> None:
     runs = catalog.query("select run_id from run where state = 'withdrawn'")["run_id"].to_pylist()
     blamed = [run for run in split_set.image_runs if run in runs]
     values = {"name": split_set.name, "version": split_set.version, "split": split}
-    gone = catalog.query(_GONE, values)["images"][0].as_py() if blamed else 0
+    gone = (
+        catalog.query(load_queries("split_sets")["missing"].sql, values)["images"][0].as_py()
+        if blamed
+        else 0
+    )
     if gone:
         by = _withdrawer(catalog, blamed[0])
         raise StoreError(

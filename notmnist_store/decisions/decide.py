@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.queries import load_queries
 from notmnist_store.catalog.run import Run, show_runs
 from notmnist_store.decisions.rows import GivenDecision, GivenDecisions, Problems
 from notmnist_store.errors import UsageError
@@ -36,22 +37,6 @@ _SCHEMA = pa.schema(
         ("effect", pa.string()),
     ]
 )
-_IMAGES = """
-select image.image_id, image.pixel_hash, image.label
-from image
-inner join wanted_image on wanted_image.image_id = image.image_id
-"""
-_PICTURES = """
-select
-    image.pixel_hash,
-    count(*) as images,
-    arg_min(image.image_id, run.sequence * 4294967296 + image.image_id % 4294967296) as image_id,
-    arg_min(image.label, run.sequence * 4294967296 + image.image_id % 4294967296) as label
-from image
-inner join run on run.run_id = image.run_id
-inner join wanted_picture on wanted_picture.pixel_hash = image.pixel_hash
-group by image.pixel_hash
-"""
 _CURRENT = "select lane, pixel_hash, action, value, note from decision where is_current"
 _SHOW_IMAGES = 'notmnist-store sql "select image_id, pixel_hash, label from image limit 5"'
 _LONGEST_NAME = 200
@@ -156,7 +141,7 @@ def _images(catalog: Catalog, given: list[GivenDecision]) -> dict[int, tuple[str
     """(pixel_hash, label) of the images that are named and that are there."""
     wanted = {i for row in given for i in (row.image_id, row.other_id) if i is not None}
     table = pa.table({"image_id": pa.array(sorted(wanted), pa.int64())})
-    found = catalog.query(_IMAGES, rows={"wanted_image": table})
+    found = catalog.query(load_queries("decisions")["images"].sql, rows={"wanted_image": table})
     columns = (found[name].to_pylist() for name in ("image_id", "pixel_hash", "label"))
     return {
         image_id: (pixel_hash, label) for image_id, pixel_hash, label in zip(*columns, strict=True)
@@ -291,7 +276,7 @@ def _pictures(catalog: Catalog, decisions: list[_Decision]) -> dict[str, dict[st
     """Of each picture that is there: images, and image_id and label of the one ingested first."""
     wanted = sorted({decision.pixel_hash for decision in decisions})
     table = pa.table({"pixel_hash": pa.array(wanted, pa.string())})
-    found = catalog.query(_PICTURES, rows={"wanted_picture": table})
+    found = catalog.query(load_queries("decisions")["pictures"].sql, rows={"wanted_picture": table})
     return {row["pixel_hash"]: row for row in found.to_pylist()}
 
 

@@ -3,26 +3,8 @@
 from __future__ import annotations
 
 from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.queries import load_queries
 from notmnist_store.catalog.split_sets import SplitSet
-
-_DECIDED = """
-select
-    count(case when image.is_dropped then 1 end) as dropped,
-    count(case when not image.is_dropped and image.label <> split_rows.label then 1 end)
-    as relabelled,
-    (
-        select count(*)
-        from stored_split_drop as split_drop
-        inner join image as back on back.image_id = split_drop.image_id
-        where split_drop.split_set = $name
-            and split_drop.version = $version
-            and split_drop.rule = 'decision'
-            and not back.is_dropped
-    ) as kept
-from stored_split_image as split_rows
-inner join image on image.image_id = split_rows.image_id
-where split_rows.split_set = $name and split_rows.version = $version
-"""
 
 
 def decision_note(catalog: Catalog, split_set: SplitSet) -> str | None:
@@ -34,7 +16,8 @@ def decision_note(catalog: Catalog, split_set: SplitSet) -> str | None:
     if split_set.is_ingest or not taken["runs"][0].as_py():
         return None
     (found,) = catalog.query(
-        _DECIDED, {"name": split_set.name, "version": split_set.version}
+        load_queries("decisions")["effects"].sql,
+        {"name": split_set.name, "version": split_set.version},
     ).to_pylist()
     told = [f"{images:,} {what}" for what, images in found.items() if images]
     if not told:

@@ -8,52 +8,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.queries import load_queries
 from notmnist_store.schema.radius import Radius
 
 RAW, CLEAN, EXACT, NEAR = SUBSETS = ("raw", "clean", "leaked_exact", "leaked_near")
 """Words of column ``subset``: raw is all of a split, the others are its parts."""
 
 # The two sides are given by id, so that a split set can be judged by another one's training images.
-_LEAKS = """
-with train_group as (
-    select distinct coalesce(duplicate_image.group_id, train_id.image_id) as group_id
-    from train_id
-    left join duplicate_image
-        on duplicate_image.image_id = train_id.image_id and duplicate_image.kind = 'exact'
-),
-
-leaked_group as (
-    select
-        train_group.group_id,
-        'leaked_exact' as subset
-    from train_group
-    union all
-    select
-        pair.b as group_id,
-        'leaked_near' as subset
-    from pair
-    inner join train_group on train_group.group_id = pair.a
-    where pair.squared_distance <= $threshold
-    union all
-    select
-        pair.a as group_id,
-        'leaked_near' as subset
-    from pair
-    inner join train_group on train_group.group_id = pair.b
-    where pair.squared_distance <= $threshold
-)
-
-select
-    eval_id.place,
-    min(leaked_group.subset) as subset
-from eval_id
-left join duplicate_image
-    on duplicate_image.image_id = eval_id.image_id and duplicate_image.kind = 'exact'
-inner join leaked_group
-    on leaked_group.group_id = coalesce(duplicate_image.group_id, eval_id.image_id)
-group by eval_id.place
-order by eval_id.place
-"""
 _NONE = -1  # below every squared distance
 
 _Ids = npt.NDArray[np.int64]
@@ -75,7 +36,11 @@ def leak_subsets(
         "train_id": pa.table({"image_id": train}),
         "eval_id": pa.table({"image_id": evaluated, "place": np.arange(len(evaluated))}),
     }
-    found = catalog.query(_LEAKS, {"threshold": near.squared if near else _NONE}, rows=rows)
+    found = catalog.query(
+        load_queries("learning")["leaks"].sql,
+        {"threshold": near.squared if near else _NONE},
+        rows=rows,
+    )
     subsets = {RAW: np.ones(len(evaluated), np.bool_), CLEAN: np.ones(len(evaluated), np.bool_)}
     for subset in (EXACT, NEAR) if near else (EXACT,):
         mask = np.zeros(len(evaluated), np.bool_)

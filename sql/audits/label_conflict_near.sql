@@ -14,48 +14,36 @@
 -- Labels are those after decisions; pictures that were dropped are not compared, nor are pairs that a
 -- decision parted. (Labels are compared in aggregates: as a condition of the joins, a planner may take
 -- them for the way to join all images with all.)
-with neighbour as (
+with compared as (
     select
-        pair.a as image_id,
-        pair.b as twin_id,
-        pair.squared_distance,
-        pair.distance
-    from pair
-    left join dropped_image as dropped_a on dropped_a.image_id = pair.a
-    left join dropped_image as dropped_b on dropped_b.image_id = pair.b
-    where pair.squared_distance <= $radius
-        and dropped_a.image_id is null
-        and dropped_b.image_id is null
-    union all
-    select
-        pair.b as image_id,
-        pair.a as twin_id,
-        pair.squared_distance,
-        pair.distance
-    from pair
-    left join dropped_image as dropped_a on dropped_a.image_id = pair.a
-    left join dropped_image as dropped_b on dropped_b.image_id = pair.b
-    where pair.squared_distance <= $radius
-        and dropped_a.image_id is null
-        and dropped_b.image_id is null
+        neighbour.image_id,
+        neighbour.other_id as twin_id,
+        neighbour.squared_distance,
+        neighbour.distance
+    from neighbour
+    left join dropped_image as dropped on dropped.image_id = neighbour.image_id
+    left join dropped_image as dropped_twin on dropped_twin.image_id = neighbour.other_id
+    where neighbour.squared_distance <= $radius
+        and dropped.image_id is null
+        and dropped_twin.image_id is null
 ),
 
 conflict as (
     select
-        neighbour.image_id,
+        compared.image_id,
         min(
-            case when twin.label <> image.label then neighbour.squared_distance end
+            case when twin.label <> image.label then compared.squared_distance end
         ) as squared_distance,
-        min(case when twin.label <> image.label then neighbour.distance end) as distance,
+        min(case when twin.label <> image.label then compared.distance end) as distance,
         arg_min(
-            neighbour.twin_id,
+            compared.twin_id,
             case when twin.label <> image.label
-            then (neighbour.squared_distance, neighbour.twin_id) end
+            then (compared.squared_distance, compared.twin_id) end
         ) as twin_id
-    from neighbour
-    inner join image on image.image_id = neighbour.image_id
-    inner join image as twin on twin.image_id = neighbour.twin_id
-    group by neighbour.image_id
+    from compared
+    inner join image on image.image_id = compared.image_id
+    inner join image as twin on twin.image_id = compared.twin_id
+    group by compared.image_id
     having count(case when twin.label <> image.label then 1 end) > 0
 )
 

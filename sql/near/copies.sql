@@ -5,8 +5,7 @@ select
     image.image_id,
     first_value(image.image_id) over (
         partition by image.pixel_hash
-        order by run.sequence, image.image_id % 4294967296
+        order by image.ingest_order
     ) as picture_id
-from image
-inner join run on run.run_id = image.run_id
+from ordered_image as image
 order by image.image_id

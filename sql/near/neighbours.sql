@@ -23,17 +23,10 @@ near as (
     union all
     select
         wanted.image_id,
-        pair.b as group_id,
-        pair.squared_distance
+        neighbour.other_id as group_id,
+        neighbour.squared_distance
     from wanted
-    inner join pair on pair.a = wanted.group_id
-    union all
-    select
-        wanted.image_id,
-        pair.a as group_id,
-        pair.squared_distance
-    from wanted
-    inner join pair on pair.b = wanted.group_id
+    inner join neighbour on neighbour.image_id = wanted.group_id
 ),
 
 member as (
@@ -57,13 +50,12 @@ placed as (
         member.image_id,
         image.label,
         split_image.split,
-        run.sequence
+        image.ingest_order
     from member
     inner join split_image
         on split_image.image_id = member.image_id
         and split_image.split_set = $split_set
-    inner join image on image.image_id = member.image_id
-    inner join run on run.run_id = image.run_id
+    inner join ordered_image as image on image.image_id = member.image_id
 ),
 
 chosen as (
@@ -73,10 +65,10 @@ chosen as (
         placed.image_id as twin_id,
         placed.label as twin_label,
         near.squared_distance,
-        placed.sequence,
+        placed.ingest_order,
         row_number() over (
             partition by near.image_id, placed.split, placed.group_id
-            order by placed.sequence, placed.image_id % 4294967296, placed.image_id
+            order by placed.ingest_order
         ) as copy_number
     from near
     inner join placed
@@ -93,11 +85,7 @@ ranked as (
         chosen.squared_distance,
         row_number() over (
             partition by chosen.image_id, chosen.split
-            order by
-                chosen.squared_distance,
-                chosen.sequence,
-                chosen.twin_id % 4294967296,
-                chosen.twin_id
+            order by chosen.squared_distance, chosen.ingest_order
         ) as place
     from chosen
     where chosen.copy_number = 1

@@ -9,13 +9,9 @@ from (
     select
         image.image_id,
         image.run_id,
-        run.sequence,
-        row_number() over (
-            partition by image.pixel_hash
-            order by run.sequence, image.image_id % 4294967296
-        ) as copy_number
-    from image
-    inner join run on run.run_id = image.run_id
+        image.ingest_order,
+        row_number() over (partition by image.pixel_hash order by image.ingest_order) as copy_number
+    from ordered_image as image
 ) as counted
 where counted.copy_number = 1
-order by counted.sequence, counted.image_id % 4294967296, counted.image_id
+order by counted.ingest_order

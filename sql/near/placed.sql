@@ -5,13 +5,12 @@
 with known as (
     select
         image.image_id,
-        run.sequence,
+        image.ingest_order,
         first_value(image.image_id) over (
             partition by image.pixel_hash
-            order by run.sequence, image.image_id % 4294967296
+            order by image.ingest_order
         ) as picture_id
-    from image
-    inner join run on run.run_id = image.run_id
+    from ordered_image as image
     inner join coverage on coverage.image_run = image.run_id and coverage.evidence = 'pair'
 )
 select
@@ -28,7 +27,4 @@ left join (
     where split_image.split_set = $split_set
 ) as placed on placed.image_id = known.image_id
 group by known.picture_id
-order by
-    min(known.sequence),
-    min(case when known.image_id = known.picture_id then known.image_id % 4294967296 end),
-    known.picture_id
+order by min(known.ingest_order)

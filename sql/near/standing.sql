@@ -11,16 +11,15 @@ from (
         image.image_id,
         image.label,
         split_image.split,
-        run.sequence,
+        image.ingest_order,
         row_number() over (
             partition by split_image.split, image.pixel_hash
-            order by run.sequence, image.image_id % 4294967296
+            order by image.ingest_order
         ) as copy_number
     from split_image
-    inner join image on image.image_id = split_image.image_id
-    inner join run on run.run_id = image.run_id
+    inner join ordered_image as image on image.image_id = split_image.image_id
     where split_image.split_set = $split_set
         and split_image.split in ('train', 'valid', 'test')
 ) as placed
 where placed.copy_number = 1
-order by placed.sequence, placed.image_id % 4294967296, placed.image_id, placed.split
+order by placed.ingest_order, placed.split

@@ -20,20 +20,6 @@ with placed as (
     group by split_image.split, coalesce(duplicate_image.group_id, split_image.image_id)
 ),
 
-neighbour as (
-    select
-        pair.a as group_id,
-        pair.b as other_id,
-        pair.squared_distance
-    from pair
-    union all
-    select
-        pair.b as group_id,
-        pair.a as other_id,
-        pair.squared_distance
-    from pair
-),
-
 nearest as (
     select
         either.split,
@@ -59,7 +45,7 @@ nearest as (
             a.images,
             neighbour.squared_distance
         from placed as a
-        inner join neighbour on neighbour.group_id = a.group_id
+        inner join neighbour on neighbour.image_id = a.group_id
         inner join placed as b on b.group_id = neighbour.other_id
     ) as either
     group by either.split, either.other_split, either.group_id, either.images

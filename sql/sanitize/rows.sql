@@ -35,10 +35,9 @@ from (
     from image
     where $version = 0 and not image.is_dropped
 ) as placed
-inner join image on image.image_id = placed.image_id
-inner join run on run.run_id = image.run_id
+inner join ordered_image as image on image.image_id = placed.image_id
 left join duplicate_image
     on duplicate_image.image_id = placed.image_id
     and duplicate_image.kind = 'exact'
 left join coverage on coverage.image_run = image.run_id and coverage.evidence = 'pair'
-order by run.sequence, placed.image_id % 4294967296, placed.image_id, placed.split
+order by image.ingest_order, placed.split

@@ -9,9 +9,9 @@ select
     coalesce(cast(image.GROUP_KEY as varchar), image.pixel_hash) as group_key,
     row_number() over (
         partition by image.pixel_hash
-        order by run.sequence, image.image_id % 4294967296
+        order by placed.ingest_order
     ) = 1 as is_representative
 from image
-inner join run on run.run_id = image.run_id
+inner join ordered_image as placed on placed.image_id = image.image_id
 where image.image_id in (select image_id from image where CONDITION)
-order by run.sequence, image.image_id % 4294967296, image.image_id
+order by placed.ingest_order

@@ -4,6 +4,5 @@ select
     image.label,
     image.pixel_hash,
     image.is_dropped
-from image
-inner join run on run.run_id = image.run_id
-order by run.sequence, image.image_id % 4294967296, image.image_id
+from ordered_image as image
+order by image.ingest_order

@@ -14,18 +14,17 @@ with copied as (
     select
         first_value(image.image_id) over (
             partition by image.pixel_hash
-            order by run.sequence, image.image_id % 4294967296
+            order by image.ingest_order
         ) as group_id,
         image.image_id,
         row_number() over (
             partition by image.pixel_hash
-            order by run.sequence, image.image_id % 4294967296
+            order by image.ingest_order
         ) as copy_number,
         image.label,
         image.file_hash,
         image.pixel_hash
-    from image
-    inner join run on run.run_id = image.run_id
+    from ordered_image as image
     inner join (
         select image.pixel_hash
         from image
@@ -130,12 +129,11 @@ select
     image.image_id,
     row_number() over (
         partition by member.group_id
-        order by run.sequence, image.image_id % 4294967296
+        order by image.ingest_order
     ) as copy_number,
     image.label,
     image.file_hash,
     image.pixel_hash
-from image
-inner join run on run.run_id = image.run_id
+from ordered_image as image
 left join copied on copied.image_id = image.image_id
 inner join member on member.image_id = coalesce(copied.group_id, image.image_id)

@@ -36,36 +36,19 @@ earliest as (
     group by placed.split_set, placed.split, placed.group_id
 ),
 
-neighbour as (
-    select
-        pair.a as group_id,
-        pair.b as other_id,
-        pair.squared_distance
-    from pair
-    union all
-    select
-        pair.b as group_id,
-        pair.a as other_id,
-        pair.squared_distance
-    from pair
-),
-
 nearest as (
     select
         twin.split_set,
         twin.split as twin_split,
-        neighbour.group_id,
+        neighbour.image_id as group_id,
         min(neighbour.squared_distance) as squared_distance,
-        arg_min(
-            twin.image_id,
-            (neighbour.squared_distance, run.sequence, twin.group_id % 4294967296)
-        ) as twin_id
+        min(neighbour.distance) as distance,
+        arg_min(twin.image_id, (neighbour.squared_distance, shown.ingest_order)) as twin_id
     from earliest as twin
     inner join neighbour on neighbour.other_id = twin.group_id
-    inner join image on image.image_id = twin.group_id
-    inner join run on run.run_id = image.run_id
+    inner join ordered_image as shown on shown.image_id = twin.group_id
     where twin.split in ('train', 'valid')
-    group by twin.split_set, twin.split, neighbour.group_id
+    group by twin.split_set, twin.split, neighbour.image_id
 )
 
 select
@@ -91,7 +74,7 @@ select
     nearest.twin_id,
     nearest.twin_split,
     nearest.squared_distance,
-    sqrt(nearest.squared_distance / 65025.0e0) as distance,
+    nearest.distance,
     'near' as kind
 from placed
 inner join nearest

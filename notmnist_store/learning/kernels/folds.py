@@ -10,7 +10,7 @@ from notmnist_store.errors import UsageError
 _Ids = npt.NDArray[np.int64]
 
 
-def class_quotas(images: _Ids, size: int) -> _Ids:
+def draw_quotas(images: _Ids, size: int) -> _Ids:
     """How many images of each class a draw of `size` takes, int64 (k,), of the (k,) there are.
 
     In proportion, rounded by largest remainder; of ties the first class has it. Every class that
@@ -44,7 +44,7 @@ def stratified_draw(labels: _Ids, size: int, seed: tuple[int, ...]) -> _Ids:
         UsageError: `size` is not in 0 to n.
     """
     images = np.bincount(labels) if len(labels) else np.zeros(0, np.int64)
-    quotas = class_quotas(images, size)
+    quotas = draw_quotas(images, size)
     by_class = np.argsort(labels, kind="stable")
     starts = np.cumsum(images) - images
     random = np.random.default_rng(seed)

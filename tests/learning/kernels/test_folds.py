@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notmnist_store.errors import UsageError
-from notmnist_store.learning.kernels.folds import class_quotas, grouped_folds, stratified_draw
+from notmnist_store.learning.kernels.folds import draw_quotas, grouped_folds, stratified_draw
 
 labels_of = st.lists(st.integers(0, 4), min_size=1, max_size=80).map(np.array)
 
@@ -19,7 +19,7 @@ def test_quotas_sum_to_the_size_and_stay_near_their_share(
 ) -> None:
     total = int(images.sum())
     size = data.draw(st.integers(0, total))
-    quotas = class_quotas(images, size)
+    quotas = draw_quotas(images, size)
     assert quotas.sum() == size
     assert np.all((quotas >= 0) & (quotas <= images))
     classes = np.count_nonzero(images)
@@ -37,11 +37,11 @@ def test_a_draw_is_stratified_nested_and_seeded(
     drawn = stratified_draw(labels, size, (seed, 0))
     assert len(np.unique(drawn)) == size
     assert np.all(np.diff(drawn) > 0)
-    quotas = class_quotas(np.bincount(labels), size)
+    quotas = draw_quotas(np.bincount(labels), size)
     assert np.array_equal(np.bincount(labels[drawn], minlength=len(quotas)), quotas)
     assert np.array_equal(drawn, stratified_draw(labels, size, (seed, 0)))
     more = stratified_draw(labels, min(size + 5, len(labels)), (seed, 0))
-    more_quotas = class_quotas(np.bincount(labels), len(more))
+    more_quotas = draw_quotas(np.bincount(labels), len(more))
     if np.all(more_quotas >= quotas):
         assert set(drawn.tolist()) <= set(more.tolist())
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.queries import load_queries
 from notmnist_store.catalog.split_sets import SplitSet
 from notmnist_store.errors import StoreError
 from notmnist_store.near.kernels.differences import (
@@ -41,11 +42,6 @@ _BLOCK_ROWS = 8_192
 _CHUNK_PAIRS = 1 << 22
 _SEED = 0
 _PAIR_ROWS = pa.schema([TABLES["pair"].field(name) for name in ("a", "b", "squared_distance")])
-_KNOWN = """
-select pair.a, pair.b, pair.squared_distance
-from searched_pair as pair
-where pair.a in (select image_id from chosen_image) or pair.b in (select image_id from chosen_image)
-"""
 
 _Ids = npt.NDArray[np.int64]
 _Pixels = npt.NDArray[np.uint8]
@@ -81,7 +77,8 @@ class Checked:
 
 def known_pairs(catalog: Catalog, ids: _Ids) -> pa.Table:
     """Rows a, b, squared_distance of view pair that name one of these images."""
-    rows = catalog.query(_KNOWN, rows={"chosen_image": pa.table({"image_id": ids})})
+    chosen = {"chosen_image": pa.table({"image_id": ids})}
+    rows = catalog.query(load_queries("near")["pairs_of"].sql, rows=chosen)
     return rows.cast(_PAIR_ROWS)
 
 

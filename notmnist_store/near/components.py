@@ -16,6 +16,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.queries import load_queries
 from notmnist_store.errors import StoreError
 from notmnist_store.near.evidence import check_covered, check_radius, current_join, pictures
 from notmnist_store.near.kernels.groups import components
@@ -80,11 +81,7 @@ def near_graph(catalog: Catalog, image_ids: _Ids, limit: int) -> NearGraph:
     order = np.argsort(first)
     number = np.empty(len(known), np.int64)
     number[order] = np.arange(len(known))
-    rows = catalog.query(
-        "select a, b, squared_distance from pair where squared_distance <= $limit"
-        " order by squared_distance, a, b",
-        {"limit": limit},
-    )
+    rows = catalog.query(load_queries("near")["pairs_within"].sql, {"most": limit})
     return NearGraph(number[inverse], first[order], pairs_among(known[order], rows))
 
 

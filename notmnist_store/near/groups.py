@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.queries import load_queries
 from notmnist_store.near.evidence import check_radius, current_join, lacking
 from notmnist_store.near.kernels.groups import components, stars
 from notmnist_store.near.kernels.pair_rows import pairs_among
@@ -15,20 +16,6 @@ from notmnist_store.schema.radius import GROUP, Radius
 NEAR_DUPLICATES = "notmnist-store near-duplicates"
 
 _Ids = npt.NDArray[np.int64]
-
-_REPRESENTATIVES = """
-select coalesce(duplicate_image.group_id, wanted_id.image_id) as group_id
-from wanted_id
-left join duplicate_image
-    on duplicate_image.image_id = wanted_id.image_id and duplicate_image.kind = 'exact'
-order by wanted_id.place
-"""
-_PAIRS = """
-select pair.a, pair.b, pair.squared_distance
-from pair
-where pair.squared_distance <= $threshold
-order by pair.a, pair.b
-"""
 
 
 def known_near(
@@ -69,12 +56,14 @@ def copy_groups(
     connects; a chain that joins more than `most` images is cut into stars, each of images near its
     own centre.
     """
-    wanted_id = pa.table({"image_id": ids, "place": np.arange(len(ids))})
-    exact = catalog.query(_REPRESENTATIVES, rows={"wanted_id": wanted_id})["group_id"].to_numpy()
+    sql = load_queries("near")
+    wanted = {"wanted_id": pa.table({"image_id": ids, "place": np.arange(len(ids))})}
+    standing = catalog.query(sql["representatives"].sql, rows=wanted)
+    exact = standing["group_id"].to_numpy()
     if near is None:
         return exact, []
     pictures, picture, images = np.unique(exact, return_inverse=True, return_counts=True)
-    rows = catalog.query(_PAIRS, {"threshold": near.squared})
+    rows = catalog.query(sql["pairs_within"].sql, {"most": near.squared})
     pairs = pairs_among(pictures, rows)
     group = components(len(pictures), [pairs])
     joined = np.bincount(group, weights=images, minlength=len(pictures))

@@ -43,11 +43,7 @@ from notmnist_store.storage.tables import Once, Tables
 DEFAULT_LIMIT = 100_000_000
 _FILE_PAIRS = 1 << 22
 _SURELY_TOO_MANY = 2
-_KNOWN_PAIRS = """
-select a, b, squared_distance
-from searched_pair
-where squared_distance <= $limit
-"""
+_KNOWN = "select a, b, squared_distance from searched_pair where squared_distance <= $most"
 
 _Ids = npt.NDArray[np.int64]
 
@@ -259,7 +255,7 @@ def _known_pairs(catalog: Catalog, ids: _Ids, radius: Radius) -> Pairs:
     Those that decisions part are among them: groups are made of all pairs, for a decision can be
     taken back, and must not move other pictures.
     """
-    return pairs_among(ids, catalog.query(_KNOWN_PAIRS, {"limit": radius.squared}))
+    return pairs_among(ids, catalog.query(_KNOWN, {"most": radius.squared}))
 
 
 def _group_rows(ids: _Ids, old: int, grouped: list[Pairs]) -> pa.Table:

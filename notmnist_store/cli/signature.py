@@ -60,7 +60,8 @@ class Parameter(NamedTuple):
     def kind_of_value(self) -> str:
         """What its value is, in a word."""
         names = {bool: "flag", int: "whole number", float: "number"}
-        return next((name for type_, name in names.items() if self.types == (type_,)), "text")
+        kinds = set(self.types) - {type(None)}
+        return next((name for type_, name in names.items() if kinds == {type_}), "text")
 
     @property
     def _many(self) -> bool:

@@ -256,6 +256,30 @@ def test_info_says_what_there_is(store: Store) -> None:
     assert found["split set", "ingest"] == 13
 
 
+def test_info_lists_every_split_set_and_counts_the_runs_it_does_not_show(store: Store) -> None:
+    def listed(what: str) -> list[tuple[str, int, str]]:
+        rows = (row for row in store.info().rows() if row["what"] == what)
+        return [(row["name"], row["rows"], row["detail"]) for row in rows]
+
+    assert [name for name, *_ in listed("split set")] == ["ingest"]
+    assert len(listed("run")) == 1
+    assert not listed("runs")
+    store.split("b", train=6, valid=3, test=3)
+    store.split("a", train=3)
+    store.split("gone")
+    store.undo()
+    assert (len(listed("run")), listed("runs")) == (5, [])
+    store.split("b", train=3, valid=3, test=3, replace=True)
+    store.split("c", recipe="hash", train="1.0", valid="0.0", test="0.0")
+    assert listed("split set")[1:] == [
+        ("a", 13, "train 3, unused 10; version 1, recipe stratified"),
+        ("b", 13, "train 3, valid 3, test 3, unused 4; version 2, recipe stratified"),
+        ("c", 13, "train 13; version 1, recipe hash"),
+    ]
+    assert len(listed("run")) == 5
+    assert listed("runs") == [("earlier ones", 2, "not shown; all: select * from run")]
+
+
 def test_what_is_no_store_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "x").touch()

@@ -96,9 +96,16 @@ def _split_set(catalog: Catalog, name: str, version: int | None) -> SplitSet | N
         " where split_set = $name and coalesce(version = $version, is_current)",
         {"name": name, "version": version},
     ).to_pylist()
-    if not rows:
-        return None
-    (row,) = rows
+    return _of_row(rows[0]) if rows else None
+
+
+def split_sets(catalog: Catalog) -> list[SplitSet]:
+    """`ingest`, and of each that was made the current version, by name."""
+    rows = catalog.query("select * from split_set where is_current order by split_set")
+    return [_ingest(catalog), *map(_of_row, rows.to_pylist())]
+
+
+def _of_row(row: dict[str, Any]) -> SplitSet:
     return SplitSet(
         name=row["split_set"],
         version=row["version"],

@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import find_query
+from notmnist_store.catalog.split_sets import split_sets
 from notmnist_store.storage.tables import Tables
 
 _LAST_RUNS = 5
@@ -30,13 +31,18 @@ def info(tables: Tables, catalog: Catalog) -> pa.Table:
         add("table", row["table_name"], row["rows"], detail)
     for row in catalog.query(find_query("reports", "sources").sql).to_pylist():
         add("source", row["source"], row["images"], f"{row['labels']} labels")
-    splits = catalog.query(find_query("reports", "ingest_splits").sql).to_pylist()
-    detail = ", ".join(f"{row['split']} {row['images']:,}" for row in splits)
-    add("split set", "ingest", sum(row["images"] for row in splits), detail)
+    for made in split_sets(catalog):
+        counted = ", ".join(f"{split} {n:,}" for split, n in made.counts.items() if n)
+        how = "" if made.is_ingest else f"; version {made.version}, recipe {made.recipe}"
+        add("split set", made.name, sum(made.counts.values()), f"{counted}{how}")
     decided = "select action, count(*) as n from decision where is_current group by 1 order by 1"
     for row in catalog.query(decided).to_pylist():
         add("decision", row["action"], row["n"], "that count; see report decisions")
-    for run in tables.runs().to_pylist()[-_LAST_RUNS:]:
+    runs = tables.runs()
+    earlier = max(len(runs) - _LAST_RUNS, 0)
+    if earlier:
+        add("runs", "earlier ones", earlier, "not shown; all: select * from run")
+    for run in runs.slice(earlier).to_pylist():
         detail = f"{run['verb']} {run['source'] or ''} in {run['seconds']:.1f} s"
         add("run", run["run_id"], run["members_stored"], detail)
     schema = pa.schema(

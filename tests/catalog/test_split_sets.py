@@ -139,7 +139,7 @@ def test_an_unknown_name_is_refused(
     name: str, message: str, replaced: tuple[Store, dict[str, Any]]
 ) -> None:
     store, _ = replaced
-    for read in (store.split_counts, store.baseline, store.suspects, store.certify):
+    for read in (store.split_show, store.baseline, store.suspects, store.certify):
         with pytest.raises(UsageError, match=message):
             read(name)
 

@@ -20,7 +20,7 @@ import pyarrow as pa
 from notmnist_store.errors import UsageError
 from notmnist_store.schema.words import RESULT_FORMATS
 from notmnist_store.storage.filesystem import replacing
-from notmnist_store.text import printable, with_apostrophe
+from notmnist_store.text import number_text, printable, with_apostrophe
 
 if TYPE_CHECKING:
     import pandas
@@ -230,7 +230,7 @@ def cell(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return f"{value:.6g}"
+        return number_text(value)
     if isinstance(value, datetime):
         return value.strftime("%Y-%m-%d %H:%M:%S")
     text = printable(str(value))

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 _NOT_PRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _FORMULA = re.compile("'*[=+\\-@\t\r]")
 
+_MOST_DIGITS = 12
+
 
 def printable(text: str) -> str:
     """`text` without control characters and direction marks, safe to send to a terminal."""
@@ -37,6 +39,20 @@ def share_text(share: float) -> str:
         return f"{sign}>99.99 %"
     digits = 0 if part in (0, 1) else 2 if part < 0.1 or 0.999 <= part < 1 else 1
     return f"{sign}{100 * part:.{digits}f} %"
+
+
+def number_text(value: float, digits: int = 6, kind: str = ".{}g") -> str:
+    """A number in so many digits, or in more where those make it a whole one that it is not.
+
+    What differs from a whole number by less than 12 digits tell is taken for one.
+    """
+    texts = (format(value, kind.format(more)) for more in range(digits, _MOST_DIGITS + 1))
+    first = text = next(texts)
+    while (shown := float(text.replace(",", ""))).is_integer() and shown != value:
+        text = next(texts, "")
+        if not text:
+            return first
+    return text
 
 
 def closest(name: str, known: Iterable[str]) -> str | None:

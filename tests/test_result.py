@@ -26,7 +26,7 @@ from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.result import Result
 from notmnist_store.schema.words import RESULT_FORMATS
 from notmnist_store.store import Store
-from notmnist_store.text import printable
+from notmnist_store.text import number_text, printable, share_text
 
 NASTY = "\x1b[31mred\x1b[0m\n\r\t\x07\u202e<b>|🦊"
 TABLE = pa.table(
@@ -52,6 +52,46 @@ def test_it_prints_as_a_table() -> None:
     assert "2 bytes" in text
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", text)
     assert "… and 30 more rows" in repr(Result(pa.table({"n": range(50)})))
+
+
+NUMBERS = {
+    0.0: "0",
+    1.0: "1",
+    0.5: "0.5",
+    0.123456789: "0.123457",
+    0.999999: "0.999999",
+    0.9999999: "0.9999999",
+    0.999999999: "0.999999999",
+    -0.9999999: "-0.9999999",
+    1.0000001: "1.0000001",
+    1e-9: "1e-09",
+    2.0000004: "2.0000004",
+    0.1 + 0.2 + 0.7: "1",
+    1.9999999999999996: "2",
+    1234567.0: "1234567",
+    1234567.25: "1234567.2",
+    1e300: "1e+300",
+    float("inf"): "inf",
+    float("nan"): "nan",
+}
+"""What stands in a table for a number: no share is rounded to none or all."""
+
+
+@pytest.mark.parametrize(("value", "shown"), NUMBERS.items())
+def test_a_number_is_never_rounded_to_a_whole_one(value: float, shown: str) -> None:
+    rows = Result(pa.table({"share": [value]}))
+    assert repr(rows).split()[-1] == shown
+    assert f"<td>{shown}</td>" in rows._repr_html_()
+    for form in ("table", "markdown"):
+        assert f" {shown} " in f" {rows.to_bytes(form).decode()} ".replace("\n", " ")
+
+
+@given(st.integers(1, 10**7), st.integers(1, 10**7))
+def test_a_share_is_none_or_all_only_where_it_is(one: int, other: int) -> None:
+    share = min(one, other) / max(one, other)
+    assert (float(number_text(share)) == 1) == (share_text(share) == "100 %") == (one == other)
+    assert float(number_text(1 - share)) != 0 or one == other
+    assert (share_text(1 - share) == "0 %") == (one == other)
 
 
 @given(st.text())

@@ -240,8 +240,7 @@ def _undone(call: Call) -> None:
 def _collected(call: Call) -> None:
     if len(call.result) and not call.values["yes"]:
         call.terminal.note("nothing was removed; to remove them:")
-        older = call.values["older_than"]
-        call.terminal.suggest(f"notmnist-store gc --older-than {older:g} --yes")
+        call.terminal.suggest(_with_yes(Store.gc, call))
 
 
 COMMANDS = (

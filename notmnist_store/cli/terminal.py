@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.progress import Progress
-from notmnist_store.text import printable
+from notmnist_store.text import printable, share_text
 
 if TYPE_CHECKING:
     from rich.progress import Progress as Bars
@@ -64,7 +64,7 @@ class Terminal(Progress):
                 self._bars.refresh()
         elif not self._quiet and now - self._shown_at >= _SPARSE_SECONDS:
             self._shown_at = now
-            share = f"{100 * done // self._total} %" if self._total else f"{done:,}"
+            share = share_text(done / self._total) if self._total else f"{done:,}"
             self.note(f"{self._title}: {share}")
 
     def end(self) -> None:

@@ -14,6 +14,7 @@ from notmnist_store.peek.images import unknown_image
 from notmnist_store.peek.pictures import IMAGE, NEAREST
 from notmnist_store.schema.radius import distance
 from notmnist_store.schema.words import SPLITS
+from notmnist_store.text import number_text
 
 _NEIGHBOURS = 3
 _UNKNOWN = "the last near-duplicates run does not know this image"
@@ -53,7 +54,7 @@ def _origin(catalog: Catalog, image: dict[str, Any]) -> Iterator[_Line]:
     yield IMAGE, image["label"], image["image_id"]
     for name, value in image.items():
         if name not in _SHOWN_APART and value is not None:
-            yield name, f"{value:.4g}" if isinstance(value, float) else str(value), None
+            yield name, number_text(value, 4) if isinstance(value, float) else str(value), None
     (run,) = catalog.query(
         "select verb, started_at from run where run_id = $run_id", {"run_id": image["run_id"]}
     ).to_pylist()

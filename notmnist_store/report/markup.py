@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from notmnist_store.text import printable, share_text
+from notmnist_store.text import number_text, printable, share_text
 
 _VOID = {"br", "hr", "img", "input", "link", "meta"}
 _CODE = re.compile(r"`([^`]+)`")
@@ -91,10 +91,13 @@ def count(value: int | None) -> str:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number of fixed decimals; a dash for none, NaN and infinity."""
+    """A number of so many decimals, more where it is no whole one and they hide it.
+
+    A dash for none, NaN and infinity.
+    """
     if value is None or not math.isfinite(value):
         return NOTHING
-    return f"{value:,.{digits}f}".replace("-", _MINUS)
+    return number_text(value, digits, ",.{}f").replace("-", _MINUS)
 
 
 def share(value: float | None) -> str:

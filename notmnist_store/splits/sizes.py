@@ -10,6 +10,7 @@ from tabulate import tabulate
 
 from notmnist_store.errors import UsageError
 from notmnist_store.schema.words import USED
+from notmnist_store.text import number_text
 
 _EXAMPLE = "notmnist-store split my_split --train 0.8 --valid 0.1 --test 0.1"
 _HASH_RANGE = 1 << 128
@@ -53,15 +54,10 @@ class Sizes:
             raise UsageError("at least one split needs a size over 0", _EXAMPLE)
         if not counts and sum(sizes) > 1:
             raise UsageError(
-                f"the fractions add up to {float(sum(sizes)):g}, which is more than 1", _EXAMPLE
+                f"the fractions add up to {number_text(float(sum(sizes)))}, which is more than 1",
+                _EXAMPLE,
             )
         return cls((sizes[0], sizes[1], sizes[2]), counts)
-
-    def __str__(self) -> str:
-        return ", ".join(
-            f"{split} {int(size) if self.are_counts else float(size):g}"
-            for split, size in zip(USED, self.sizes, strict=True)
-        )
 
 
 def class_quotas(

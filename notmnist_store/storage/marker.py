@@ -15,6 +15,7 @@ from notmnist_store.errors import StoreError
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.tables import FORMAT_REVISION, FORMAT_VERSION
 from notmnist_store.schema.words import SPLITS
+from notmnist_store.text import number_text
 
 MARKER_NAME = "notmnist_store.json"
 _FIRST_KEYS = {"format", "shape", "fractions", "demo"}  # no checksum yet, nor a revision
@@ -134,5 +135,5 @@ def parse_fractions(parts: dict[str, str]) -> tuple[tuple[str, str], ...]:
             raise ValueError(f"the share of {split} must lie between 0 and 1, not {text}")
         total += share
     if total > 1:
-        raise ValueError(f"the shares add up to {float(total):g}, which is more than 1")
+        raise ValueError(f"the shares add up to {number_text(float(total))}, which is more than 1")
     return tuple((split, str(text)) for split, text in parts.items())

@@ -86,8 +86,8 @@ select
     compared.split,
     compared.statistic,
     compared.images,
-    round(compared.value, 4) as value,
-    round(compared.train_value, 4) as train_value,
+    round(compared.value, 9) as value,
+    round(compared.train_value, 9) as train_value,
     round(compared.difference / nullif(compared.error, 0), 2) as z,
     round(compared.difference / nullif(compared.deviation, 0), 2) as effect
 from compared

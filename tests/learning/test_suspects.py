@@ -5,11 +5,13 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pytest
 
 import notmnist_store
 from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.queries import find_query
 from notmnist_store.cli.main import main
 from notmnist_store.errors import UsageError
 from notmnist_store.learning import suspects as verb
@@ -22,6 +24,20 @@ from tests.support.archives import pack, png
 from tests.support.letters import Pixels, letter, letter_store
 
 WRONG = {("A", "flipped_0", "B"), ("B", "flipped_1", "C"), ("C", "flipped_2", "A")}
+
+
+def test_a_note_rounds_no_probability_to_none_or_all() -> None:
+    told = {0.0: "0.0", 1.0: "1.0", 0.1234: "0.123", 0.0004: "0.0004", 0.99996: "0.99996"}
+    with duckdb.connect(":memory:") as plain:
+        plain.execute(
+            "create table stored_suspect as select unnest($told) as self_confidence, "
+            "-self_confidence as margin, 7 as image_id, 'A' as label, 'B' as suggested_label, "
+            "'r' as run_id",
+            {"told": list(told)},
+        )
+        query = find_query("learning", "to_decide").sql
+        notes = {row[3] for row in plain.execute(query, {"run_id": "r"}).fetchall()}
+    assert notes == {f"suspects: A is {n} likely, margin -{n}" for n in told.values()}
 
 
 def checkerboard() -> Pixels:

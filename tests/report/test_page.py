@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 import notmnist_store
 from notmnist_store.catalog.queries import load_queries
-from notmnist_store.cli.main import _parser, main
+from notmnist_store.cli.main import main, make_parser
 from notmnist_store.errors import UsageError
 from notmnist_store.report import markup, plots
 from notmnist_store.report.paper import latex
@@ -112,6 +112,24 @@ def test_a_share_is_never_rounded_to_none_or_all(value: float) -> None:
     assert text.startswith("100") == (value == 1)
     number = re.sub("[^0-9.]", "", text)
     assert abs(float(number) - 100 * value) <= (0.01 if text[0] in "<>" else 0.0500001)
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "shown"),
+    [
+        (1 / 255, 2, "0.004"),
+        (0.0004, 3, "0.0004"),
+        (0.9996, 3, "0.9996"),
+        (0.99, 3, "0.990"),
+        (-0.004, 2, "\N{MINUS SIGN}0.004"),
+        (2.0, 3, "2.000"),
+        (2.0000000000000004, 3, "2.000"),
+        (1234.5, 2, "1,234.50"),
+        (float("nan"), 2, markup.NOTHING),
+    ],
+)
+def test_a_number_is_never_rounded_to_a_whole_one(value: float, digits: int, shown: str) -> None:
+    assert markup.number(value, digits) == shown
 
 
 @given(st.text())
@@ -209,7 +227,7 @@ def test_what_mends_and_what_makes_evidence_are_commands() -> None:
     for command in [*needs, *(f"notmnist-store {mend}" for mend in MENDS.values())]:
         program, *words = shlex.split(command.replace("$split_set", "clean"))
         assert program == "notmnist-store"
-        assert _parser().parse_args(words).handler
+        assert make_parser().parse_args(words).command
 
 
 def test_a_page_is_whole_and_its_links_lead_somewhere(bad_page: str) -> None:

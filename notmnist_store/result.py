@@ -20,7 +20,7 @@ import pyarrow as pa
 from notmnist_store.errors import UsageError
 from notmnist_store.schema.words import RESULT_FORMATS
 from notmnist_store.storage.filesystem import replacing
-from notmnist_store.text import number_text, printable, with_apostrophe
+from notmnist_store.text import number_text, printable, side_by_side, with_apostrophe
 
 if TYPE_CHECKING:
     import pandas
@@ -244,34 +244,8 @@ def is_number(kind: pa.DataType) -> bool:
 
 
 def _text_table(table: pa.Table, *, markdown: bool = False) -> str:
-    """Columns side by side under their names and a line; in Markdown with bars between them."""
     columns = []
     for name, values in zip(table.column_names, table.columns, strict=True):
         texts = [cell(value).strip() for value in values.to_pylist()]
-        if markdown:
-            texts = [text.replace("|", "\\|") for text in texts]
-        heading = printable(name)
-        width = max([_width(heading) + 2, *map(_width, texts)])
-        right = is_number(values.type) and bool(texts)
-        padded = [_padded(text, width, right=right) for text in (heading, *texts)]
-        columns.append([padded[0], "-" * width, *padded[1:]])
-    lines = list(zip(*columns, strict=True))
-    if markdown:
-        rows = [f"| {' | '.join(line)} |" for line in lines]
-        return "\n".join([*rows[:1], *(row.replace(" ", "-") for row in rows[1:2]), *rows[2:]])
-    return "\n".join("  ".join(line).rstrip() for line in lines)
-
-
-def _padded(text: str, width: int, *, right: bool) -> str:
-    blanks = " " * (width - _width(text))
-    return blanks + text if right else text + blanks
-
-
-def _width(text: str) -> int:
-    """Columns of a terminal that `text` takes: none for combining marks, two for wide letters."""
-    if text.isascii():
-        return len(text)
-    import unicodedata
-
-    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
-    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))
+        columns.append((printable(name), texts, is_number(values.type) and bool(texts)))
+    return side_by_side(columns, markdown=markdown)

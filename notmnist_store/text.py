@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _NOT_PRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
 _FORMULA = re.compile("'*[=+\\-@\t\r]")
@@ -66,3 +66,43 @@ def did_you_mean(what: str, name: str, known: Iterable[str]) -> str:
     close = closest(name, names)
     meant = f"did you mean {close}?" if close else f"there are {', '.join(names)}"
     return f"there is no {what} {name!r}; {meant}"
+
+
+def side_by_side(
+    columns: Iterable[tuple[str, Sequence[str], bool]], *, markdown: bool = False
+) -> str:
+    """Columns (heading, cells, whether they stand on the right) under a line, as plain text."""
+    padded = []
+    for heading, cells, right in columns:
+        texts = [text.replace("|", "\\|") for text in cells] if markdown else cells
+        width = max([_width(heading) + 2, *map(_width, texts)])
+        head, *below = (_padded(text, width, right=right) for text in (heading, *texts))
+        padded.append([head, "-" * width, *below])
+    lines = list(zip(*padded, strict=True))
+    if markdown:
+        rows = [f"| {' | '.join(line)} |" for line in lines]
+        return "\n".join([*rows[:1], *(row.replace(" ", "-") for row in rows[1:2]), *rows[2:]])
+    return "\n".join("  ".join(line).rstrip() for line in lines)
+
+
+def counts_of(headings: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A table of labels and numbers: the labels first, the numbers on the right."""
+    return side_by_side(
+        (heading, [printable(str(value)) for value in values], place > 0)
+        for place, (heading, *values) in enumerate(zip(headings, *rows, strict=True))
+    )
+
+
+def _padded(text: str, width: int, *, right: bool) -> str:
+    blanks = " " * (width - _width(text))
+    return blanks + text if right else text + blanks
+
+
+def _width(text: str) -> int:
+    """Columns of a terminal that `text` takes: none for combining marks, two for wide letters."""
+    if text.isascii():
+        return len(text)
+    import unicodedata
+
+    wide = sum(unicodedata.east_asian_width(letter) in "WF" for letter in text)
+    return len(text) + wide - sum(map(bool, map(unicodedata.combining, text)))

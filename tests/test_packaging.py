@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 import sys
@@ -93,6 +94,25 @@ def test_the_source_archive_builds_the_same_wheel(
     (tree,) = tmp_path.iterdir()
     python("-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path), cwd=tree)
     assert (tmp_path / wheel.name).read_bytes() == wheel.read_bytes()
+
+
+COMES_WITH = {"PIL": "pillow", "sklearn": "scikit-learn", "threadpoolctl": "scikit-learn"}
+
+BROUGHT_BY_THE_USER = {"pandas", "polars", "torch"}
+
+
+def test_what_the_package_imports_is_asked_for(repository: Path, project: dict[str, Any]) -> None:
+    """A fresh install has every library that is imported, early or late."""
+    known = set(sys.stdlib_module_names) | BROUGHT_BY_THE_USER | {"notmnist_store"}
+    extras = project["project"]["optional-dependencies"].values()
+    asked = [*project["project"]["dependencies"], *(line for lines in extras for line in lines)]
+    installed = {canonicalize_name(Requirement(line).name) for line in asked}
+    for path in (repository / "notmnist_store").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            for name in {name.partition(".")[0] for name in names} - known:
+                assert canonicalize_name(COMES_WITH.get(name, name)) in installed, (path, name)
 
 
 def read_lock(path: Path) -> Lock:

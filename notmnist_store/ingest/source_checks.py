@@ -5,8 +5,6 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 
-from tabulate import tabulate
-
 from notmnist_store.blocks.kernels.fingerprint import file_hashes
 from notmnist_store.blocks.kernels.rows import OUTCOMES, Tally
 from notmnist_store.errors import BudgetError, ChecksError, SourceError, StoreError
@@ -16,7 +14,7 @@ from notmnist_store.sources.kernels.provenance import place, text_path
 from notmnist_store.sources.published import KnownArchive
 from notmnist_store.storage.datafile import open_checked
 from notmnist_store.storage.tables import Tables
-from notmnist_store.text import printable
+from notmnist_store.text import counts_of, printable
 
 _EXAMPLES = 5
 
@@ -103,10 +101,7 @@ def check_counts(
     stored = {
         label: row["stored"] for label, row in ledger.items() if label is not None and row["stored"]
     }
-    counts = [(printable(label), count) for label, count in stored.items()]
-    table = tabulate(
-        counts, headers=("label", "images"), disable_numparse=True, colalign=("left", "right")
-    )
+    table = counts_of(("label", "images"), stored.items())
     hint = f"notmnist-store ingest {_quoted(source)}"
     if expect_classes is not None and len(stored) != expect_classes:
         raise ChecksError(
@@ -120,7 +115,7 @@ def check_counts(
             hint,
         )
     if published is not None and stored != published.counts:
-        wanted = tabulate(published.counts.items(), headers=("label", "published"))
+        wanted = counts_of(("label", "published"), published.counts.items())
         raise ChecksError(
             f"{source.path} is the published {published.file}, but other counts were read:\n"
             f"{table}\n{wanted}",

@@ -6,7 +6,6 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-from tabulate import tabulate
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
@@ -15,6 +14,7 @@ from notmnist_store.schema.words import USED
 from notmnist_store.splits.kernels.notebook_split import replay
 from notmnist_store.splits.plan import Placed, SplitOptions, dropped, labels_of, placed_rows
 from notmnist_store.splits.sizes import Sizes
+from notmnist_store.text import counts_of
 
 _Ids = npt.NDArray[np.int64]
 
@@ -141,10 +141,8 @@ def _sources(catalog: Catalog, options: SplitOptions) -> tuple[str, str]:
 
 def _check_enough(source: str, classes: dict[str, _Ids], wanted: int) -> None:
     if any(len(ids) < wanted for ids in classes.values()):
-        table = tabulate(
-            [(label, len(ids), wanted) for label, ids in classes.items()],
-            headers=("label", "images", "asked for"),
-        )
+        rows = [(label, len(ids), wanted) for label, ids in classes.items()]
+        table = counts_of(("label", "images", "asked for"), rows)
         raise UsageError(
             f"{source} has fewer images than asked for:\n{table}",
             "notmnist-store sql ingest_ledger",

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from tabulate import tabulate
-
 from notmnist_store.errors import UsageError
 from notmnist_store.schema.words import USED
-from notmnist_store.text import number_text
+from notmnist_store.text import counts_of, number_text
 
 _EXAMPLE = "notmnist-store split my_split --train 0.8 --valid 0.1 --test 0.1"
 _HASH_RANGE = 1 << 128
@@ -93,7 +91,7 @@ def class_quotas(
     short = [label for label in labels if sum(quotas[label].values()) > available[label]]
     if short:
         rows = [(label, available[label], *quotas[label].values()) for label in labels]
-        table = tabulate(rows, headers=("label", "images", *USED))
+        table = counts_of(("label", "images", *USED), rows)
         raise UsageError(
             f"more is asked for than there is of {', '.join(short)}:\n{table}", _EXAMPLE
         )

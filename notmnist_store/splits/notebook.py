@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -25,7 +28,16 @@ select count(*) as images
 from image
 where image.is_dropped or image.label <> image.label_ingested
 """
+_IMAGES = """
+select image.source, count(*) as images
+from image
+inner join run on run.run_id = image.run_id
+where not image.is_dropped
+group by image.source
+order by min(run.sequence)
+"""
 _DECISIONS = "decisions are honoured, so this is not the split that the notebook itself makes"
+_SHARE_OF_VALID = 21  # one part of valid, twenty of train
 _SIZES = {"train": "200000", "valid": "10000", "test": "10000"}
 
 
@@ -36,15 +48,10 @@ def place_as_notebook(catalog: Catalog, options: SplitOptions, extends: str | No
         UsageError: an option that the notebook has no counterpart of, sources that cannot be
             told, or too few images.
     """
+    images_of = _images_by_source(catalog)
     _check_options(options, extends)
-    sizes = Sizes.parse({split: getattr(options, split) or _SIZES[split] for split in USED})
-    if not sizes.are_counts:
-        raise UsageError(
-            "recipe notebook takes counts, as the notebook does",
-            f"{_EXAMPLE} --train 200000 --valid 10000 --test 10000",
-        )
-    train, valid, test = (int(size) for size in sizes.sizes)
-    train_source, test_source = _sources(catalog, options)
+    train, valid, test = _sizes(options)
+    train_source, test_source = _sources(catalog, options, images_of)
     train_classes = _classes(catalog, train_source, options.order)
     test_classes = _classes(catalog, test_source, options.order)
     labels = list(train_classes)
@@ -53,8 +60,17 @@ def place_as_notebook(catalog: Catalog, options: SplitOptions, extends: str | No
             f"{train_source} and {test_source} do not have the same labels",
             "notmnist-store sql ingest_ledger",
         )
-    _check_enough(train_source, train_classes, train // len(labels) + valid // len(labels))
-    _check_enough(test_source, test_classes, test // len(labels))
+    for source, classes, each in (
+        (train_source, train_classes, train // len(labels) + valid // len(labels)),
+        (test_source, test_classes, test // len(labels)),
+    ):
+        if any(len(ids) < each for ids in classes.values()):
+            short = [(label, len(ids), each) for label, ids in classes.items()]
+            table = counts_of(("label", "images", "asked for"), short)
+            raise UsageError(
+                f"{source} has fewer images than asked for:\n{table}",
+                _command(catalog, options, train_source, test_source),
+            )
     order = replay(
         list(train_classes.values()),
         list(test_classes.values()),
@@ -116,37 +132,83 @@ def _check_options(options: SplitOptions, extends: str | None) -> None:
         )
 
 
-def _sources(catalog: Catalog, options: SplitOptions) -> tuple[str, str]:
-    known = catalog.query(load_queries("reports")["sources"].sql)["source"].to_pylist()
-    chosen = []
-    for option, given, usual in (
-        ("--train-source", options.train_source, "large"),
-        ("--test-source", options.test_source, "small"),
-    ):
-        found = [given] if given else [name for name in known if usual in name.lower()]
-        if len(found) != 1 or found[0] not in known:
-            others = f"--train-source {known[0]} --test-source {known[-1]}"
-            raise UsageError(
-                f"recipe notebook needs {option}; the store has {', '.join(known)}",
-                f"{_EXAMPLE} {others}" if len(known) > 1 else "notmnist-store ingest --help",
+def _images_by_source(catalog: Catalog) -> dict[str, int]:
+    """How many images each source has; there are at least two."""
+    images = {row["source"]: row["images"] for row in catalog.query(_IMAGES).to_pylist()}
+    if len(images) < 2:
+        raise UsageError(
+            "recipe notebook takes train and valid from one source and test from another (in the "
+            "course notMNIST_large and notMNIST_small), and the store has "
+            f"{f'only {next(iter(images))}' if images else 'none'}; ingest the other one as well, "
+            "or split what is there by another recipe",
+            "notmnist-store split my_split" if images else "notmnist-store ingest",
+        )
+    return images
+
+
+def _sources(catalog: Catalog, options: SplitOptions, images: Mapping[str, int]) -> tuple[str, str]:
+    """The source of train and valid, and that of test."""
+    chosen: list[str | None] = []
+    for given, usual in ((options.train_source, "large"), (options.test_source, "small")):
+        found = [given] if given else [name for name in images if usual in name.lower()]
+        chosen.append(found[0] if len(found) == 1 and found[0] in images else None)
+    train, test = chosen
+    if train is None or test is None or train == test:
+        if train is not None and train == test:
+            wrong = f"train and test cannot both come from {train}: an image has one place"
+        else:
+            lacking = [
+                option
+                for option, name in (("--train-source", train), ("--test-source", test))
+                if name is None
+            ]
+            wrong = (
+                f"recipe notebook needs {' and '.join(lacking)}; the store has {', '.join(images)}"
             )
-        chosen.append(found[0])
-    if chosen[0] == chosen[1]:
-        raise UsageError(
-            f"train and test cannot both come from {chosen[0]}: an image has one place",
-            "notmnist-store split my_split",
-        )
-    return chosen[0], chosen[1]
+        largest_first = sorted(images, key=lambda name: -images[name])
+        train = train or next(name for name in largest_first if name != test)
+        test = next(name for name in (test, *largest_first) if name not in (None, train))
+        assert test is not None
+        raise UsageError(wrong, _command(catalog, options, train, test))
+    return train, test
 
 
-def _check_enough(source: str, classes: dict[str, _Ids], wanted: int) -> None:
-    if any(len(ids) < wanted for ids in classes.values()):
-        rows = [(label, len(ids), wanted) for label, ids in classes.items()]
-        table = counts_of(("label", "images", "asked for"), rows)
+def _command(catalog: Catalog, options: SplitOptions, train_source: str, test_source: str) -> str:
+    """The command with these sources, and with sizes that they have, in the notebook's proportion.
+
+    Where their labels differ, the one that shows them.
+    """
+    train_classes, test_classes = (
+        _classes(catalog, source, options.order) for source in (train_source, test_source)
+    )
+    labels = len(train_classes)
+    if list(train_classes) != list(test_classes):
+        return "notmnist-store sql ingest_ledger"
+    most, most_test = (min(map(len, classes.values())) for classes in (train_classes, test_classes))
+    train, valid, test = (size // labels for size in _sizes(options))
+    if train + valid > most:
+        valid = -(-most // _SHARE_OF_VALID)
+        train = most - valid
+    again = replace(
+        options,
+        train_source=train_source,
+        test_source=test_source,
+        train=train * labels,
+        valid=valid * labels,
+        test=min(test, most_test) * labels,
+    )
+    return again.command("notebook")
+
+
+def _sizes(options: SplitOptions) -> tuple[int, int, int]:
+    sizes = Sizes.parse({split: getattr(options, split) or _SIZES[split] for split in USED})
+    if not sizes.are_counts:
         raise UsageError(
-            f"{source} has fewer images than asked for:\n{table}",
-            "notmnist-store sql ingest_ledger",
+            "recipe notebook takes counts, as the notebook does",
+            f"{_EXAMPLE} --train 200000 --valid 10000 --test 10000",
         )
+    train, valid, test = map(int, sizes.sizes)
+    return train, valid, test
 
 
 def _classes(catalog: Catalog, source: str, order: str) -> dict[str, _Ids]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -32,6 +33,17 @@ NO_DROPS = pa.schema(
     ]
 ).empty_table()
 """No images left out: the columns of table split_drop that a recipe fills."""
+
+
+def flags(options: object, default: object) -> list[str]:
+    """Words of a command line that give the values of `options` where `default` has others."""
+    words: list[str] = []
+    for name, value in vars(options).items():
+        if value != getattr(default, name):
+            words.append(f"--{name.replace('_', '-')}")
+            if value is not True:
+                words.append(",".join(value) if isinstance(value, tuple) else str(value))
+    return words
 
 
 @dataclass(frozen=True)
@@ -77,6 +89,10 @@ class SplitOptions:
                 )
             return self
         return replace(self, radius=Radius.of(self.radius, shape, GROUP))
+
+    def command(self, name: str) -> str:
+        """The command that makes split set `name` with these options."""
+        return shlex.join(["notmnist-store", "split", name, *flags(self, SplitOptions())])
 
     @classmethod
     def from_json(cls, text: str) -> SplitOptions:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from notmnist_store.errors import UsageError
 from notmnist_store.schema.radius import Radius
 from notmnist_store.schema.words import USED
+from notmnist_store.splits.plan import flags
 
 SANITIZE = "sanitize"
 """The verb, and the recipe of what it makes."""
@@ -62,14 +64,7 @@ class SanitizeOptions:
         """All of them, and what else is given, as JSON with sorted keys."""
         return json.dumps(vars(self) | {"recipe": SANITIZE} | more, sort_keys=True, default=str)
 
-    def command(self, new: str, *flags: str) -> str:
+    def command(self, new: str, *more: str) -> str:
         """The command that makes split set `new` with these options."""
-        words = ["notmnist-store", SANITIZE, new]
-        default = SanitizeOptions(self.base)
-        for name, value in vars(self).items():
-            if name == "base" or value != getattr(default, name):
-                option = {"base": "from", "keep": "keep"}.get(name, name)
-                words.append(f"--{option}")
-                if value is not True:
-                    words.append(",".join(value) if isinstance(value, tuple) else str(value))
-        return " ".join([*words, *flags])
+        given = flags(self, SanitizeOptions(self.base))
+        return shlex.join(["notmnist-store", SANITIZE, new, "--from", self.base, *given, *more])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -312,6 +313,67 @@ def test_the_notebook_needs_two_sources_and_enough_images(store: Store, sources:
         store.split("nb", recipe="notebook", train_source="larg")
     store.split("nb", recipe="notebook", train=30, valid=3, test=6)
     assert counts(store, "nb")["train", "A"] == 10
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {},
+        {"train_source": "small"},
+        {"test_source": "small"},
+        {"train_source": "small", "test_source": "small"},
+        {"train_source": "large"},
+        {"train": 3, "valid": 3, "test": 3},
+        {"distinct": True},
+        {"train": 0.5},
+    ],
+    ids=str,
+)
+def test_with_one_source_the_first_error_says_that_two_are_needed(
+    tmp_path: Path, sources: Path, given: dict[str, object]
+) -> None:
+    store = notmnist_store.open(tmp_path / "store")
+    store.ingest(sources / "small.tar.gz")
+    with pytest.raises(UsageError, match=r"has only small; ingest the other one") as one:
+        store.split("nb", recipe="notebook", **given)
+    assert main([*shlex.split(one.value.hint)[1:], "--store", str(store.path)]) == 0
+    store.undo()
+    store.undo()
+    with pytest.raises(UsageError, match="the store has none") as none:
+        store.split("nb", recipe="notebook", **given)
+    assert none.value.hint == "notmnist-store ingest"
+
+
+@pytest.mark.parametrize(
+    ("train_name", "test_name", "given", "message", "sizes"),
+    [
+        ("large", "small", {}, "large has fewer images", "129 9 30"),
+        ("large", "small", {"train": 30, "valid": 3}, "small has fewer images", "30 3 30"),
+        ("large", "small", {"test_source": "large"}, "cannot both come from large", "129 9 30"),
+        ("a's set", "other", {}, "needs --train-source and --test-source", "129 9 30"),
+        ("a", "b", {"train_source": "a", "test": 9}, "needs --test-source; ", "129 9 9"),
+        ("a", "b", {"test_source": "b", "train": 9, "valid": 3}, "needs --train-source;", "9 3 30"),
+        ("b", "a", {"train_source": "none", "seed": 7}, "needs --train-source and", "129 9 30"),
+    ],
+)  # fmt: skip
+def test_with_two_sources_the_first_error_has_the_command_that_works(
+    tmp_path: Path,
+    sources: Path,
+    train_name: str,
+    test_name: str,
+    given: dict[str, object],
+    message: str,
+    sizes: str,
+) -> None:
+    store = notmnist_store.open(tmp_path / "store")
+    store.ingest(sources / "small.tar.gz", name=test_name)
+    store.ingest(sources / "large.tar.gz", name=train_name)
+    with pytest.raises(UsageError, match=message) as refused:
+        store.split("nb", recipe="notebook", **given)
+    assert main([*shlex.split(refused.value.hint)[1:], "--store", str(store.path)]) == 0
+    made = store.split_sets().rows()[0]
+    assert " ".join(str(made[split]) for split in USED) == sizes
+    assert made["seed"] == given.get("seed", 0)
 
 
 @pytest.mark.parametrize(

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import Query, load_queries
 from notmnist_store.catalog.relations import split_members
 from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.schema.arrays import Ints
 from notmnist_store.schema.words import SPLITS
 from notmnist_store.text import did_you_mean
 
@@ -56,8 +56,8 @@ class SplitSet:
 class SplitRows:
     """The images of one split in its order: ids and label_ids, int64 (n,)."""
 
-    ids: npt.NDArray[np.int64]
-    label_ids: npt.NDArray[np.int64]
+    ids: Ints
+    label_ids: Ints
 
 
 def find_split_set(catalog: Catalog, name: str) -> SplitSet:

@@ -22,7 +22,6 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -33,6 +32,7 @@ from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.export.columns import write_parquet_file
 from notmnist_store.export.plan import ExportPlan
 from notmnist_store.loading.split import Split
+from notmnist_store.schema.arrays import Pixels
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.words import USED
 from notmnist_store.storage.tables import Tables
@@ -63,7 +63,7 @@ def read_key(path: Path) -> bytes:
     return key
 
 
-def keyed_hashes(images: npt.NDArray[np.uint8], shape: Shape, key: bytes) -> list[str]:
+def keyed_hashes(images: Pixels, shape: Shape, key: bytes) -> list[str]:
     """BLAKE2b-256 with `key` of each image, (n, …) uint8 C-contiguous, as 64 hex digits."""
     head = struct.pack("<III", shape.height, shape.width, shape.channels)
     start = hashlib.blake2b(head, digest_size=_DIGEST_BYTES, key=key, person=_PERSON)

@@ -9,11 +9,9 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-import numpy.typing as npt
-
 from notmnist_store.errors import UsageError
 from notmnist_store.export.plan import ExportPlan
+from notmnist_store.schema.arrays import Pixels
 
 _LONGEST_NAME = 255
 _PACKED_AWAY = "__MACOSX"
@@ -57,7 +55,7 @@ def _percent(character: str) -> str:
     return "".join(f"%{byte:02X}" for byte in character.encode())
 
 
-def png_file(image: npt.NDArray[np.uint8]) -> bytes:
+def png_file(image: Pixels) -> bytes:
     """An image, (height, width) or (height, width, 3), as a PNG file of the same pixels."""
     from PIL import Image
 
@@ -96,5 +94,5 @@ def write_image_folder(folder: Path, plan: ExportPlan) -> str:
     )
 
 
-def _images(plan: ExportPlan, split: str) -> Iterator[npt.NDArray[np.uint8]]:
+def _images(plan: ExportPlan, split: str) -> Iterator[Pixels]:
     return (image for window in plan.windows(split) for image in window.images)

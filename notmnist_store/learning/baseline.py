@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
@@ -21,6 +20,7 @@ from notmnist_store.learning.plan import BaselineOptions, Draw, plan_draws
 from notmnist_store.learning.runs import save_learned
 from notmnist_store.near.groups import known_near
 from notmnist_store.progress import Progress
+from notmnist_store.schema.arrays import Bools, Floats
 from notmnist_store.schema.radius import Radius
 from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Tables
@@ -30,9 +30,6 @@ RESAMPLES = 1_000
 
 _POINTS = 100  # of a share, in percent
 _SHOWN_LABELS = 10
-
-_Mask = npt.NDArray[np.bool_]
-_Shares = npt.NDArray[np.float64]
 
 
 def baseline(tables: Tables, name: str, options: BaselineOptions, progress: Progress) -> str:
@@ -207,8 +204,8 @@ def _price_rows(evaluated: Sequence[Evaluated], draws: Sequence[Draw], seed: int
 
 
 def _joined(
-    part: Evaluated, share: _Shares, other: Evaluated, other_share: _Shares
-) -> tuple[_Shares, _Mask, _Mask]:
+    part: Evaluated, share: Floats, other: Evaluated, other_share: Floats
+) -> tuple[Floats, Bools, Bools]:
     """The images of both splits, each once: their shares, and which split they stand in."""
     ids = np.union1d(part.images.ids, other.images.ids)
     values = np.zeros(len(ids))

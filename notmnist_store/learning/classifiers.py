@@ -24,9 +24,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.schema.arrays import Floats, Ints, Singles
 
 MODELS = {"logistic": None, "liblinear-ovr": 20_000}
 """Name of each model, and how many training images it takes at the most (None: no limit)."""
@@ -49,7 +49,7 @@ class Fitted:
     converged: bool
     seconds: float
 
-    def probabilities(self, pixels: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+    def probabilities(self, pixels: Singles) -> Floats:
         """Of each class for each image, float64 (n, k); 0 for classes it was not trained on."""
         found = np.zeros((len(pixels), self.classes))
         found[:, self.estimator.classes_] = self.estimator.predict_proba(pixels)
@@ -79,8 +79,8 @@ def check_model(name: str) -> None:
 
 def fit(
     name: str,
-    pixels: npt.NDArray[np.float32],
-    labels: npt.NDArray[np.int64],
+    pixels: Singles,
+    labels: Ints,
     classes: int,
 ) -> Fitted:
     """Train the model `name` on float32 (n, size) and labels (n,), classes 0 to `classes` - 1.
@@ -97,9 +97,7 @@ def fit(
     return _fit(estimator, lambda: estimator.estimators_, pixels, labels, classes)
 
 
-def fit_for_suspects(
-    pixels: npt.NDArray[np.float32], labels: npt.NDArray[np.int64], classes: int, seed: int
-) -> Fitted:
+def fit_for_suspects(pixels: Singles, labels: Ints, classes: int, seed: int) -> Fitted:
     """Train the model that looks for suspect labels; arguments and result are those of `fit`.
 
     `seed` draws the images that the kernel features are made of.
@@ -121,8 +119,8 @@ def fit_for_suspects(
 def _fit(
     estimator: Any,
     parts: Callable[[], list[Any]],
-    pixels: npt.NDArray[np.float32],
-    labels: npt.NDArray[np.int64],
+    pixels: Singles,
+    labels: Ints,
     classes: int,
 ) -> Fitted:
     from sklearn.exceptions import ConvergenceWarning

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
@@ -16,14 +15,12 @@ from notmnist_store.learning.classifiers import Fitted
 from notmnist_store.learning.leaks import CLEAN, RAW
 from notmnist_store.loading.split import Split
 from notmnist_store.progress import Progress
+from notmnist_store.schema.arrays import Bools, Ints
 from notmnist_store.schema.words import EVALUATED
 from notmnist_store.storage.gather import to_notebook_scale
 from notmnist_store.storage.tables import Tables
 
 _WINDOW = 4_096
-
-_Ids = npt.NDArray[np.int64]
-_Mask = npt.NDArray[np.bool_]
 
 
 @dataclass
@@ -36,9 +33,9 @@ class Evaluated:
     """
 
     images: Split
-    labels: _Ids
-    subsets: dict[str, _Mask]
-    correct: _Mask
+    labels: Ints
+    subsets: dict[str, Bools]
+    correct: Bools
     set_name: str
 
     @property
@@ -140,7 +137,7 @@ def predict(
     return pa.concat_tables(said)
 
 
-def _parts(subsets: dict[str, _Mask], here: slice) -> pa.Array:
+def _parts(subsets: dict[str, Bools], here: slice) -> pa.Array:
     """For each image of a window the part of its split that it is in: clean, or how it leaked."""
     words = np.full(here.stop - here.start, CLEAN, dtype=object)
     for subset, mask in subsets.items():

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
+from notmnist_store.schema.arrays import Bools, Ints
 from notmnist_store.schema.radius import Radius
 
 RAW, CLEAN, EXACT, NEAR = SUBSETS = ("raw", "clean", "leaked_exact", "leaked_near")
@@ -17,12 +17,10 @@ RAW, CLEAN, EXACT, NEAR = SUBSETS = ("raw", "clean", "leaked_exact", "leaked_nea
 # The two sides are given by id, so that a split set can be judged by another one's training images.
 _NONE = -1  # below every squared distance
 
-_Ids = npt.NDArray[np.int64]
-
 
 def leak_subsets(
-    catalog: Catalog, train: _Ids, evaluated: _Ids, near: Radius | None
-) -> dict[str, npt.NDArray[np.bool_]]:
+    catalog: Catalog, train: Ints, evaluated: Ints, near: Radius | None
+) -> dict[str, Bools]:
     """Masks (n,) over the `evaluated` image ids, by subset: raw and its three parts.
 
     A leak is an image with a copy among `train`; one that has an exact copy counts as exact only.

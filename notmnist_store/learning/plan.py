@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from notmnist_store.errors import UsageError
 from notmnist_store.learning.classifiers import MODELS
 from notmnist_store.learning.kernels.folds import stratified_draw
+from notmnist_store.schema.arrays import Ints
 from notmnist_store.schema.radius import Radius
 
 ALL = "all"
@@ -69,7 +69,7 @@ class Draw:
     """One training set: its repeat, and its rows (int64, ascending) in the split train."""
 
     repeat: int
-    rows: npt.NDArray[np.int64]
+    rows: Ints
 
     @property
     def size(self) -> int:
@@ -78,7 +78,7 @@ class Draw:
 
 
 def plan_draws(
-    options: BaselineOptions, labels: npt.NDArray[np.int64], classes: int, pixels: int
+    options: BaselineOptions, labels: Ints, classes: int, pixels: int
 ) -> tuple[list[Draw], list[str]]:
     """The draws of all sizes and repeats, smallest first, and notes on sizes that are left out.
 

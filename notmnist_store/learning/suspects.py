@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
@@ -19,6 +18,7 @@ from notmnist_store.learning.kernels.nearest import NearestOfSample
 from notmnist_store.learning.runs import save_learned
 from notmnist_store.near.groups import copy_groups, known_near
 from notmnist_store.progress import Progress
+from notmnist_store.schema.arrays import Bools, Ints, Singles
 from notmnist_store.schema.words import USED
 from notmnist_store.storage.gather import pixels_of, to_notebook_scale
 from notmnist_store.storage.tables import Tables
@@ -38,16 +38,14 @@ _MOST_BYTES = 1 << 30
 _TRAIN_BYTES = 2 << 30
 _EXAMPLE = "notmnist-store suspects --folds 5"
 
-_Ids = npt.NDArray[np.int64]
-
 
 @dataclass(frozen=True)
 class _Images:
     """All images of a split set by ascending id: ids, label_ids and groups of copies, (n,)."""
 
-    ids: _Ids
-    labels: _Ids
-    groups: _Ids
+    ids: Ints
+    labels: Ints
+    groups: Ints
     classes: int
 
 
@@ -136,7 +134,7 @@ def _check_options(folds: int, seed: int) -> None:
         raise UsageError(f"a seed is 0 or more, not {seed}", "notmnist-store suspects --seed 0")
 
 
-def _all_images(catalog: Catalog, split_set: SplitSet) -> tuple[_Ids, _Ids]:
+def _all_images(catalog: Catalog, split_set: SplitSet) -> tuple[Ints, Ints]:
     parts = [split_rows(catalog, split_set, split) for split in USED if split_set.counts[split]]
     if not parts:
         raise UsageError(f"split set {split_set.name} has no images", "notmnist-store split-sets")
@@ -160,7 +158,7 @@ def _check_labels(images: _Images) -> None:
         )
 
 
-def _runs(catalog: Catalog, ids: _Ids) -> list[str]:
+def _runs(catalog: Catalog, ids: Ints) -> list[str]:
     """The ingest runs whose images were looked at."""
     rows = catalog.query(
         "select distinct image.run_id from image"
@@ -171,8 +169,8 @@ def _runs(catalog: Catalog, ids: _Ids) -> list[str]:
 
 
 def _train(
-    tables: Tables, images: _Images, fold: _Ids, folds: int, seed: int, progress: Progress
-) -> tuple[list[Fitted], npt.NDArray[np.bool_], int]:
+    tables: Tables, images: _Images, fold: Ints, folds: int, seed: int, progress: Progress
+) -> tuple[list[Fitted], Bools, int]:
     """A model a fold, trained on the others; (folds, classes) labels it knows; images it had."""
     size = tables.marker.shape.size
     most = min(MOST_TRAINED, max(1, _TRAIN_BYTES // (4 * (size + 3 * images.classes))))
@@ -203,11 +201,11 @@ def _train(
 def _measure(
     tables: Tables,
     images: _Images,
-    fold: _Ids,
+    fold: Ints,
     models: list[Fitted],
     seed: int,
     progress: Progress,
-) -> tuple[npt.NDArray[np.float32], _Ids, _Ids, _Ids]:
+) -> tuple[Singles, Ints, Ints, Ints]:
     """Probabilities (n, classes) by the model of each image's own fold; and of the sample (rows of
     the images) which is nearest, and its squared distance, -1 where there is none.
     """

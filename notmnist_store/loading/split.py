@@ -22,6 +22,7 @@ from notmnist_store.catalog.split_sets import (
 from notmnist_store.decisions.effects import decision_note
 from notmnist_store.errors import UsageError
 from notmnist_store.progress import Progress
+from notmnist_store.schema.arrays import Ints, Pixels, Singles
 from notmnist_store.schema.shape import Shape
 from notmnist_store.storage.gather import Gatherer, binary_column, pixels_of
 from notmnist_store.storage.tables import Tables
@@ -36,16 +37,13 @@ _WINDOW_BYTES = 128 << 20
 _CHUNK_BYTES = 1 << 30
 _DTYPES = ("uint8", "float32")
 
-_Ids = npt.NDArray[np.int64]
-_Pixels = npt.NDArray[np.uint8]
-
 
 class Batch(NamedTuple):
     """images uint8 (n, height, width[, 3]); labels and ids int64 (n,); row i is one image."""
 
-    images: npt.NDArray[np.uint8]
-    labels: npt.NDArray[np.int64]
-    ids: npt.NDArray[np.int64]
+    images: Pixels
+    labels: Ints
+    ids: Ints
 
 
 def load(tables: Tables, name: str, split: str, progress: Progress | None = None) -> Split:
@@ -100,12 +98,12 @@ class Split:
         return self._tables.marker.shape
 
     @property
-    def ids(self) -> _Ids:
+    def ids(self) -> Ints:
         """Image ids in the order of the split, int64 (n,)."""
         return self._rows.ids
 
     @property
-    def label_ids(self) -> _Ids:
+    def label_ids(self) -> Ints:
         """Places of the images' labels in `labels`, int64 (n,)."""
         return self._rows.label_ids
 
@@ -114,9 +112,7 @@ class Split:
         """Names of the split set's labels; a label's place is its label_id."""
         return list(self.split_set.labels)
 
-    def to_numpy(
-        self, dtype: str = "uint8"
-    ) -> tuple[npt.NDArray[np.uint8] | npt.NDArray[np.float32], _Ids]:
+    def to_numpy(self, dtype: str = "uint8") -> tuple[Pixels | Singles, Ints]:
         """(images, labels): (n, height, width), for colour (n, height, width, 3), and int64 (n,).
 
         ``uint8`` gives the pixels as stored, ``float32`` the course notebook's scale,
@@ -130,7 +126,7 @@ class Split:
         flat = self._pixels_of(self.ids, dtype)
         return flat.reshape(len(self), *self.shape.sides), self.label_ids.copy()
 
-    def _pixels_of(self, ids: _Ids, dtype: npt.DTypeLike = np.uint8) -> npt.NDArray[Any]:
+    def _pixels_of(self, ids: Ints, dtype: npt.DTypeLike = np.uint8) -> npt.NDArray[Any]:
         return pixels_of(self._tables, ids, self._catalog.live_files("image"), dtype)
 
     def description(self) -> pa.Table:
@@ -157,7 +153,7 @@ class Split:
             yield self._arrow(flat, description.slice(start, rows), start)
             start += rows
 
-    def _arrow(self, flat: _Pixels, description: pa.Table, start: int) -> pa.Table:
+    def _arrow(self, flat: Pixels, description: pa.Table, start: int) -> pa.Table:
         end = start + len(flat)
         label_ids = pa.array(self.label_ids[start:end])
         step = max(1, _CHUNK_BYTES // self.shape.size)
@@ -240,7 +236,7 @@ class Split:
         order = random.permutation(len(places))
         yield self._batch(places[order], flat[order])
 
-    def _batch(self, places: _Ids, flat: _Pixels) -> Batch:
+    def _batch(self, places: Ints, flat: Pixels) -> Batch:
         images = flat.reshape(len(flat), *self.shape.sides)
         return Batch(images, self.label_ids[places], self.ids[places])
 

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from notmnist_store.errors import StoreError
+from notmnist_store.schema.arrays import Ints, Pixels
 from notmnist_store.storage.filesystem import disk_errors
 from notmnist_store.storage.gather import to_notebook_scale
 from notmnist_store.storage.placed_folder import placed_folder
@@ -26,8 +27,8 @@ def cached_arrays(
     cache: Path | None,
     name: str,
     shape: tuple[int, int, int, int],
-    labels: npt.NDArray[np.int64],
-    images: Callable[[], Iterable[npt.NDArray[np.uint8]]],
+    labels: Ints,
+    images: Callable[[], Iterable[Pixels]],
 ) -> Path:
     """The folder `cache`/`name` with images.npy, uint8 of `shape`, and labels.npy, int64 (n,).
 
@@ -74,8 +75,8 @@ class TorchSplit:
             raise StoreError("torch is not installed", "python -m pip install torch") from error
         self._folder = folder
         self._dtype = dtype
-        self._images: npt.NDArray[np.uint8] = np.load(folder / _IMAGES, mmap_mode="r")
-        self._labels: npt.NDArray[np.int64] = np.load(folder / _LABELS)
+        self._images: Pixels = np.load(folder / _IMAGES, mmap_mode="r")
+        self._labels: Ints = np.load(folder / _LABELS)
 
     def __reduce__(self) -> tuple[type[TorchSplit], tuple[Path, str]]:
         return TorchSplit, (self._folder, self._dtype)

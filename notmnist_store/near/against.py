@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
@@ -26,6 +25,7 @@ from notmnist_store.machine import available_cores
 from notmnist_store.near.kernels.join import Pairs, cross_join
 from notmnist_store.near.kernels.nearest_pairs import nearest_pairs
 from notmnist_store.progress import Progress
+from notmnist_store.schema.arrays import Ints
 from notmnist_store.schema.radius import GROUP, LARGEST_SQUARE, Radius
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.words import USED
@@ -33,8 +33,6 @@ from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Tables
 
 _OTHER_STORE = "other_store"
-
-_Ids = npt.NDArray[np.int64]
 
 
 def near_against(
@@ -106,8 +104,8 @@ def _read(
 
 
 def _nearest(
-    found: Iterable[Pairs], pictures: int, distinct: _Ids, standing: pa.Table, progress: Progress
-) -> dict[str, tuple[_Ids, _Ids]]:
+    found: Iterable[Pairs], pictures: int, distinct: Ints, standing: pa.Table, progress: Progress
+) -> dict[str, tuple[Ints, Ints]]:
     """For each split, of each picture of the source: least squared distance, and to which image.
 
     -1 stands for none; of several at one distance the one ingested first counts.
@@ -120,7 +118,7 @@ def _nearest(
 
 
 def _rows(
-    images: pa.Table, pictures: _Ids, standing: pa.Table, nearest: dict[str, tuple[_Ids, _Ids]]
+    images: pa.Table, pictures: Ints, standing: pa.Table, nearest: dict[str, tuple[Ints, Ints]]
 ) -> pa.Table:
     """One row an image of the source and split in which it has something near."""
     row = np.searchsorted(pictures, images["picture_id"].to_numpy())

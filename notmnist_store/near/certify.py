@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import numpy as np
-import numpy.typing as npt
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
@@ -30,15 +29,13 @@ from notmnist_store.near.check import (
 )
 from notmnist_store.near.evidence import current_join, lacking, not_known
 from notmnist_store.progress import Progress
+from notmnist_store.schema.arrays import Bools, Ints, Pixels
 from notmnist_store.schema.words import USED
 from notmnist_store.storage.gather import Gatherer, pixels_of
 from notmnist_store.storage.tables import Tables
 
 DEFAULT_SAMPLE = 1_000
 _BLOCK_ROWS = 8_192  # small matrix products wait for each other too often
-
-_Ids = npt.NDArray[np.int64]
-_Mask = npt.NDArray[np.bool_]
 
 
 def certify(
@@ -111,8 +108,8 @@ def certify(
 def _check(
     tables: Tables,
     catalog: Catalog,
-    ids: _Ids,
-    asked: list[tuple[_Ids, _Mask]],
+    ids: Ints,
+    asked: list[tuple[Ints, Bools]],
     most: int,
     progress: Progress,
 ) -> Checked:
@@ -126,10 +123,10 @@ def _check(
     return check(ids, known, comparisons, _stored(tables, ids, needed), most, progress)
 
 
-def _stored(tables: Tables, ids: _Ids, rows: _Ids) -> Iterator[tuple[_Ids, npt.NDArray[np.uint8]]]:
+def _stored(tables: Tables, ids: Ints, rows: Ints) -> Iterator[tuple[Ints, Pixels]]:
     """Some of the pictures, as they are read from the data files: their rows, and pixels."""
     gatherer = Gatherer(tables, ids[rows])
-    held: list[tuple[_Ids, npt.NDArray[np.uint8]]] = []
+    held: list[tuple[Ints, Pixels]] = []
     found = waiting = 0
     for span in gatherer.spans:
         for places, pixels in gatherer.read(span):
@@ -144,7 +141,7 @@ def _stored(tables: Tables, ids: _Ids, rows: _Ids) -> Iterator[tuple[_Ids, npt.N
 
 
 def _together(
-    parts: list[tuple[_Ids, npt.NDArray[np.uint8]]],
-) -> tuple[_Ids, npt.NDArray[np.uint8]]:
+    parts: list[tuple[Ints, Pixels]],
+) -> tuple[Ints, Pixels]:
     rows, pixels = zip(*parts, strict=True)
     return np.concatenate(rows), np.concatenate(pixels)

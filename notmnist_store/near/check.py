@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -30,6 +29,7 @@ from notmnist_store.near.kernels.join import Pairs
 from notmnist_store.near.kernels.pair_rows import pair_rows
 from notmnist_store.near.kernels.scan import scan
 from notmnist_store.progress import Progress
+from notmnist_store.schema.arrays import Bools, Ints, Pixels
 from notmnist_store.schema.radius import distance
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import DataFile, open_checked
@@ -43,9 +43,7 @@ _CHUNK_PAIRS = 1 << 22
 _SEED = 0
 _PAIR_ROWS = pa.schema([TABLES["pair"].field(name) for name in ("a", "b", "squared_distance")])
 
-_Ids = npt.NDArray[np.int64]
-_Pixels = npt.NDArray[np.uint8]
-_Blocks = Iterator[tuple[_Ids, _Pixels]]
+_Blocks = Iterator[tuple[Ints, Pixels]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,9 +53,9 @@ class Comparison:
     against  (pictures,) bool: the rows they are compared with
     """
 
-    rows: _Ids
-    pixels: _Pixels
-    against: npt.NDArray[np.bool_]
+    rows: Ints
+    pixels: Pixels
+    against: Bools
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +73,7 @@ class Checked:
         return len(self.differences.missed) + len(self.differences.wrong)
 
 
-def known_pairs(catalog: Catalog, ids: _Ids) -> pa.Table:
+def known_pairs(catalog: Catalog, ids: Ints) -> pa.Table:
     """Rows a, b, squared_distance of view pair that name one of these images."""
     chosen = {"chosen_image": pa.table({"image_id": ids})}
     rows = catalog.query(load_queries("near")["pairs_of"].sql, rows=chosen)
@@ -85,8 +83,8 @@ def known_pairs(catalog: Catalog, ids: _Ids) -> pa.Table:
 def check_sample(
     tables: Tables,
     before: Catalog | None,
-    ids: _Ids,
-    flat: _Pixels,
+    ids: Ints,
+    flat: Pixels,
     files: Sequence[DataFile],
     most: int,
     progress: Progress,
@@ -113,7 +111,7 @@ def check_sample(
     return checked, _SEED if len(rows) < len(ids) else None
 
 
-def _read_back(path: Path, ids: _Ids) -> pa.Table:
+def _read_back(path: Path, ids: Ints) -> pa.Table:
     """The pairs of a data file that name one of these images."""
     wanted = pa.array(ids)
     parts = [_PAIR_ROWS.empty_table()]
@@ -139,7 +137,7 @@ def outcome_line(checked: Checked, pictures: int) -> str:
 
 
 def check(
-    ids: _Ids,
+    ids: Ints,
     known: pa.Table,
     comparisons: Sequence[Comparison],
     blocks: _Blocks,
@@ -179,7 +177,7 @@ def check(
     return Checked(int(left.sum()), int(right.sum()), compared, found)
 
 
-def _in_order(a: _Ids, b: _Ids, squared: _Ids) -> Pairs:
+def _in_order(a: Ints, b: Ints, squared: Ints) -> Pairs:
     """The pairs with the lesser row on the left; a picture with itself is none."""
     two = a != b
     low, high = np.minimum(a, b)[two], np.maximum(a, b)[two]
@@ -200,7 +198,7 @@ def _compared(known: Pairs, comparisons: Sequence[Comparison]) -> Pairs:
 
 def certificate_rows(
     join: dict[str, Any],
-    ids: _Ids,
+    ids: Ints,
     checked: Checked,
     *,
     split_set: SplitSet | None = None,
@@ -233,7 +231,7 @@ def certificate_rows(
     return [row]
 
 
-def _first(ids: _Ids, found: Differences) -> tuple[int | None, int | None]:
+def _first(ids: Ints, found: Differences) -> tuple[int | None, int | None]:
     """The images of the nearest pair that was missed, or else of one that is wrong."""
     for pairs in (found.missed, found.wrong):
         if len(pairs):
@@ -243,7 +241,7 @@ def _first(ids: _Ids, found: Differences) -> tuple[int | None, int | None]:
     return None, None
 
 
-def disagreement(first_run: str, ids: _Ids, checked: Checked) -> StoreError:
+def disagreement(first_run: str, ids: Ints, checked: Checked) -> StoreError:
     """The error for pairs that are not those of the check; it tells the two images of one.
 
     `first_run` is the first of the runs whose pairs count.
@@ -272,7 +270,7 @@ def sample_size(pictures: int, size: int) -> int:
     return min(pictures, max(_LEAST_SAMPLE, fitting))
 
 
-def _in_blocks(pixels: _Pixels) -> _Blocks:
+def _in_blocks(pixels: Pixels) -> _Blocks:
     """All rows of an array, block by block: their numbers and pixels."""
     for start in range(0, len(pixels), _BLOCK_ROWS):
         part = pixels[start : start + _BLOCK_ROWS]

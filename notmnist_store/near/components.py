@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
@@ -22,6 +21,7 @@ from notmnist_store.near.evidence import check_covered, check_radius, current_jo
 from notmnist_store.near.kernels.groups import components
 from notmnist_store.near.kernels.join import Pairs
 from notmnist_store.near.kernels.pair_rows import pairs_among, rows_of
+from notmnist_store.schema.arrays import Ints
 from notmnist_store.schema.radius import Radius, distance
 from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Tables
@@ -42,8 +42,6 @@ _SCHEMA = pa.schema(
     ]
 )
 
-_Ids = npt.NDArray[np.int64]
-
 
 @dataclass(frozen=True, eq=False)
 class NearGraph:
@@ -54,13 +52,11 @@ class NearGraph:
     pairs    of pictures, by squared distance
     """
 
-    picture: _Ids
-    first: _Ids
+    picture: Ints
+    first: Ints
     pairs: Pairs
 
-    def components(
-        self, above: int, limit: int, start: npt.NDArray[np.int64] | None = None
-    ) -> _Ids:
+    def components(self, above: int, limit: int, start: Ints | None = None) -> Ints:
         """(m,) for each picture the first one of its component.
 
         Pairs of a squared distance over `above` and up to `limit` count, and those of `start`.
@@ -69,7 +65,7 @@ class NearGraph:
         return components(len(self.first), [self.pairs.take(slice(low, high))], start)
 
 
-def near_graph(catalog: Catalog, image_ids: _Ids, limit: int) -> NearGraph:
+def near_graph(catalog: Catalog, image_ids: Ints, limit: int) -> NearGraph:
     """The graph of these images, given in the order of ingest, of pairs within `limit`."""
     copies = catalog.query(
         "select image_id, group_id from duplicate_image where kind = 'exact' and copy_number > 1"
@@ -134,7 +130,7 @@ def near_components(
     ids = found["image_id"].to_numpy()[known]
     graph = near_graph(catalog, ids, current["threshold"])
     random = np.random.default_rng(seed)
-    label: _Ids | None = None
+    label: Ints | None = None
     rows, above = [], -1
     for step in wanted:
         label = graph.components(above, step.squared, label)
@@ -163,7 +159,7 @@ def _rows(rows: Sequence[tuple[object, ...]]) -> pa.Table:
     return pa.Table.from_pylist(named, schema=_SCHEMA)
 
 
-def _diameter(tables: Tables, ids: _Ids) -> int:
+def _diameter(tables: Tables, ids: Ints) -> int:
     """The largest squared distance of two of these images."""
     values = pixels_of(tables, ids).astype(
         np.float64

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
@@ -11,15 +10,14 @@ from notmnist_store.catalog.queries import load_queries
 from notmnist_store.near.evidence import check_radius, current_join, lacking
 from notmnist_store.near.kernels.groups import components, stars
 from notmnist_store.near.kernels.pair_rows import pairs_among
+from notmnist_store.schema.arrays import Ints
 from notmnist_store.schema.radius import GROUP, Radius
 
 NEAR_DUPLICATES = "notmnist-store near-duplicates"
 
-_Ids = npt.NDArray[np.int64]
-
 
 def known_near(
-    catalog: Catalog, ids: _Ids, radius: Radius | None
+    catalog: Catalog, ids: Ints, radius: Radius | None
 ) -> tuple[Radius | None, list[str]]:
     """The radius up to which the near copies of these images are known, or None; and notes.
 
@@ -48,8 +46,8 @@ def known_near(
 
 
 def copy_groups(
-    catalog: Catalog, ids: _Ids, near: Radius | None, most: int
-) -> tuple[_Ids, list[str]]:
+    catalog: Catalog, ids: Ints, near: Radius | None, most: int
+) -> tuple[Ints, list[str]]:
     """A group for each image, int64 (n,): the same for all of its copies; and notes.
 
     Equal images are always in one group. With `near`, so are images that a chain of near copies

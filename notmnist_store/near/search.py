@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
@@ -36,6 +35,7 @@ from notmnist_store.near.kernels.join import (
 )
 from notmnist_store.near.kernels.pair_rows import pairs_among
 from notmnist_store.progress import Progress
+from notmnist_store.schema.arrays import Ints, Pixels
 from notmnist_store.schema.radius import GROUP, SEARCH, Radius
 from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Once, Tables
@@ -44,8 +44,6 @@ DEFAULT_LIMIT = 100_000_000
 _FILE_PAIRS = 1 << 22
 _SURELY_TOO_MANY = 2
 _KNOWN = "select a, b, squared_distance from searched_pair where squared_distance <= $most"
-
-_Ids = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -202,7 +200,7 @@ def _plan(
 
 
 def _search(
-    flat: npt.NDArray[np.uint8],
+    flat: Pixels,
     old: int,
     most: int,
     limit: int,
@@ -234,7 +232,7 @@ def _kept(parts: Iterable[Pairs], grouped: list[Pairs], radius: Radius) -> Itera
         yield part
 
 
-def _write_pairs(run: Run, ids: _Ids, found: Iterable[Pairs]) -> None:
+def _write_pairs(run: Run, ids: Ints, found: Iterable[Pairs]) -> None:
     """Write the pairs as data files of a few million rows each, in the order they come."""
     parts: list[pa.Table] = []
     held = 0
@@ -249,7 +247,7 @@ def _write_pairs(run: Run, ids: _Ids, found: Iterable[Pairs]) -> None:
         run.write("pair", pa.concat_tables(parts))
 
 
-def _known_pairs(catalog: Catalog, ids: _Ids, radius: Radius) -> Pairs:
+def _known_pairs(catalog: Catalog, ids: Ints, radius: Radius) -> Pairs:
     """Pairs found before, within the radius, as rows of `ids`.
 
     Those that decisions part are among them: groups are made of all pairs, for a decision can be
@@ -258,7 +256,7 @@ def _known_pairs(catalog: Catalog, ids: _Ids, radius: Radius) -> Pairs:
     return pairs_among(ids, catalog.query(_KNOWN, {"most": radius.squared}))
 
 
-def _group_rows(ids: _Ids, old: int, grouped: list[Pairs]) -> pa.Table:
+def _group_rows(ids: Ints, old: int, grouped: list[Pairs]) -> pa.Table:
     """Pictures from row `old` on that belong to an earlier one, and how far they are from it."""
     star = stars(len(ids), None, grouped)
     member = np.flatnonzero(star != np.arange(len(ids)))
@@ -273,7 +271,7 @@ def _group_rows(ids: _Ids, old: int, grouped: list[Pairs]) -> pa.Table:
     )
 
 
-def _distances_to(star: _Ids, member: _Ids, grouped: list[Pairs]) -> _Ids:
+def _distances_to(star: Ints, member: Ints, grouped: list[Pairs]) -> Ints:
     """Squared distance of each member to its representative."""
     squared = np.zeros(len(star), np.int64)
     for part in grouped:

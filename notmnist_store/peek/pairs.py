@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -12,6 +11,7 @@ from notmnist_store.catalog.queries import load_queries
 from notmnist_store.errors import QueryError, StoreError
 from notmnist_store.near.evidence import check_radius, current_join
 from notmnist_store.peek.kernels.strata import equal_shares
+from notmnist_store.schema.arrays import Floats, Ints
 from notmnist_store.schema.radius import LARGEST_SQUARE, Radius
 from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Tables
@@ -23,8 +23,6 @@ _KNOWN = (
     "select a as image_id, b as twin_id, squared_distance from pair "
     "where squared_distance <= $limit order by squared_distance, a, b"
 )
-
-_Ints = npt.NDArray[np.int64]
 
 
 def near_pairs(
@@ -75,8 +73,8 @@ def near_pairs(
     return catalog.query(sql["pairs"].sql, values, rows={"shown_pair": shown})
 
 
-def _distances(pairs: pa.Table) -> npt.NDArray[np.float64]:
-    apart: npt.NDArray[np.float64] = np.sqrt(pairs["squared_distance"].to_numpy() / LARGEST_SQUARE)
+def _distances(pairs: pa.Table) -> Floats:
+    apart: Floats = np.sqrt(pairs["squared_distance"].to_numpy() / LARGEST_SQUARE)
     return apart
 
 
@@ -105,14 +103,14 @@ def _is_whole(rows: pa.Table, name: str) -> bool:
     return name in rows.column_names and pa.types.is_integer(rows[name].type)
 
 
-def _own_distances(rows: pa.Table) -> _Ints:
+def _own_distances(rows: pa.Table) -> Ints:
     """Squared distances as the rows have them, to draw by; 0 where they do not."""
     for name, power, scale in (("squared_distance", 1, 1), ("distance", 2, LARGEST_SQUARE)):
         if name in rows.column_names and (
             pa.types.is_integer(rows[name].type) or pa.types.is_floating(rows[name].type)
         ):
             values = np.nan_to_num(rows[name].to_numpy().astype(np.float64) ** power) * scale
-            squared: _Ints = np.clip(values, 0, 2.0**62).astype(np.int64)
+            squared: Ints = np.clip(values, 0, 2.0**62).astype(np.int64)
             return squared
     return np.zeros(rows.num_rows, np.int64)
 

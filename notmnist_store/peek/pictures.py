@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.peek.sheet import CELL_PIXELS
+from notmnist_store.schema.arrays import Pixels
 from notmnist_store.storage.pixels import pixels_by_id
 from notmnist_store.storage.tables import Tables
 
@@ -16,10 +16,8 @@ IMAGE = "image"
 NEAREST = "nearest in "
 """How the rows of its neighbours begin there."""
 
-_Picture = npt.NDArray[np.uint8]
 
-
-def pictures_of(tables: Tables, rows: pa.Table) -> tuple[list[list[_Picture]], list[str]]:
+def pictures_of(tables: Tables, rows: pa.Table) -> tuple[list[list[Pixels]], list[str]]:
     """Strips of uint8 pictures (height, width, channels), and a caption for each.
 
     Of pairs (a column twin_id) a strip is image, twin and their absolute difference, in that order;

@@ -7,8 +7,8 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
+from notmnist_store.schema.arrays import Pixels
 from notmnist_store.text import printable
 
 CELL_PIXELS = 56
@@ -21,15 +21,13 @@ _BACKGROUND = (30, 32, 36)
 _TEXT = (222, 224, 228)
 _RAMP = " ░▒▓█"
 
-_Picture = npt.NDArray[np.uint8]
 
-
-def _rgb(picture: _Picture) -> _Picture:
+def _rgb(picture: Pixels) -> Pixels:
     """Height x width x 3 from height x width x 1 or 3."""
     return np.repeat(picture, 3, axis=2) if picture.shape[2] == 1 else picture
 
 
-def png_thumbnail(picture: _Picture) -> bytes:
+def png_thumbnail(picture: Pixels) -> bytes:
     """One image of shape (height, width, channels) as a PNG file, pixel for pixel."""
     from PIL import Image
 
@@ -39,7 +37,7 @@ def png_thumbnail(picture: _Picture) -> bytes:
 
 
 def png_sheet(
-    strips: Sequence[Sequence[_Picture]], captions: Sequence[str], *, cell_pixels: int = CELL_PIXELS
+    strips: Sequence[Sequence[Pixels]], captions: Sequence[str], *, cell_pixels: int = CELL_PIXELS
 ) -> bytes:
     """A contact sheet as a PNG file: each image enlarged by whole pixels, a caption below.
 
@@ -76,7 +74,7 @@ def png_sheet(
 
 
 def terminal_sheet(
-    strips: Sequence[Sequence[_Picture]], captions: Sequence[str], *, width: int, colour: bool
+    strips: Sequence[Sequence[Pixels]], captions: Sequence[str], *, width: int, colour: bool
 ) -> str:
     """The strips as text, two rows of pixels a line; halved in size where they would fill pages.
 
@@ -96,23 +94,23 @@ def terminal_sheet(
     return "\n".join(lines) + "\n"
 
 
-def _columns(strip: Sequence[_Picture]) -> int:
+def _columns(strip: Sequence[Pixels]) -> int:
     """How many columns of a terminal the pictures of a strip take, with blanks between them."""
     return sum(int(picture.shape[1]) for picture in strip) + len(strip) - 1
 
 
-def _strip_lines(strip: Sequence[_Picture], colour: bool) -> list[str]:
+def _strip_lines(strip: Sequence[Pixels], colour: bool) -> list[str]:
     parts = zip(*(_text_lines(picture, colour) for picture in strip), strict=True)
     return [" ".join(line) for line in parts]
 
 
-def _halved(picture: _Picture) -> _Picture:
+def _halved(picture: Pixels) -> Pixels:
     from PIL import Image
 
     return np.asarray(Image.fromarray(_rgb(picture)).reduce(2))
 
 
-def _text_lines(picture: _Picture, colour: bool) -> list[str]:
+def _text_lines(picture: Pixels, colour: bool) -> list[str]:
     if picture.shape[0] % 2:
         picture = np.pad(picture, ((0, 1), (0, 0), (0, 0)))
     upper, lower = _rgb(picture)[0::2], _rgb(picture)[1::2]

@@ -8,24 +8,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 
 from notmnist_store.report.markup import Html, element
+from notmnist_store.schema.arrays import Pixels
 from notmnist_store.schema.shape import Shape
 
 _COLUMNS = 32
 _BUDGET = 1 << 22
 _SHOWN_PIXELS = 64
 
-_Pixels = npt.NDArray[np.uint8]
 _Key = tuple[int, int | None]
 
 
-def difference(a: _Pixels, b: _Pixels) -> _Pixels:
+def difference(a: Pixels, b: Pixels) -> Pixels:
     """|a - b| of two pictures, stretched so that the largest difference is 255."""
     apart = np.abs(a.astype(np.int16) - b.astype(np.int16))
     most = int(apart.max(initial=0))
-    stretched: _Pixels = (apart * 255 // max(most, 1)).astype(np.uint8)
+    stretched: Pixels = (apart * 255 // max(most, 1)).astype(np.uint8)
     return stretched
 
 
@@ -78,7 +77,7 @@ class Pictures:
         keys = [key for sprite in self._sprites.values() for key in sprite.places]
         return sorted({i for key in keys for i in key if i is not None})
 
-    def css(self, pixels: Mapping[int, _Pixels]) -> str:
+    def css(self, pixels: Mapping[int, Pixels]) -> str:
         """The rules that show every thumbnail; images that are not in `pixels` stay hatched."""
         width, height = self.size
         rules = [f":root{{--tw:{width}px;--th:{height}px}}"]
@@ -97,7 +96,7 @@ class Pictures:
         return "\n".join(rules)
 
 
-def sprite_png(sprite: Sprite, pixels: Mapping[int, _Pixels], shape: Shape) -> bytes:
+def sprite_png(sprite: Sprite, pixels: Mapping[int, Pixels], shape: Shape) -> bytes:
     """One PNG of 32 pictures a row, pixel for pixel; missing images are hatched."""
     from PIL import Image
 
@@ -115,8 +114,8 @@ def sprite_png(sprite: Sprite, pixels: Mapping[int, _Pixels], shape: Shape) -> b
     return sink.getvalue()
 
 
-def _hatched(shape: Shape) -> _Pixels:
+def _hatched(shape: Shape) -> Pixels:
     rows, columns = np.ogrid[: shape.height, : shape.width]
     stripes = ((rows + columns) % 8 < 2).astype(np.uint8) * np.uint8(96)
-    hatched: _Pixels = np.repeat(stripes[:, :, np.newaxis], shape.channels, axis=2)
+    hatched: Pixels = np.repeat(stripes[:, :, np.newaxis], shape.channels, axis=2)
     return hatched

@@ -10,7 +10,6 @@ from decimal import Decimal
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,14 +17,13 @@ from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.errors import UsageError
 from notmnist_store.near.components import near_graph
+from notmnist_store.schema.arrays import Ints
 from notmnist_store.schema.radius import Radius
 from notmnist_store.schema.words import USED
 from notmnist_store.splits.plan import SplitOptions
 from notmnist_store.splits.sizes import Sizes
 
 _STEP = Decimal("0.05")
-
-_Ints = npt.NDArray[np.int64]
 
 
 class _Group(NamedTuple):
@@ -66,7 +64,7 @@ def check_fits(
     picture = graph.picture[rows.to_numpy()]
     label_of = pc.index_in(usable["label"], pa.array(labels)).to_numpy()
 
-    def too_large(component: _Ints) -> _Group | None:
+    def too_large(component: Ints) -> _Group | None:
         return _too_large(component[picture], label_of, room, labels, by_class=bool(asked))
 
     found = too_large(graph.components(-1, limit))
@@ -103,7 +101,7 @@ def _steps(radius: Radius) -> Iterator[Radius]:
 
 
 def _too_large(
-    component: _Ints, label: _Ints, room: _Ints, labels: Sequence[str], *, by_class: bool
+    component: Ints, label: Ints, room: Ints, labels: Sequence[str], *, by_class: bool
 ) -> _Group | None:
     """The largest component of two images or more that is larger than the room of its class."""
     sizes = np.bincount(component)

@@ -6,20 +6,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.errors import UsageError
+from notmnist_store.schema.arrays import Ints
 from notmnist_store.schema.words import USED
 from notmnist_store.splits.kernels.notebook_split import replay
 from notmnist_store.splits.plan import Placed, SplitOptions, dropped, labels_of, placed_rows
 from notmnist_store.splits.sizes import Sizes
 from notmnist_store.text import counts_of
-
-_Ids = npt.NDArray[np.int64]
 
 _EXAMPLE = "notmnist-store split notebook --recipe notebook"
 _ROUNDED = "sizes that do not divide by the classes are rounded down, as in the notebook"
@@ -90,7 +88,7 @@ def place_as_notebook(catalog: Catalog, options: SplitOptions, extends: str | No
     return Placed(rows, dropped(every), all_labels, {}, rows.num_rows, notes)
 
 
-def _placed(images: pa.Table, order: dict[str, _Ids], labels: list[str]) -> pa.Table:
+def _placed(images: pa.Table, order: dict[str, Ints], labels: list[str]) -> pa.Table:
     """Rows of train, valid and test in this order, and of all other images as they come."""
     chosen = pa.array(np.concatenate([order[split] for split in USED]))
     places = pc.index_in(chosen, images["image_id"].combine_chunks()).to_numpy()
@@ -211,7 +209,7 @@ def _sizes(options: SplitOptions) -> tuple[int, int, int]:
     return train, valid, test
 
 
-def _classes(catalog: Catalog, source: str, order: str) -> dict[str, _Ids]:
+def _classes(catalog: Catalog, source: str, order: str) -> dict[str, Ints]:
     rows = catalog.query(
         load_queries("splits")["notebook_order"].sql,
         {"source": source, "nocase": int(order == "name-nocase")},

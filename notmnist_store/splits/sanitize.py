@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -28,6 +27,7 @@ from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.near.evidence import check_radius, current_join, not_known, search_needed
 from notmnist_store.near.kernels.join import Pairs
 from notmnist_store.progress import Progress
+from notmnist_store.schema.arrays import Bools, Ints
 from notmnist_store.schema.radius import GROUP, Radius
 from notmnist_store.schema.words import SPLITS
 from notmnist_store.splits.kernels.leak_policies import (
@@ -59,8 +59,6 @@ _COUNTED = pa.schema(
     ]
 )
 
-_Ints = npt.NDArray[np.int64]
-
 
 @dataclass(frozen=True)
 class _Base:
@@ -72,7 +70,7 @@ class _Base:
     version: SplitSet
     rows: pa.Table
     table: SplitTable
-    picture_ids: _Ints
+    picture_ids: Ints
     dropped: pa.Table
 
 
@@ -238,7 +236,7 @@ def _counts(
     kinds = len(labels) if by_label else 1
     kind = rows.label if by_label else np.zeros(len(rows), np.int64)
 
-    def count(place: _Ints, chosen: npt.NDArray[np.bool_]) -> _Ints:
+    def count(place: Ints, chosen: Bools) -> Ints:
         cells = place[chosen] * kinds + kind[chosen]
         return np.bincount(cells, minlength=UNUSED * kinds)
 
@@ -301,7 +299,7 @@ def _placed(base: _Base, options: SanitizeOptions, fates: Fates) -> Placed:
     return Placed(placed, drops, list(base.version.labels), {}, placed.num_rows)
 
 
-def _order(base: _Base, fates: Fates) -> _Ints:
+def _order(base: _Base, fates: Fates) -> Ints:
     """A number for each row that stands in a split, by which its split is ordered.
 
     It is the order of the base, or for ingest, which has none, a random one. What was drawn from
@@ -309,7 +307,7 @@ def _order(base: _Base, fates: Fates) -> _Ints:
     """
     rows = base.table
     if base.version.version:
-        order: _Ints = base.rows["position"].fill_null(0).to_numpy().copy()
+        order: Ints = base.rows["position"].fill_null(0).to_numpy().copy()
     else:
         order = rows.draw.copy()
     labels = len(base.version.labels)

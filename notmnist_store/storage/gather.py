@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from notmnist_store.errors import StoreError
+from notmnist_store.schema.arrays import Ints, Pixels, Singles
 from notmnist_store.schema.shape import Shape
 from notmnist_store.storage.datafile import open_checked, reading
 from notmnist_store.storage.tables import Tables
@@ -27,9 +28,6 @@ _MOST_THREADS = 4
 _PIECE_ROWS = 2_048
 _READ_BYTES = 1 << 16
 _SCALED_ROWS = 512  # of 28x28: they stay in a core's cache between the two operations
-
-_Ids = npt.NDArray[np.int64]
-_Pixels = npt.NDArray[np.uint8]
 
 
 class Span(NamedTuple):
@@ -41,7 +39,7 @@ class Span(NamedTuple):
     high: int
 
 
-def to_notebook_scale(pixels: _Pixels, out: npt.NDArray[np.float32]) -> None:
+def to_notebook_scale(pixels: Pixels, out: Singles) -> None:
     """Write (pixels - 127.5) / 255, the course notebook's scale, to `out` (of the same shape).
 
     In float32 the difference is exact and the quotient is rounded once; for all 256 values that
@@ -51,7 +49,7 @@ def to_notebook_scale(pixels: _Pixels, out: npt.NDArray[np.float32]) -> None:
     np.divide(out, np.float32(255), out=out)
 
 
-def binary_column(rows: npt.NDArray[np.uint8]) -> pa.Array:
+def binary_column(rows: Pixels) -> pa.Array:
     """(n, size) uint8, C-contiguous, as n values of type binary, without a copy.
 
     `rows` is at most 2 GiB - 1 bytes, the most an Arrow binary array addresses.
@@ -70,7 +68,7 @@ class Gatherer:
         StoreError: a data file is missing or damaged, or an image is not in the store.
     """
 
-    def __init__(self, tables: Tables, ids: _Ids, paths: Sequence[Path] | None = None) -> None:
+    def __init__(self, tables: Tables, ids: Ints, paths: Sequence[Path] | None = None) -> None:
         self._shape = tables.marker.shape
         self._order = np.argsort(ids, kind="stable")
         self._wanted = ids[self._order]
@@ -98,7 +96,7 @@ class Gatherer:
                 groups.append((group, low, high))
         return groups
 
-    def read(self, span: Span) -> Iterator[tuple[_Ids, _Pixels]]:
+    def read(self, span: Span) -> Iterator[tuple[Ints, Pixels]]:
         """The wanted images of a row group in pieces: their places in `ids`, (m, size) uint8.
 
         Nothing is read behind the last of them.
@@ -120,7 +118,7 @@ class Gatherer:
                 if not missing:
                     break
 
-    def _find(self, ids: _Ids, span: Span) -> tuple[_Ids, _Ids]:
+    def _find(self, ids: Ints, span: Span) -> tuple[Ints, Ints]:
         """Which of these ids are wanted: places in the wanted ids' own order, rows in `ids`."""
         rank = np.argsort(ids, kind="stable")
         wanted = self._wanted[span.low : span.high]
@@ -130,7 +128,7 @@ class Gatherer:
         here = ids[found] == wanted
         return self._order[span.low + low : span.low + high][here], found[here]
 
-    def fill(self, out: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> None:
+    def fill(self, out: Pixels | Singles) -> None:
         """Write every image to its row of `out`, (n, size): uint8, or float32 to be scaled.
 
         Raises:
@@ -138,7 +136,7 @@ class Gatherer:
         """
         self.check_found(len(self.fill_found(out)))
 
-    def fill_found(self, out: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> _Ids:
+    def fill_found(self, out: Pixels | Singles) -> Ints:
         """Do as `fill` with the images that are there; returns the rows that were written."""
         threads = min(_MOST_THREADS, os.cpu_count() or 1, max(1, len(self.spans)))
         with ThreadPoolExecutor(threads) as pool:
@@ -153,7 +151,7 @@ class Gatherer:
                 "notmnist-store verify",
             )
 
-    def _place(self, span: Span, out: npt.NDArray[np.uint8] | npt.NDArray[np.float32]) -> _Ids:
+    def _place(self, span: Span, out: Pixels | Singles) -> Ints:
         written = [np.empty(0, np.int64)]
         for places, pixels in self.read(span):
             written.append(places)
@@ -170,7 +168,7 @@ class Gatherer:
 
 def pixels_of(
     tables: Tables,
-    ids: _Ids,
+    ids: Ints,
     paths: Sequence[Path] | None = None,
     dtype: npt.DTypeLike = np.uint8,
 ) -> npt.NDArray[Any]:
@@ -184,7 +182,7 @@ def pixels_of(
     return pixels
 
 
-def _flat(part: pa.Array, shape: Shape, path: Path) -> _Pixels:
+def _flat(part: pa.Array, shape: Shape, path: Path) -> Pixels:
     """A binary array whose values all have one size, as (n, size) uint8 without a copy."""
     _, ends, data = part.buffers()
     offsets = np.frombuffer(ends, np.int32, len(part) + 1, part.offset * 4)

@@ -6,16 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
+from notmnist_store.schema.arrays import Ints, Pixels
 from notmnist_store.schema.shape import Shape
 from notmnist_store.storage.gather import Gatherer
 from notmnist_store.storage.tables import Tables
 
-_Ids = npt.NDArray[np.int64]
 
-
-def pixels_by_id(tables: Tables, ids: Sequence[int]) -> dict[int, npt.NDArray[np.uint8]]:
+def pixels_by_id(tables: Tables, ids: Sequence[int]) -> dict[int, Pixels]:
     """Pixels of these images, each uint8 (height, width, channels); unknown ids are left out.
 
     Only row groups whose range of ids holds a wanted one are read, up to the last one wanted,
@@ -26,7 +24,7 @@ def pixels_by_id(tables: Tables, ids: Sequence[int]) -> dict[int, npt.NDArray[np
     """
     shape = tables.marker.shape
     missing = np.unique(np.array(list(ids), np.int64))
-    found: dict[int, npt.NDArray[np.uint8]] = {}
+    found: dict[int, Pixels] = {}
     for paths in _likely_first(tables, missing, shape) if len(missing) else ():
         gatherer = Gatherer(tables, missing, paths)
         images = np.empty((len(missing), shape.size), np.uint8)
@@ -39,7 +37,7 @@ def pixels_by_id(tables: Tables, ids: Sequence[int]) -> dict[int, npt.NDArray[np
     return found
 
 
-def _likely_first(tables: Tables, ids: _Ids, shape: Shape) -> tuple[list[Path], list[Path]]:
+def _likely_first(tables: Tables, ids: Ints, shape: Shape) -> tuple[list[Path], list[Path]]:
     """Data files of the blocks that the ids' positions stand in, by their names; all others."""
     blocks = {f"{number:06d}" for number in np.unique((ids & 0xFFFFFFFF) // shape.block_members)}
     likely: list[Path] = []

@@ -10,12 +10,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from notmnist_store.errors import UsageError
+from notmnist_store.schema.arrays import Floats, Ints, Singles
 
-_Ids = npt.NDArray[np.int64]
-_Probabilities = npt.NDArray[np.float32] | npt.NDArray[np.float64]
+_Probabilities = Singles | Floats
 
 # A probability this close below its class's threshold counts as at it: the mean of equal numbers
 # may round to a little more than they are. cleanlab has the same.
@@ -29,13 +28,13 @@ class Suspects(NamedTuple):
     and margin float64 (m,): probability of the given label, and that less the largest other one.
     """
 
-    rows: _Ids
-    suggested: _Ids
-    self_confidence: npt.NDArray[np.float64]
-    margin: npt.NDArray[np.float64]
+    rows: Ints
+    suggested: Ints
+    self_confidence: Floats
+    margin: Floats
 
 
-def class_thresholds(probabilities: _Probabilities, labels: _Ids) -> npt.NDArray[np.float64]:
+def class_thresholds(probabilities: _Probabilities, labels: Ints) -> Floats:
     """Mean self-confidence of each class, float64 (k,): of (n, k) probabilities and (n,) labels.
 
     This is t_j of the paper. A class without images has an infinite threshold.
@@ -51,7 +50,7 @@ def class_thresholds(probabilities: _Probabilities, labels: _Ids) -> npt.NDArray
     return np.where(images > 0, sums / np.maximum(images, 1), np.inf)
 
 
-def confident_classes(probabilities: _Probabilities, thresholds: npt.NDArray[np.float64]) -> _Ids:
+def confident_classes(probabilities: _Probabilities, thresholds: Floats) -> Ints:
     """The class each image is confidently counted in, int64 (n,); -1 for none.
 
     Of the classes whose probability reaches the class's threshold it is the likeliest one.
@@ -62,7 +61,7 @@ def confident_classes(probabilities: _Probabilities, thresholds: npt.NDArray[np.
     return np.where(reached.any(axis=1), masked.argmax(axis=1), -1).astype(np.int64)
 
 
-def confident_joint(probabilities: _Probabilities, labels: _Ids) -> npt.NDArray[np.int64]:
+def confident_joint(probabilities: _Probabilities, labels: Ints) -> Ints:
     """The confident joint, int64 (k, k): images of given label i that are counted in class j.
 
     As in the paper, before it is calibrated to the counts of the labels.
@@ -77,7 +76,7 @@ def confident_joint(probabilities: _Probabilities, labels: _Ids) -> npt.NDArray[
     return joint
 
 
-def find_suspects(probabilities: _Probabilities, labels: _Ids) -> Suspects:
+def find_suspects(probabilities: _Probabilities, labels: Ints) -> Suspects:
     """Images that the confident joint counts in another class than their label says.
 
     `probabilities` (n, k) are out of sample: row i comes from a model that was not fitted to image
@@ -99,7 +98,7 @@ def find_suspects(probabilities: _Probabilities, labels: _Ids) -> Suspects:
     return Suspects(rows, counted[rows], given[order], margin[order])
 
 
-def _check(probabilities: _Probabilities, labels: _Ids) -> None:
+def _check(probabilities: _Probabilities, labels: Ints) -> None:
     fits = probabilities.ndim == 2 and len(probabilities) == len(labels)
     if not fits or (len(labels) and not 0 <= labels.min() <= labels.max() < probabilities.shape[1]):
         raise UsageError(

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from notmnist_store.errors import UsageError
+from notmnist_store.schema.arrays import Ints
 
-_Ids = npt.NDArray[np.int64]
 
-
-def draw_quotas(images: _Ids, size: int) -> _Ids:
+def draw_quotas(images: Ints, size: int) -> Ints:
     """How many images of each class a draw of `size` takes, int64 (k,), of the (k,) there are.
 
     In proportion, rounded by largest remainder; of ties the first class has it. Every class that
@@ -34,7 +32,7 @@ def draw_quotas(images: _Ids, size: int) -> _Ids:
     return quotas
 
 
-def stratified_draw(labels: _Ids, size: int, seed: tuple[int, ...]) -> _Ids:
+def stratified_draw(labels: Ints, size: int, seed: tuple[int, ...]) -> Ints:
     """Rows of a stratified draw without replacement, ascending, int64 (size,).
 
     `labels` (n,) are classes from 0. Draws of one seed are nested within each class: a larger one
@@ -55,7 +53,7 @@ def stratified_draw(labels: _Ids, size: int, seed: tuple[int, ...]) -> _Ids:
     return np.sort(np.concatenate(drawn)) if drawn else np.zeros(0, np.int64)
 
 
-def grouped_folds(groups: _Ids, labels: _Ids, folds: int, seed: int) -> _Ids:
+def grouped_folds(groups: Ints, labels: Ints, folds: int, seed: int) -> Ints:
     """A fold for each image, int64 (n,), 0 to folds - 1; no group has images in two folds.
 
     `groups` (n,) names each image's group, any integers; `labels` (n,) are classes from 0. Groups
@@ -93,7 +91,7 @@ def grouped_folds(groups: _Ids, labels: _Ids, folds: int, seed: int) -> _Ids:
     return fold
 
 
-def _level(filled: _Ids, more: int, first: int) -> _Ids:
+def _level(filled: Ints, more: int, first: int) -> Ints:
     """How many of `more` images each fold gets so that the fullest ends as low as can be.
 
     What does not divide goes to the folds from `first` on, round about.

@@ -6,9 +6,9 @@ from statistics import NormalDist
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from notmnist_store.errors import UsageError
+from notmnist_store.schema.arrays import Bools, Floats
 
 _CHUNK_DRAWS = 4_000_000
 
@@ -44,9 +44,7 @@ def wilson_interval(correct: int, n: int, confidence: float = 0.95) -> tuple[flo
     return (0.0 if correct == 0 else low), (1.0 if correct == n else high)
 
 
-def percentile_interval(
-    values: npt.NDArray[np.float64], confidence: float = 0.95
-) -> tuple[float, float]:
+def percentile_interval(values: Floats, confidence: float = 0.95) -> tuple[float, float]:
     """The central interval of these values, float64 (n,), n > 0, by linear interpolation.
 
     Raises:
@@ -60,9 +58,9 @@ def percentile_interval(
 
 
 def paired_difference(
-    values: npt.NDArray[np.float64],
-    first: npt.NDArray[np.bool_],
-    second: npt.NDArray[np.bool_],
+    values: Floats,
+    first: Bools,
+    second: Bools,
     *,
     resamples: int = 1_000,
     seed: int = 0,

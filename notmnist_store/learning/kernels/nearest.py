@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 
 from notmnist_store.errors import UsageError
-
-_Pixels = npt.NDArray[np.uint8]
-_Ids = npt.NDArray[np.int64]
+from notmnist_store.schema.arrays import Ints, Pixels, Singles
 
 # Products of two values of -128 to 127 add up to integers below 2^24 over so many columns: float32
 # holds each of them, so a matrix product is exact, in whatever order it is summed.
@@ -26,14 +23,14 @@ class NearestOfSample:
         UsageError: the sample is empty, or the shapes differ.
     """
 
-    def __init__(self, pixels: _Pixels, groups: _Ids) -> None:
+    def __init__(self, pixels: Pixels, groups: Ints) -> None:
         if pixels.ndim != 2 or not len(pixels) or len(pixels) != len(groups):
             raise UsageError("a sample is uint8 (m, size), with m groups: at least one")
         self._pixels = _centred(pixels)
         self._squares = _squares(pixels)
         self._groups = groups
 
-    def nearest(self, pixels: _Pixels, groups: _Ids) -> tuple[_Ids, _Ids]:
+    def nearest(self, pixels: Pixels, groups: Ints) -> tuple[Ints, Ints]:
         """(place in the sample, squared distance) of the nearest to each image, int64 (n,) each.
 
         Squared distances are sums of the squared differences of uint8 values, exact. Of several
@@ -53,11 +50,11 @@ class NearestOfSample:
         return np.where(alone, -1, place), np.where(alone, -1, found)
 
 
-def _centred(pixels: _Pixels) -> npt.NDArray[np.float32]:
+def _centred(pixels: Pixels) -> Singles:
     return pixels.astype(np.float32) - np.float32(_CENTRE)
 
 
-def _squares(pixels: _Pixels) -> _Ids:
+def _squares(pixels: Pixels) -> Ints:
     centred = pixels.astype(np.int64) - _CENTRE
-    squares: _Ids = np.einsum("ij,ij->i", centred, centred)
+    squares: Ints = np.einsum("ij,ij->i", centred, centred)
     return squares

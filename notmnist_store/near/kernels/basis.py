@@ -32,6 +32,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from notmnist_store.schema.arrays import Floats, Pixels
+
 _COMPONENTS = 31
 _GROUP = 8
 _SAMPLE = 2_048
@@ -58,7 +60,7 @@ class Basis:
         return -(-(len(self.weights) + 1) // _GROUP) * _GROUP
 
 
-def fit_basis(pixels: npt.NDArray[np.uint8]) -> Basis:
+def fit_basis(pixels: Pixels) -> Basis:
     """About the first 31 principal components of pixels (n, d) uint8, or d where that is less.
 
     They are estimated on 2,048 rows at the most, by subspace iteration from a fixed random start:
@@ -80,7 +82,7 @@ def fit_basis(pixels: npt.NDArray[np.uint8]) -> Basis:
     return in_integers((basis @ vectors).T.astype(np.float64))
 
 
-def in_integers(vectors: npt.NDArray[np.float64]) -> Basis:
+def in_integers(vectors: Floats) -> Basis:
     """Unit vectors (k, d), scaled and rounded as fine as int16 and sums in int32 admit."""
     reach = np.abs(vectors).sum(axis=1).max(initial=1.0)
     # Rounding adds at most 1/2 to each of the d weights.

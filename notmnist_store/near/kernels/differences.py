@@ -9,12 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from notmnist_store.errors import UsageError
 from notmnist_store.near.kernels.join import Pairs
-
-_Keys = npt.NDArray[np.int64]
+from notmnist_store.schema.arrays import Ints
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,5 +83,5 @@ def upper_bound(misses: int, trials: int, confidence: float = 0.95) -> float:
     return float(betaincinv(misses + 1, trials - misses, confidence))
 
 
-def _keys(pairs: Pairs) -> _Keys:
+def _keys(pairs: Pairs) -> Ints:
     return pairs.left.astype(np.int64) * (1 << 32) + pairs.right

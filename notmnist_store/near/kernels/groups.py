@@ -13,11 +13,10 @@ import numpy.typing as npt
 
 from notmnist_store.errors import UsageError
 from notmnist_store.near.kernels.join import Pairs
+from notmnist_store.schema.arrays import Ints, Rows
 
-_Order = npt.NDArray[np.int64]
 
-
-def stars(n: int, order: npt.ArrayLike | None, pairs: Iterable[Pairs]) -> npt.NDArray[np.int64]:
+def stars(n: int, order: npt.ArrayLike | None, pairs: Iterable[Pairs]) -> Ints:
     """The representative (n,) of each of n images: itself, or the first one that it is close to.
 
     `order` lists the n rows, the first to count first; None stands for their own order. In that
@@ -50,12 +49,10 @@ def stars(n: int, order: npt.ArrayLike | None, pairs: Iterable[Pairs]) -> npt.ND
     return result
 
 
-def _ranked(
-    n: int, rank: _Order, pairs: Iterable[Pairs]
-) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+def _ranked(n: int, rank: Ints, pairs: Iterable[Pairs]) -> tuple[Rows, Rows]:
     """Ranks of the two images of every pair, the earlier one first."""
-    early: list[npt.NDArray[np.int32]] = [np.zeros(0, np.int32)]
-    late: list[npt.NDArray[np.int32]] = [np.zeros(0, np.int32)]
+    early: list[Rows] = [np.zeros(0, np.int32)]
+    late: list[Rows] = [np.zeros(0, np.int32)]
     for part in pairs:
         _check_rows(n, part)
         one, other = rank[part.left], rank[part.right]
@@ -64,9 +61,7 @@ def _ranked(
     return np.concatenate(early), np.concatenate(late)
 
 
-def components(
-    n: int, pairs: Iterable[Pairs], start: npt.NDArray[np.int64] | None = None
-) -> npt.NDArray[np.int64]:
+def components(n: int, pairs: Iterable[Pairs], start: Ints | None = None) -> Ints:
     """The least row (n,) of the connected component of each of n images.
 
     `pairs` are taken chunk by chunk: memory is that of n images and one chunk. `start` is what this

@@ -27,6 +27,7 @@ import numpy.typing as npt
 from notmnist_store.errors import UsageError
 from notmnist_store.near.kernels.basis import Basis, fit_basis
 from notmnist_store.near.kernels.scan import scan
+from notmnist_store.schema.arrays import Ints, Pixels, Rows
 from notmnist_store.schema.radius import LARGEST_SQUARE
 
 if TYPE_CHECKING:
@@ -49,9 +50,9 @@ class Pairs:
     squared_distance  (k,) int64: sum of the squared differences of their pixels, of 0 to 255
     """
 
-    left: npt.NDArray[np.int32]
-    right: npt.NDArray[np.int32]
-    squared_distance: npt.NDArray[np.int64]
+    left: Rows
+    right: Rows
+    squared_distance: Ints
 
     def __len__(self) -> int:
         return len(self.left)
@@ -70,12 +71,12 @@ class RadiusIndex:
 
     rows: int
     size: int
-    _content: Tree | npt.NDArray[np.uint8]
+    _content: Tree | Pixels
 
     @classmethod
     def build(
         cls,
-        pixels: npt.NDArray[np.uint8],
+        pixels: Pixels,
         basis: Basis | None = None,
         *,
         threads: int = 1,
@@ -102,13 +103,13 @@ class RadiusIndex:
             return cls(rows, size, pixels)
         return cls(rows, size, tree.build_tree(pixels, basis or fit_basis(pixels), threads))
 
-    def _pixels(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+    def _pixels(self, places: Ints) -> Pixels:
         """Pixels (n, d) at some places of the index, in the index's own order."""
         content = self._content
         whole = content if isinstance(content, np.ndarray) else content.pixels
         return np.ascontiguousarray(whole[places, : self.size])
 
-    def _beside(self, pixels: npt.NDArray[np.uint8], threads: int) -> RadiusIndex:
+    def _beside(self, pixels: Pixels, threads: int) -> RadiusIndex:
         """An index of other images that can be joined with this one."""
         if isinstance(self._content, np.ndarray):
             return RadiusIndex.build(pixels, fast=False)
@@ -116,7 +117,7 @@ class RadiusIndex:
 
 
 def self_join(
-    pixels: npt.NDArray[np.uint8],
+    pixels: Pixels,
     t: int,
     *,
     threads: int = 1,
@@ -130,8 +131,8 @@ def self_join(
 
 
 def cross_join(
-    a: npt.NDArray[np.uint8],
-    b: npt.NDArray[np.uint8],
+    a: Pixels,
+    b: Pixels,
     t: int,
     *,
     threads: int = 1,

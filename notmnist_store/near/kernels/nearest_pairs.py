@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import numpy as np
-import numpy.typing as npt
 
 from notmnist_store.near.kernels.join import Pairs
+from notmnist_store.schema.arrays import Bools, Ints
 
 
-def nearest_pairs(
-    parts: Iterable[Pairs], rows: int, member: npt.NDArray[np.bool_]
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def nearest_pairs(parts: Iterable[Pairs], rows: int, member: Bools) -> tuple[Ints, Ints]:
     """The nearest right row of each left row, in each of k sets of right rows.
 
     `member` is (k, right rows) bool. Returns the squared distance and the right row, each

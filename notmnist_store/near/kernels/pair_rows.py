@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.near.kernels.join import Pairs
+from notmnist_store.schema.arrays import Ints
 
-_Ids = npt.NDArray[np.int64]
 
-
-def rows_of(ids: _Ids, wanted: _Ids) -> _Ids:
+def rows_of(ids: Ints, wanted: Ints) -> Ints:
     """The row in `ids`, which are distinct, of each of the wanted ones; -1 where it has none."""
     if not len(ids):
         return np.full(len(wanted), -1, np.int64)
     order = np.argsort(ids)
     place = np.minimum(np.searchsorted(ids, wanted, sorter=order), len(ids) - 1)
-    rows: _Ids = order[place]
+    rows: Ints = order[place]
     return np.where(ids[rows] == wanted, rows, -1)
 
 
-def pair_rows(ids: _Ids, pairs: pa.Table) -> Pairs:
+def pair_rows(ids: Ints, pairs: pa.Table) -> Pairs:
     """Pairs a, b, squared_distance of images, as they come; -1 for what is none of `ids`."""
     left, right = (rows_of(ids, pairs[name].to_numpy()).astype(np.int32) for name in ("a", "b"))
     return Pairs(left, right, pairs["squared_distance"].to_numpy())
 
 
-def pairs_among(ids: _Ids, pairs: pa.Table) -> Pairs:
+def pairs_among(ids: Ints, pairs: pa.Table) -> Pairs:
     """Those of the pairs with both ends in `ids`, in their order, the lesser row on the left."""
     rows = pair_rows(ids, pairs)
     among = rows.take((rows.left >= 0) & (rows.right >= 0))

@@ -14,7 +14,8 @@ from collections.abc import Iterator
 from math import isqrt
 
 import numpy as np
-import numpy.typing as npt
+
+from notmnist_store.schema.arrays import Floats, Ints, Pixels, Rows, Singles
 
 _MOST_ROWS = 2_048
 _WIDEST = 8_192
@@ -22,9 +23,7 @@ _MOST_COLUMNS = 1_024
 _MIDDLE = np.float32(128)
 
 
-def scan(
-    a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8], most: int, chunk_pairs: int
-) -> Iterator[tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int64]]]:
+def scan(a: Pixels, b: Pixels, most: int, chunk_pairs: int) -> Iterator[tuple[Rows, Rows, Ints]]:
     """Rows of a (n, d) and of b (m, d), and the squared distances of the pairs within `most`.
 
     Each part is of one block of rows by another and holds at most `chunk_pairs` pairs, sorted. With
@@ -52,7 +51,7 @@ def scan(
             )
 
 
-def _products(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
+def _products(a: Pixels, b: Pixels) -> Floats:
     total = np.zeros((len(a), len(b)))
     for start in range(0, a.shape[1], _MOST_COLUMNS):
         columns = slice(start, start + _MOST_COLUMNS)
@@ -60,7 +59,7 @@ def _products(a: npt.NDArray[np.uint8], b: npt.NDArray[np.uint8]) -> npt.NDArray
     return total
 
 
-def _squared_norms(pixels: npt.NDArray[np.uint8], edge: int) -> npt.NDArray[np.float64]:
+def _squared_norms(pixels: Pixels, edge: int) -> Floats:
     norms = np.zeros(len(pixels))
     for top in range(0, len(pixels), edge):
         for start in range(0, pixels.shape[1], _MOST_COLUMNS):
@@ -69,5 +68,5 @@ def _squared_norms(pixels: npt.NDArray[np.uint8], edge: int) -> npt.NDArray[np.f
     return norms
 
 
-def _centred(pixels: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+def _centred(pixels: Pixels) -> Singles:
     return np.subtract(pixels, _MIDDLE, dtype=np.float32)

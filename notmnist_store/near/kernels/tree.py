@@ -20,12 +20,12 @@ from itertools import islice
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from notmnist_store.near.kernels import loops as radius_loops
 from notmnist_store.near.kernels.basis import Basis, search_limit
+from notmnist_store.schema.arrays import Ints, Pixels, Rows, Singles
 
-Found = tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.int64]]
+Found = tuple[Rows, Rows, Ints]
 """Left rows, right rows and squared distances of some pairs."""
 
 _LEAF = 32
@@ -53,14 +53,14 @@ class Tree:
 
     basis: Basis
     size: int
-    order: npt.NDArray[np.int32]
-    blocks: npt.NDArray[np.float32]
-    low: npt.NDArray[np.float32]
-    high: npt.NDArray[np.float32]
-    pixels: npt.NDArray[np.uint8]
+    order: Rows
+    blocks: Singles
+    low: Singles
+    high: Singles
+    pixels: Pixels
 
 
-def build_tree(pixels: npt.NDArray[np.uint8], basis: Basis, threads: int) -> Tree:
+def build_tree(pixels: Pixels, basis: Basis, threads: int) -> Tree:
     """The tree over pixels (n, d) uint8, C-contiguous, with about n (d + 200) bytes of its own."""
     rows, size = pixels.shape
     source = pixels.view()
@@ -115,7 +115,7 @@ def search(a: Tree, b: Tree, most: int, threads: int, chunk_pairs: int) -> Itera
     limit = search_limit(most, a.size, a.basis.coordinates)
     leaves = len(a.blocks)
 
-    def step(cursor: npt.NDArray[np.int64], stop: int) -> Found:
+    def step(cursor: Ints, stop: int) -> Found:
         left = np.empty(chunk_pairs, np.int32)
         right = np.empty(chunk_pairs, np.int32)
         squared = np.empty(chunk_pairs, np.int64)
@@ -128,9 +128,9 @@ def search(a: Tree, b: Tree, most: int, threads: int, chunk_pairs: int) -> Itera
 
     spans = _spans(leaves if len(b.blocks) else 0, _TASK_LEAVES)
     pool = ThreadPoolExecutor(threads)
-    waiting: deque[tuple[Future[Found], npt.NDArray[np.int64], int]] = deque()
+    waiting: deque[tuple[Future[Found], Ints, int]] = deque()
 
-    def begin(cursor: npt.NDArray[np.int64], stop: int) -> None:
+    def begin(cursor: Ints, stop: int) -> None:
         waiting.append((pool.submit(step, cursor, stop), cursor, stop))
 
     def begin_next() -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import numpy.typing as npt
+
+from notmnist_store.schema.arrays import Floats, Ints
 
 
-def equal_shares(
-    values: npt.NDArray[np.float64], n: int, *, bins: int, seed: int
-) -> npt.NDArray[np.int64]:
+def equal_shares(values: Floats, n: int, *, bins: int, seed: int) -> Ints:
     """Rows of a sample of `n` of these values (k,), all of them finite and from 0 up; sorted.
 
     The range from 0 to the largest value falls into `bins` parts of equal width, or into `n` where

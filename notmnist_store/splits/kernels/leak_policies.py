@@ -9,11 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from notmnist_store.errors import UsageError
 from notmnist_store.near.kernels.groups import stars
 from notmnist_store.near.kernels.join import Pairs
+from notmnist_store.schema.arrays import Bools, Ints
 from notmnist_store.splits.kernels.vertex_cover import lightest_cover
 
 POLICIES = ("keep", "minimal")
@@ -23,9 +23,6 @@ UNUSED = 3
 """The place of a row in no split; 0, 1 and 2 are the splits, the one that is to be kept first."""
 
 _NOBODY = np.iinfo(np.int64).max
-
-_Ints = npt.NDArray[np.int64]
-_Bools = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,10 +36,10 @@ class SplitTable:
     pictures  how many pictures there are
     """
 
-    place: _Ints
-    picture: _Ints
-    label: _Ints
-    draw: _Ints
+    place: Ints
+    picture: Ints
+    label: Ints
+    draw: Ints
     pictures: int
 
     def __len__(self) -> int:
@@ -59,10 +56,10 @@ class Fates:
     squared_distance  (n,) int64: of the two; -1 where it did not go
     """
 
-    place: _Ints
-    rule: _Ints
-    twin: _Ints
-    squared_distance: _Ints
+    place: Ints
+    rule: Ints
+    twin: Ints
+    squared_distance: Ints
 
 
 def settle(
@@ -153,8 +150,8 @@ def _part_with_conflicts(
 
 
 def _nearest_of_another_label(
-    rows: SplitTable, placed: _Ints, group: _Ints, distance: _Ints, heads: _Ints
-) -> _Ints:
+    rows: SplitTable, placed: Ints, group: Ints, distance: Ints, heads: Ints
+) -> Ints:
     """For each representative's first row, the nearest row of its group with another label."""
     own = np.full(rows.pictures, -1, np.int64)
     own[group[heads]] = rows.label[placed[heads]]
@@ -189,7 +186,7 @@ def _part_with_fewest(rows: SplitTable, pairs: Pairs, fates: Fates) -> None:
         _give_way(rows, pairs, fates, leaving[place], staying[1 - place])
 
 
-def _give_way(rows: SplitTable, pairs: Pairs, fates: Fates, asked: _Bools, staying: _Bools) -> None:
+def _give_way(rows: SplitTable, pairs: Pairs, fates: Fates, asked: Bools, staying: Bools) -> None:
     """Let those `asked` rows go that collide with a `staying` one; the nearest is their twin."""
     wanted = np.zeros(rows.pictures, np.bool_)
     wanted[rows.picture[asked]] = True
@@ -212,16 +209,14 @@ def _give_way(rows: SplitTable, pairs: Pairs, fates: Fates, asked: _Bools, stayi
     _let_go(fates, goes, rule, twin[at], squared[at])
 
 
-def _let_go(
-    fates: Fates, goes: _Ints, rule: int | _Ints, twin: _Ints, squared_distance: _Ints
-) -> None:
+def _let_go(fates: Fates, goes: Ints, rule: int | Ints, twin: Ints, squared_distance: Ints) -> None:
     fates.place[goes] = UNUSED
     fates.rule[goes] = rule
     fates.twin[goes] = twin
     fates.squared_distance[goes] = squared_distance
 
 
-def _first_rows(rows: SplitTable, chosen: _Ints) -> _Ints:
+def _first_rows(rows: SplitTable, chosen: Ints) -> Ints:
     """The first of the chosen rows of each picture, or _NOBODY."""
     first = np.full(rows.pictures, _NOBODY, np.int64)
     np.minimum.at(first, rows.picture[chosen], chosen)
@@ -252,7 +247,7 @@ def _refill(rows: SplitTable, pairs: Pairs, fates: Fates, *, with_conflicts: boo
 class _Surroundings:
     """What stands on each picture, or near it: of which places, of which labels."""
 
-    def __init__(self, rows: SplitTable, pairs: Pairs, unused: _Ints, fates: Fates) -> None:
+    def __init__(self, rows: SplitTable, pairs: Pairs, unused: Ints, fates: Fates) -> None:
         from scipy.sparse import csr_array
 
         ends = np.zeros(rows.pictures, np.bool_)
@@ -277,7 +272,7 @@ class _Surroundings:
             np.minimum.at(self._low, at, low[by])
             np.maximum.at(self._high, at, high[by])
 
-    def foreign(self, pictures: _Ints, place: int) -> _Bools:
+    def foreign(self, pictures: Ints, place: int) -> Bools:
         """Whether a row of another place stands on or near them."""
         found = np.zeros(len(pictures), np.bool_)
         for other in range(UNUSED):
@@ -285,18 +280,18 @@ class _Surroundings:
                 found |= self._places[other, pictures]
         return found
 
-    def contested(self, pictures: _Ints, label: int) -> _Bools:
+    def contested(self, pictures: Ints, label: int) -> Bools:
         """Whether a row of another label stands on or near them."""
         return np.logical_or(self._low[pictures] < label, self._high[pictures] > label)
 
-    def add(self, pictures: _Ints, place: int, label: int) -> None:
+    def add(self, pictures: Ints, place: int, label: int) -> None:
         """From now on, rows of this place and label stand on these pictures."""
         around = self._around(np.unique(pictures))
         self._places[place, around] = True
         self._low[around] = np.minimum(self._low[around], label)
         self._high[around] = np.maximum(self._high[around], label)
 
-    def _around(self, pictures: _Ints) -> _Ints:
+    def _around(self, pictures: Ints) -> Ints:
         """These pictures, and those near them that an unused row shows (others, too)."""
-        result: _Ints = np.concatenate([pictures, self._near[pictures].indices])
+        result: Ints = np.concatenate([pictures, self._near[pictures].indices])
         return result

@@ -10,20 +10,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-import numpy.typing as npt
 
-_Indices = npt.NDArray[np.int64]
+from notmnist_store.schema.arrays import Ints
 
 
 def replay(
-    train_classes: Sequence[_Indices],
-    test_classes: Sequence[_Indices],
+    train_classes: Sequence[Ints],
+    test_classes: Sequence[Ints],
     *,
     train_size: int,
     valid_size: int,
     test_size: int,
     seed: int,
-) -> dict[str, _Indices]:
+) -> dict[str, Ints]:
     """Which images stand in train, valid and test, and in which order.
 
     `train_classes` and `test_classes` hold for each class, in the order of the labels, what
@@ -46,8 +45,8 @@ def replay(
 
 
 def _merge(
-    random: np.random.RandomState, classes: Sequence[_Indices], train_size: int, valid_size: int
-) -> tuple[_Indices, _Indices]:
+    random: np.random.RandomState, classes: Sequence[Ints], train_size: int, valid_size: int
+) -> tuple[Ints, Ints]:
     of_train, of_valid = train_size // len(classes), valid_size // len(classes)
     train, valid = [], []
     for images in classes:

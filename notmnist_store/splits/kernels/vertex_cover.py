@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-_Bools = npt.NDArray[np.bool_]
+from notmnist_store.schema.arrays import Bools
 
 
 def lightest_cover(
@@ -18,7 +18,7 @@ def lightest_cover(
     right: npt.ArrayLike,
     left_weight: npt.ArrayLike,
     right_weight: npt.ArrayLike,
-) -> tuple[_Bools, _Bools]:
+) -> tuple[Bools, Bools]:
     """Left and right vertices (a,) and (b,) that touch every edge and together weigh least.
 
     Edge i joins vertex left[i], of weight left_weight[left[i]], to vertex right[i]; no edge stands

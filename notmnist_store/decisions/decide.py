@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import getpass
 from collections import Counter
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -18,54 +18,23 @@ import pyarrow as pa
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.catalog.run import Run, show_runs
-from notmnist_store.decisions.rows import GivenDecision, GivenDecisions, Problems
+from notmnist_store.decisions.rows import GivenDecisions, Problems
 from notmnist_store.errors import UsageError
 from notmnist_store.progress import Progress
+from notmnist_store.schema.tables import columns
 from notmnist_store.storage.tables import Tables
 from notmnist_store.text import printable
 
-NEW, NO_CHANGE = "new", "no change"
-_SCHEMA = pa.schema(
-    [
-        ("image_id", pa.int64()),
-        ("pixel_hash", pa.string()),
-        ("label", pa.string()),
-        ("action", pa.string()),
-        ("value", pa.string()),
-        ("note", pa.string()),
-        ("images", pa.int64()),
-        ("effect", pa.string()),
-    ]
+NO_CHANGE = "no change"
+_SCHEMA = columns(
+    "image_id int?, pixel_hash text?, label text?, action text?, value text?, note text?",
+    "images int?, effect text?",
 )
-_CURRENT = "select lane, pixel_hash, action, value, note from decision where is_current"
 _SHOW_IMAGES = 'notmnist-store sql "select image_id, pixel_hash, label from image limit 5"'
 _LONGEST_NAME = 200
 _SHOWN_LABELS = 5
 
-_Pair = tuple[str, str | None]
-
-
-@dataclass(frozen=True)
-class _Decision:
-    """A row whose picture is known; `value` is as table decision holds it."""
-
-    given: GivenDecision
-    pixel_hash: str
-    value: str | None
-
-    @property
-    def action(self) -> str:
-        return self.given.action
-
-    @property
-    def pair(self) -> _Pair | None:
-        """The two pictures of a not_duplicate in order, the second null for all others."""
-        return _pair(self.pixel_hash, self.value) if self.action == "not_duplicate" else None
-
-    @property
-    def takes_back(self) -> bool:
-        """Whether it is a `keep` that takes not_duplicate back."""
-        return self.action == "keep" and self.value is not None
+_Row = dict[str, Any]
 
 
 def login_name() -> str:
@@ -110,253 +79,82 @@ def decide(
         )
     started = datetime.now(UTC)
     catalog = Catalog(tables)
-    images = _images(catalog, given.rows)
-    decisions, merged = _resolved(given, where, images)
-    pictures = _pictures(catalog, decisions)
-    before = _Before(catalog)
-    rows = [_row(decision, images, pictures, before) for decision in decisions]
+    lines = _checked(catalog, given, where)
+    decisions = [row for row in lines if row["is_new"]]
     if given.ignored:
         progress.note(f"columns not used: {printable(', '.join(given.ignored))}")
-    if merged:
+    if merged := len(lines) - len(decisions):
         progress.note(f"{merged:,} {given.line}s repeat another; they count once")
-    for note in _notes(catalog, decisions, images, rows, pictures):
+    for note in _notes(catalog, decisions, lines):
         progress.note(note)
-    changes = [
-        decision
-        for decision, row in zip(decisions, rows, strict=True)
-        if row["effect"] != NO_CHANGE
-    ]
+    changes = [row for row in decisions if row["effect"] != NO_CHANGE]
     if yes and changes:
-        _commit(tables, changes, by, started, progress)
+        columns = {"decided_by": by, "decided_at": started}
+        rows = [
+            {**row, "place": place, "image_id": row["given_id"]}
+            for place, row in enumerate(changes)
+        ]
+        arguments = {"by": by, "decisions": len(rows)}
+        with Run(
+            tables, "decide", arguments, columns=columns, started=started, progress=progress
+        ) as run:
+            run.write("decision", rows)
     elif yes:
         show_runs(tables, progress)
-    return pa.Table.from_pylist(rows, schema=_SCHEMA)
+    return pa.Table.from_pylist(decisions, schema=_SCHEMA)
 
 
-def _pair(one: str, other: str | None) -> _Pair:
-    return (one, other) if other is None or one < other else (other, one)
-
-
-def _images(catalog: Catalog, given: list[GivenDecision]) -> dict[int, tuple[str, str]]:
-    """(pixel_hash, label) of the images that are named and that are there."""
-    wanted = {i for row in given for i in (row.image_id, row.other_id) if i is not None}
-    table = pa.table({"image_id": pa.array(sorted(wanted), pa.int64())})
-    found = catalog.query(load_queries("decisions")["images"].sql, rows={"wanted_image": table})
-    columns = (found[name].to_pylist() for name in ("image_id", "pixel_hash", "label"))
-    return {
-        image_id: (pixel_hash, label) for image_id, pixel_hash, label in zip(*columns, strict=True)
-    }
-
-
-def _resolved(
-    given: GivenDecisions, where: str, images: dict[int, tuple[str, str]]
-) -> tuple[list[_Decision], int]:
-    """The decisions by their pixels, and how many rows said the same again.
+def _checked(catalog: Catalog, given: GivenDecisions, where: str) -> list[_Row]:
+    """Rows of sql/decisions/given.sql, one a decision that was given.
 
     Raises:
-        UsageError: images that are not there, or rows that contradict each other.
+        UsageError: images that are not there, or decisions that contradict each other.
     """
+    sql = load_queries("decisions")["given"].sql
+    lines: list[_Row] = catalog.query(sql, rows={"given": given.rows}).to_pylist()
+    by_line = {row["line"]: row for row in lines}
     problems = Problems(where, given.line)
-    said = _Said(problems, given.line)
-    decisions, merged = [], 0
-    for row in given.rows:
-        if (decision := _decision(row, images, problems)) is None:
-            continue
-        if said.add(decision):
-            decisions.append(decision)
-        else:
-            merged += 1
-    problems.check(_SHOW_IMAGES)
-    return decisions, merged
-
-
-def _decision(
-    row: GivenDecision, images: dict[int, tuple[str, str]], problems: Problems
-) -> _Decision | None:
-    pixel_hash, value = row.pixel_hash, row.value
-    if row.image_id in images:
-        found, _ = images[row.image_id]
-        if pixel_hash not in (None, found):
-            problems.add(row.line, f"image {row.image_id} has the pixel_hash {found} here")
-            return None
-        pixel_hash = found
-    if pixel_hash is None:
-        problems.add(row.line, f"there is no image {row.image_id} in the store")
-        return None
-    if row.other_id is not None and row.other_id not in images:
-        problems.add(row.line, f"there is no image {row.other_id} in the store")
-        return None
-    if row.action == "not_duplicate":
-        value = row.other_hash if row.other_id is None else images[row.other_id][0]
-        if value == pixel_hash:
-            problems.add(row.line, "its two pictures have equal pixels, so they are one picture")
-            return None
-    return _Decision(row, pixel_hash, value)
-
-
-class _Said:
-    """What was decided in these rows so far: the same again, or a contradiction, is found."""
-
-    def __init__(self, problems: Problems, line: str) -> None:
-        self._problems, self._line = problems, line
-        self._pictures: dict[str, _Decision] = {}
-        self._pairs: dict[_Pair, _Decision] = {}
-        self._named: dict[str, _Decision] = {}
-        self._back: dict[str, _Decision] = {}
-
-    def add(self, decision: _Decision) -> bool:
-        """False where an earlier row says the same; a contradiction becomes a problem."""
-        if decision.pair is not None:
-            is_new = self._pairs.setdefault(decision.pair, decision) is decision
-            for picture in filter(None, decision.pair):
-                self._named.setdefault(picture, decision)
-                self._check(decision, self._back.get(picture))
-        elif decision.takes_back:
-            is_new = self._back.setdefault(decision.pixel_hash, decision) is decision
-            self._check(decision, self._named.get(decision.pixel_hash))
-        else:
-            earlier = self._pictures.setdefault(decision.pixel_hash, decision)
-            is_new = earlier is decision
-            if (earlier.action, earlier.value) != (decision.action, decision.value):
-                self._check(decision, earlier)
-        return is_new
-
-    def _check(self, decision: _Decision, earlier: _Decision | None) -> None:
-        if earlier is not None:
-            self._problems.add(
-                decision.given.line,
-                f"{_told(decision)} contradicts {self._line} {earlier.given.line}: "
-                f"{_told(earlier)}, of the same picture ({decision.pixel_hash})",
+    for row in lines:
+        if row["problem"] is not None:
+            problems.add(row["line"], row["problem"])
+        for line in row["against"] or ():
+            problems.add(
+                row["line"],
+                f"{_in_words(row)} contradicts {given.line} {line}: {_in_words(by_line[line])}, "
+                f"of the same picture ({row['pixel_hash']})",
             )
+    problems.check(_SHOW_IMAGES)
+    return lines
 
 
-def _told(decision: _Decision) -> str:
-    given = decision.given
-    value = f" {printable(given.value)[:40]!r}" if given.value is not None else ""
-    return f"{decision.action}{value}"
+def _in_words(row: _Row) -> str:
+    value = row["given_value"]
+    return f"{row['action']}{'' if value is None else f' {printable(value)[:40]!r}'}"
 
 
-class _Before:
-    """The decisions that count so far."""
-
-    def __init__(self, catalog: Catalog) -> None:
-        self._pictures: dict[str, dict[str, Any]] = {}
-        self._pairs: dict[_Pair, dict[str, Any]] = {}
-        self._named: set[str] = set()
-        for row in catalog.query(_CURRENT).to_pylist():
-            if row["lane"] == "picture":
-                self._pictures[row["pixel_hash"]] = row
-            elif row["action"] == "not_duplicate":
-                pair = _pair(row["pixel_hash"], row["value"])
-                self._pairs[pair] = row
-                self._named.update(filter(None, pair))
-
-    def effect(self, decision: _Decision) -> str:
-        """What this one would do."""
-        if decision.takes_back:
-            found = decision.pixel_hash in self._named
-            return "replaces not_duplicate" if found else NO_CHANGE
-        earlier = (
-            self._pictures.get(decision.pixel_hash)
-            if decision.pair is None
-            else self._pairs.get(decision.pair)
-        )
-        if earlier is None:
-            return NEW
-        if decision.pair is None and (decision.action, decision.value) != (
-            earlier["action"],
-            earlier["value"],
-        ):
-            return f"replaces {earlier['action']}"
-        note = decision.given.note
-        return NO_CHANGE if note in (None, earlier["note"]) else "new note"
-
-
-def _pictures(catalog: Catalog, decisions: list[_Decision]) -> dict[str, dict[str, Any]]:
-    """Of each picture that is there: images, and image_id and label of the one ingested first."""
-    wanted = sorted({decision.pixel_hash for decision in decisions})
-    table = pa.table({"pixel_hash": pa.array(wanted, pa.string())})
-    found = catalog.query(load_queries("decisions")["pictures"].sql, rows={"wanted_picture": table})
-    return {row["pixel_hash"]: row for row in found.to_pylist()}
-
-
-def _row(
-    decision: _Decision,
-    images: dict[int, tuple[str, str]],
-    pictures: dict[str, dict[str, Any]],
-    before: _Before,
-) -> dict[str, Any]:
-    given, picture = decision.given, pictures.get(decision.pixel_hash)
-    image_id, label = given.image_id, None
-    if image_id in images:
-        label = images[image_id][1]
-    elif picture is not None:
-        image_id, label = picture["image_id"], picture["label"]
-    return {
-        "image_id": image_id,
-        "pixel_hash": decision.pixel_hash,
-        "label": label,
-        "action": decision.action,
-        "value": decision.value,
-        "note": given.note,
-        "images": 0 if picture is None else picture["images"],
-        "effect": before.effect(decision),
-    }
-
-
-def _notes(
-    catalog: Catalog,
-    decisions: list[_Decision],
-    images: dict[int, tuple[str, str]],
-    rows: list[dict[str, Any]],
-    pictures: dict[str, dict[str, Any]],
-) -> list[str]:
+def _notes(catalog: Catalog, decisions: Sequence[_Row], lines: Sequence[_Row]) -> list[str]:
     """What a person may not have meant, or does not see in the rows."""
     notes = []
-    changed = {row["pixel_hash"] for row in rows if row["action"] in ("drop", "relabel")}
-    touched = sum(pictures[picture]["images"] for picture in changed & set(pictures))
-    named = {i for i, (pixel_hash, _) in images.items() if pixel_hash in changed}
+    images = {row["pixel_hash"]: row["images"] for row in decisions}
+    changed = {row["pixel_hash"] for row in decisions if row["action"] in ("drop", "relabel")}
+    touched = sum(images[picture] for picture in changed)
+    named = {row["given_id"] for row in lines if row["is_there"] and row["pixel_hash"] in changed}
+    named |= {row["other_id"] for row in lines if row["is_other_there"] and row["value"] in changed}
     if touched > len(named) and named:
         notes.append(
             f"drop and relabel touch {touched:,} images, {touched - len(named):,} of which are not "
             "named: a decision is about all copies of a picture"
         )
-    away = len({d.pixel_hash for d in decisions} - set(pictures))
-    if away:
+    if away := sum(not count for count in images.values()):
         notes.append(f"{away:,} pictures are not in this store; decisions about them wait for them")
     known = set(catalog.query("select label from label")["label"].to_pylist())
-    fresh = Counter(d.value for d in decisions if d.action == "relabel" and d.value not in known)
-    told = [
-        f"{printable(str(label))[:40]!r} ({n:,} pictures)"
+    relabels = (row["value"] for row in decisions if row["action"] == "relabel")
+    fresh = Counter(label for label in relabels if label not in known)
+    shown = [
+        f"{printable(label)[:40]!r} ({n:,} pictures)"
         for label, n in fresh.most_common(_SHOWN_LABELS)
     ]
-    if told:
-        more = f", and {len(fresh) - len(told):,} more" if len(fresh) > len(told) else ""
-        notes.append(f"new labels: {', '.join(told)}{more}")
+    if shown:
+        more = f", and {len(fresh) - len(shown):,} more" if len(fresh) > len(shown) else ""
+        notes.append(f"new labels: {', '.join(shown)}{more}")
     return notes
-
-
-def _commit(
-    tables: Tables,
-    decisions: list[_Decision],
-    by: str,
-    started: datetime,
-    progress: Progress,
-) -> None:
-    arguments = {"by": by, "decisions": len(decisions)}
-    columns = {"decided_by": by, "decided_at": started}
-    rows = [
-        {
-            "place": place,
-            "pixel_hash": decision.pixel_hash,
-            "image_id": decision.given.image_id,
-            "action": decision.action,
-            "value": decision.value,
-            "note": decision.given.note,
-        }
-        for place, decision in enumerate(decisions)
-    ]
-    with Run(
-        tables, "decide", arguments, columns=columns, started=started, progress=progress
-    ) as run:
-        run.write("decision", rows)

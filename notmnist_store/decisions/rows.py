@@ -7,22 +7,22 @@ collected, so that one error names the first few lines of it.
 from __future__ import annotations
 
 import csv
-import difflib
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 
 from notmnist_store.errors import UsageError
+from notmnist_store.schema.tables import columns
 from notmnist_store.schema.words import ACTIONS
-from notmnist_store.text import without_apostrophe
+from notmnist_store.text import closest, without_apostrophe
 
 COLUMNS = ("image_id", "pixel_hash", "action", "value", "note")
 
@@ -38,6 +38,10 @@ _SHOWN = 5
 _WHOLE = re.compile(r"-?[0-9]{1,19}")
 _HASH = re.compile(r"[0-9a-f]{32}")
 _EXAMPLE = "notmnist-store decide --help"
+_GIVEN = columns(
+    "line int, image_id int?, pixel_hash text?, action text, value text?, other_id int?",
+    "other_hash text?, note text?",
+)
 
 
 @dataclass(frozen=True)
@@ -50,29 +54,22 @@ class Defaults:
 
 
 @dataclass(frozen=True)
-class GivenDecision:
-    """One row: `line` is where it stood; of a not_duplicate the other is an id, a hash or neither.
+class GivenDecisions:
+    """Rows that can be meant, what their lines are called, and columns that were passed over.
 
-    `image_id` or `pixel_hash` is there. `value` is the text of a relabel or a keep.
+    Of a row image_id or pixel_hash is there. `value` is the text of a relabel or a keep; the other
+    picture of a not_duplicate is an id, a hash, or neither.
     """
 
-    line: int
-    image_id: int | None
-    pixel_hash: str | None
-    action: str
-    value: str | None
-    other_id: int | None
-    other_hash: str | None
-    note: str | None
-
-
-@dataclass(frozen=True)
-class GivenDecisions:
-    """Rows that can be meant, what their lines are called, and columns that were passed over."""
-
-    rows: list[GivenDecision]
+    rows: pa.Table
     line: str
     ignored: tuple[str, ...]
+
+    @classmethod
+    def of(cls, rows: list[dict[str, Any]], line: str, names: Sequence[str]) -> GivenDecisions:
+        """Rows as `_read` gives them, of a table with columns of these names."""
+        ignored = tuple(name for name in names if name not in COLUMNS)
+        return cls(pa.Table.from_pylist(rows, schema=_GIVEN), line, ignored)
 
 
 class Problems:
@@ -110,7 +107,7 @@ def read_csv(path: Path, defaults: Defaults) -> GivenDecisions:
     """
     where = "stdin" if str(path) == "-" else str(path)
     problems = Problems(where, "line")
-    rows: list[GivenDecision] = []
+    rows: list[dict[str, Any]] = []
     try:
         with _opened(path) as file:
             lines = _lines(TextIOWrapper(file, "utf-8-sig", newline=""), where)
@@ -145,7 +142,7 @@ def read_csv(path: Path, defaults: Defaults) -> GivenDecisions:
     except OSError as error:
         raise UsageError(f"{where} cannot be read: {error}", f"ls -l {_quoted(path)}") from error
     problems.check()
-    return GivenDecisions(rows, "line", _ignored(names))
+    return GivenDecisions.of(rows, "line", names)
 
 
 def read_rows(table: pa.Table, defaults: Defaults, where: str) -> GivenDecisions:
@@ -165,7 +162,7 @@ def read_rows(table: pa.Table, defaults: Defaults, where: str) -> GivenDecisions
         if row := _read(texts, defaults, line, problems):
             rows.append(row)
     problems.check()
-    return GivenDecisions(rows, "row", _ignored(table.column_names))
+    return GivenDecisions.of(rows, "row", table.column_names)
 
 
 def _opened(path: Path) -> AbstractContextManager[BinaryIO]:
@@ -191,10 +188,6 @@ def _too_many(where: str) -> UsageError:
     )
 
 
-def _ignored(names: Sequence[str]) -> tuple[str, ...]:
-    return tuple(name for name in names if name not in COLUMNS)
-
-
 def _check_columns(names: Sequence[str], where: str, defaults: Defaults) -> None:
     if not any(names):
         raise UsageError(
@@ -218,49 +211,37 @@ def _meant(name: str, names: Sequence[str]) -> str:
     """What a column that is missing may be called there, and where the commas may be."""
     if len(names) == 1 and any(mark in names[0] for mark in ";\t"):
         return ": commas are wanted between the columns"
-    close = difflib.get_close_matches(name, names, n=1)
-    return f" (is it {close[0]!r}?)" if close else ""
+    close = closest(name, names)
+    return f" (is it {close!r}?)" if close else ""
 
 
 def _read(
     cells: dict[str, str], defaults: Defaults, line: int, problems: Problems
-) -> GivenDecision | None:
-    """One row, or None where it cannot be meant."""
+) -> dict[str, Any] | None:
+    """One row of _GIVEN, or None where it cannot be meant."""
+    image_id, pixel_hash = (cells.get(name, "").strip() for name in ("image_id", "pixel_hash"))
     action = cells.get("action", "").strip() or defaults.action or ""
-    found = [*_picture(cells), *_action(action)]
     note = cells.get("note", "") or defaults.note or None
-    if note is not None:
-        found += _text(note, "note")
-    if found:
+    value = cells.get("value", "") or defaults.value or None
+    found = [*_picture(image_id, pixel_hash), *_action(action), *_text(note or "", "note")]
+    if found or (found := [*_value(action, value)]):
         problems.add(line, "; ".join(found))
         return None
-    value = cells.get("value", "") or defaults.value or None
-    if wrong := _value(action, value):
-        problems.add(line, wrong)
-        return None
-    image_id, pixel_hash = cells.get("image_id", "").strip(), cells.get("pixel_hash", "").strip()
-    other_id, other_hash = None, None
-    if action == "not_duplicate" and value is not None:
-        other = value.strip()
-        value = None
-        if _HASH.fullmatch(other):
-            other_hash = other
-        else:
-            other_id = int(other)
-    return GivenDecision(
-        line=line,
-        image_id=int(image_id) if image_id else None,
-        pixel_hash=pixel_hash or None,
-        action=action,
-        value=value,
-        other_id=other_id,
-        other_hash=other_hash,
-        note=note,
-    )
+    other = value.strip() if action == "not_duplicate" and value is not None else None
+    is_hash = other is not None and _HASH.fullmatch(other) is not None
+    return {
+        "line": line,
+        "image_id": int(image_id) if image_id else None,
+        "pixel_hash": pixel_hash or None,
+        "action": action,
+        "value": value if other is None else None,
+        "other_id": None if other is None or is_hash else int(other),
+        "other_hash": other if is_hash else None,
+        "note": note,
+    }
 
 
-def _picture(cells: dict[str, str]) -> Iterable[str]:
-    image_id, pixel_hash = cells.get("image_id", "").strip(), cells.get("pixel_hash", "").strip()
+def _picture(image_id: str, pixel_hash: str) -> Iterator[str]:
     if not image_id and not pixel_hash:
         yield "neither image_id nor pixel_hash"
     if image_id and not _is_id(image_id):
@@ -276,16 +257,16 @@ def _is_id(text: str) -> bool:
     return bool(_WHOLE.fullmatch(text)) and -(2**63) <= int(text) < 2**63
 
 
-def _action(action: str) -> Iterable[str]:
+def _action(action: str) -> Iterator[str]:
     if not action:
         yield "no action"
     elif action not in ACTIONS:
-        close = difflib.get_close_matches(action.lower(), ACTIONS, n=1)
-        meant = f"is it {close[0]}?" if close else f"there are {', '.join(ACTIONS)}"
+        close = closest(action.lower(), ACTIONS)
+        meant = f"is it {close}?" if close else f"there are {', '.join(ACTIONS)}"
         yield f"there is no action {action[:40]!r}; {meant}"
 
 
-def _text(text: str, what: str) -> Iterable[str]:
+def _text(text: str, what: str) -> Iterator[str]:
     """What ingest asks of a label, too: Unicode of at most 1,024 bytes, without NUL."""
     length = len(text.encode("utf-8", "surrogatepass"))
     if length > _LONGEST_TEXT:
@@ -294,23 +275,19 @@ def _text(text: str, what: str) -> Iterable[str]:
         yield f"a {what} with NUL in it, or that is no Unicode"
 
 
-def _value(action: str, value: str | None) -> str | None:
-    """What is wrong with the value of such an action."""
-    if action == "relabel":
-        return "relabel without its value, the new label" if value is None else _first(value)
+def _value(action: str, value: str | None) -> Iterator[str]:
     if value is None:
-        return None
-    if action == "drop":
-        return f"drop takes no value, and this has {value[:40]!r}"
-    if action == "keep":
-        return None if value == DUPLICATE else f"keep takes no value but {DUPLICATE!r}"
-    if _HASH.fullmatch(value.strip()) or _is_id(value.strip()):
-        return None
-    return f"the other of a not_duplicate is an image_id or a pixel_hash, not {value[:40]!r}"
-
-
-def _first(label: str) -> str | None:
-    return next(iter(_text(label, "label")), None)
+        if action == "relabel":
+            yield "relabel without its value, the new label"
+    elif action == "relabel":
+        yield from _text(value, "label")
+    elif action == "drop":
+        yield f"drop takes no value, and this has {value[:40]!r}"
+    elif action == "keep":
+        if value != DUPLICATE:
+            yield f"keep takes no value but {DUPLICATE!r}"
+    elif not _HASH.fullmatch(value.strip()) and not _is_id(value.strip()):
+        yield f"the other of a not_duplicate is an image_id or a pixel_hash, not {value[:40]!r}"
 
 
 def given_decisions(

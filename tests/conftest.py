@@ -7,17 +7,15 @@ import shutil
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
 import notmnist_store
 from notmnist_store.store import Store
 from tests.support.archives import class_files, pack, picture, png
+from tests.support.properties import load_profile
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
-# The parent is the profile in force, which on a CI machine is Hypothesis' own repeatable one.
-settings.register_profile("quick", parent=settings(), deadline=None, max_examples=50)
-settings.load_profile("quick")
+load_profile()
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import notmnist_store
@@ -19,6 +19,7 @@ from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
 from notmnist_store.testing import make_clean_store
 from tests.near.test_search import archive, near_images
+from tests.support.properties import examples
 
 pytestmark = pytest.mark.sql
 
@@ -63,7 +64,7 @@ hashes = st.builds(
 )
 
 
-@settings(max_examples=40)
+@examples(10)
 @given(
     images=st.lists(st.tuples(hashes, st.sampled_from("xyz")), min_size=1, max_size=25),
     bits=st.integers(-1, 5),

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import notmnist_store
@@ -24,6 +24,7 @@ from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
 from notmnist_store.testing import make_bad_store
 from tests.support.archives import class_files, pack, png
+from tests.support.properties import examples
 
 Images = npt.NDArray[np.uint8]
 
@@ -122,7 +123,7 @@ def test_the_pairs_are_those_of_brute_force(store: Store, radius: str) -> None:
     assert groups(store) == stars_by_brute_force(store, Radius(min(radius, "1")).squared)
 
 
-@settings(max_examples=3)
+@examples(2)
 @given(seed=st.integers(0, 10**6), chunks=st.sampled_from([1024, 1 << 18]))
 def test_new_images_are_compared_with_all_and_the_result_is_that_of_a_full_search(
     tmp_path_factory: pytest.TempPathFactory, seed: int, chunks: int

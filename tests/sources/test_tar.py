@@ -17,7 +17,7 @@ from types import ModuleType
 
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from notmnist_store.errors import BudgetError, SourceError
@@ -28,6 +28,7 @@ from notmnist_store.sources.batches import BATCH_BYTES, batched
 from notmnist_store.sources.gunzip import gunzip, read_ahead
 from notmnist_store.sources.limits import Limits, Meter
 from notmnist_store.sources.tar import TarSource, tar_members
+from tests.support.properties import examples
 
 Row = tuple[bytes, int, int, bytes | None]
 FORMATS = [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]
@@ -181,7 +182,7 @@ def test_same_members_as_tarfile(format: int) -> None:
     st.sampled_from(FORMATS),
     st.integers(1, 4),
 )
-@settings(deadline=None, max_examples=150)
+@examples(25)
 def test_any_names_and_contents(
     members: list[tuple[str, bytes]], format: int, batch_members: int
 ) -> None:

@@ -11,7 +11,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import notmnist_store
@@ -22,6 +22,7 @@ from notmnist_store.schema.words import USED
 from notmnist_store.splits.sizes import Sizes, class_quotas, hash_bounds
 from notmnist_store.store import Store
 from tests.support.archives import class_files, pack, picture, png
+from tests.support.properties import examples
 
 pytestmark = pytest.mark.sql
 
@@ -512,7 +513,7 @@ def candidate_table(found: list[tuple[int, str, str]]) -> pa.Table:
 
 
 @given(found=groups(), seed=st.integers(0, 5), shares=st.tuples(*[st.integers(0, 5)] * 3))
-@settings(max_examples=60)
+@examples(10)
 def test_stratified_keeps_groups_whole_and_never_overfills_alone(
     found: list[tuple[int, str, str]], seed: int, shares: tuple[int, int, int]
 ) -> None:

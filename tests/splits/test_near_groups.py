@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import notmnist_store
@@ -22,6 +22,7 @@ from notmnist_store.near.kernels.join import Pairs
 from notmnist_store.schema.radius import Radius
 from notmnist_store.store import Store
 from tests.support.archives import pack, png
+from tests.support.properties import examples
 
 Images = npt.NDArray[np.uint8]
 
@@ -113,7 +114,7 @@ def test_components_grow_from_those_of_fewer_pairs(
     assert np.array_equal(start, kept)
 
 
-@settings(max_examples=3)
+@examples(2)
 @given(
     seed=st.integers(0, 10**6),
     recipe=st.sampled_from(["stratified", "hash"]),
@@ -229,7 +230,7 @@ def test_a_chain_too_large_for_any_split_is_refused_with_a_radius_that_works(
     store.split("large", recipe=recipe, group_by="near", train="0.5", valid="0.3", test="0.2")
 
 
-@settings(max_examples=2)
+@examples(1)
 @given(seed=st.integers(0, 10**6))
 def test_the_radius_that_an_error_names_is_the_largest_that_works(
     tmp_path_factory: pytest.TempPathFactory, seed: int

@@ -3,7 +3,7 @@
 import base64
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from notmnist_store.sources.kernels.provenance import (
@@ -14,6 +14,7 @@ from notmnist_store.sources.kernels.provenance import (
     text_path,
     unsafe_reason,
 )
+from tests.support.properties import examples
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,7 @@ def test_font_name_of_the_published_example() -> None:
 
 
 @given(st.text(max_size=60), st.sampled_from([".ttf", ".otf", ".PFB", ".ttc", ".Pfm"]))
-@settings(deadline=None, max_examples=200)
+@examples(25)
 def test_font_name_takes_both_alphabets(stem: str, suffix: str) -> None:
     font = stem + suffix
     want = font if font.isprintable() else None
@@ -96,7 +97,7 @@ def test_font_name_takes_both_alphabets(stem: str, suffix: str) -> None:
 
 
 @given(st.text(max_size=40))
-@settings(deadline=None, max_examples=300)
+@examples(40)
 def test_font_name_agrees_with_a_plain_decoder(stem: str) -> None:
     try:
         text = stem.rstrip("=").replace("-", "+").replace("_", "/")
@@ -176,7 +177,7 @@ def test_font_family(font: str, family: str) -> None:
 
 
 @given(st.text(min_size=1, max_size=80))
-@settings(deadline=None, max_examples=300)
+@examples(40)
 def test_every_font_has_a_family_in_lower_case(font: str) -> None:
     family = font_family(font)
     assert family
@@ -188,7 +189,7 @@ def test_every_font_has_a_family_in_lower_case(font: str) -> None:
     st.sampled_from(["Bold", "BoldItalic", "Light", "CondensedBlack", "MediumOblique"]),
     st.sampled_from("-_ "),
 )
-@settings(deadline=None, max_examples=100)
+@examples(25)
 def test_styles_do_not_part_a_family(family: str, style: str, separator: str) -> None:
     assert font_family(f"{family}{separator}{style}.ttf") == family.lower()
     assert font_family(f"{family}{style}.otf") == family.lower()

@@ -6,7 +6,7 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from notmnist_store.errors import UsageError
@@ -25,6 +25,7 @@ from notmnist_store.splits.kernels.leak_policies import (
 )
 from notmnist_store.splits.kernels.vertex_cover import lightest_cover
 from tests.support.leak_oracle import Row, Twin, brute_force, leaks, squared
+from tests.support.properties import examples
 
 
 def as_table(rows: list[Row], draw: list[int], most: int) -> tuple[SplitTable, Pairs]:
@@ -117,7 +118,7 @@ def sets_with_much_unused(draw: st.DrawFn) -> tuple[list[Row], list[int], int]:
     return rows, list(draw(st.permutations(range(len(rows))))), draw(st.sampled_from([1, 4, 9]))
 
 
-@settings(max_examples=150)
+@examples(25)
 @given(made=sets_with_much_unused(), conflicts=st.sampled_from(CONFLICTS))
 def test_refilling_is_that_of_brute_force(
     made: tuple[list[Row], list[int], int], conflicts: str

@@ -17,7 +17,7 @@ unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install ingest sql audit report test test-oldest-duckdb test-interop check format docs site bench bench-use bench-near lock clean
+.PHONY: help install ingest sql audit report test test-slow test-oldest-duckdb test-interop check format docs site bench bench-use bench-near lock clean
 
 help: ## say what there is to make (the default)
 	@echo 'usage: make TARGET [SOURCE="a.tar.gz b.tar.gz"] [STORE=folder] [ARGS="more options"] [PYTHON=python3]'
@@ -38,7 +38,10 @@ report: $(VENV)/project.done ## write report.html on the store: make report ARGS
 	@$(PROGRAM) report $(STORE_OPTION) $(ARGS)
 
 test: $(VENV)/dev.done ## run the tests (ARGS go to pytest)
-	@$(RUN) -m pytest --numprocesses auto $(ARGS)
+	@$(RUN) -m pytest --numprocesses auto -m "not slow" $(ARGS)
+
+test-slow: $(VENV)/dev.done ## run what test leaves out, and every property with many examples drawn anew
+	@NOTMNIST_STORE_TESTS=thorough $(RUN) -m pytest --numprocesses auto -m "slow or hypothesis" $(ARGS)
 
 test-oldest-duckdb: $(VENV)/dev.done build/oldest-duckdb/done ## run the SQL tests on the oldest DuckDB supported
 	@PYTHONPATH=build/oldest-duckdb $(RUN) -c 'import duckdb; print("DuckDB", duckdb.__version__)'

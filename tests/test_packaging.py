@@ -63,7 +63,7 @@ def test_the_wheel_holds_the_package_and_every_query(repository: Path, wheel: Pa
         names = {name for name in archive.namelist() if ".dist-info/" not in name}
     modules = sources(repository, "notmnist_store", "*.py")
     queries = {f"notmnist_store/{name}" for name in sources(repository, "sql", "*.sql")}
-    page = {f"notmnist_store/report/page.{suffix}" for suffix in ("css", "js")}
+    page = {f"notmnist_store/report/page.{suffix}" for suffix in ("css", "html", "js")}
     assert names == modules | queries | page | {"notmnist_store/py.typed"}
 
 

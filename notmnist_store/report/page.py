@@ -7,6 +7,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from importlib import resources
+from string import Template
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
@@ -63,44 +64,27 @@ def _hash(text: str) -> str:
 
 
 def _document(evidence: Evidence, sections: list[Html], style: str) -> str:
+    """The file page.html, whose lines are put end to end, with what this page says."""
     script = _part("page.js")
     policy = (
         f"default-src 'none'; style-src 'sha256-{_hash(style)}'; "
         f"script-src 'sha256-{_hash(script)}'; img-src data:; base-uri 'none'; form-action 'none'"
     )
-    title = _title(evidence)
-    head = join(
-        element("meta", charset="utf-8"),
-        element("meta", http_equiv="Content-Security-Policy", content=policy),
-        element("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        element("meta", name="color-scheme", content="light dark"),
-        element("meta", name="referrer", content="no-referrer"),
-        element("link", rel="icon", href="data:,"),
-        element("title", f"{title}: data report"),
-        element("style", Html(style)),
-    )
-    body = join(
-        element(
-            "div",
-            element(
-                "header",
-                element("p", _kicker(evidence), class_="kicker"),
-                element("h1", title),
-                render_verdict(evidence),
-                _figures(evidence),
-                _hint(),
-            ),
-            _contents(),
-            element("main", sections),
-            _footer(),
-            class_="page",
-        ),
-        _decisions(),
-        _labels(evidence),
-        element("script", Html(script)),
-    )
-    whole = element("html", element("head", head), element("body", body), lang="en")
-    return f"<!doctype html>\n{whole}\n"
+    links = (element("a", section.title, href=f"#{section.id}") for section in SECTIONS)
+    parts = {
+        "policy": element("meta", http_equiv="Content-Security-Policy", content=policy),
+        "style": Html(style),
+        "script": Html(script),
+        "title": _title(evidence),
+        "kicker": _kicker(evidence),
+        "verdict": render_verdict(evidence),
+        "figures": _figures(evidence),
+        "contents": [element("li", link) for link in links],
+        "sections": sections,
+        "labels": _labels(evidence),
+    }
+    frame = Template("".join(_part("page.html").splitlines()))
+    return f"<!doctype html>\n{frame.substitute({k: join(part) for k, part in parts.items()})}\n"
 
 
 def _title(evidence: Evidence) -> str:
@@ -119,7 +103,7 @@ def _kicker(evidence: Evidence) -> str:
     return f"{line} · images {evidence.marker.shape}"
 
 
-def _figures(evidence: Evidence) -> Html:
+def _figures(evidence: Evidence) -> list[Html]:
     (row,) = evidence.catalog.query(load_queries("report")["totals"].sql).to_pylist()
     shown = {
         "images": count(row["images"]),
@@ -129,14 +113,9 @@ def _figures(evidence: Evidence) -> Html:
         "exact leaks": _counted(evidence, "split_leak_exact"),
         "near leaks": _counted(evidence, "split_leak_near"),
     }
-    return element(
-        "dl",
-        [
-            element("div", element("dt", name), element("dd", value))
-            for name, value in shown.items()
-        ],
-        class_="figures",
-    )
+    return [
+        element("div", element("dt", name), element("dd", value)) for name, value in shown.items()
+    ]
 
 
 def _counted(evidence: Evidence, audit: str) -> str:
@@ -147,65 +126,6 @@ def _counted(evidence: Evidence, audit: str) -> str:
     return "not known" if verdict.status == "broken" else count(verdict.violating)
 
 
-def _hint() -> Html:
-    return element(
-        "p",
-        "To decide on a picture, click it: drop, keep, relabel, not a duplicate. The marks come "
-        "out as CSV for ",
-        element("code", "notmnist-store decide"),
-        ". All else here works without scripts.",
-        class_="note",
-    )
-
-
-def _contents() -> Html:
-    links = [
-        element("li", element("a", section.title, href=f"#{section.id}")) for section in SECTIONS
-    ]
-    inner = element("div", element("h2", "On this page"), element("ul", links))
-    return element("nav", inner, aria_label="On this page")
-
-
-def _decisions() -> Html:
-    return element(
-        "div",
-        element("b", "", id="said", role="status"),
-        element("button", "Copy CSV", type="button", id="copy", class_="first"),
-        element("a", "Download", id="download", class_="button", download="decisions.csv"),
-        element("button", "Clear", type="button", id="clear"),
-        element(
-            "details",
-            element("summary", "The CSV, and what to do with it"),
-            element("p", "Save it as decisions.csv, then: ", element("code", _DECIDE)),
-            element("textarea", "", id="csv", readonly=True, aria_label="decisions as CSV"),
-        ),
-        class_="bar",
-        id="decisions",
-        role="region",
-        aria_label="decisions",
-        hidden=True,
-    )
-
-
-_DECIDE = "notmnist-store decide decisions.csv --yes"
-
-
 def _labels(evidence: Evidence) -> Html:
     labels = evidence.catalog.query("select label from label order by label_id")["label"]
-    text = json.dumps(labels.to_pylist()).replace("<", "\\u003c")
-    return element("script", Html(text), type="application/json", id="labels")
-
-
-def _footer() -> Html:
-    return element(
-        "footer",
-        element(
-            "p",
-            "Made by notmnist-store. The same store gives the same file. Commands are to be typed "
-            "beside the folder ",
-            element("code", "store"),
-            ", or with ",
-            element("code", "--store"),
-            " and the store's path.",
-        ),
-    )
+    return Html(json.dumps(labels.to_pylist()).replace("<", "\\u003c"))

@@ -61,7 +61,6 @@ def download(
         seconds.
 
     Raises:
-        UsageError: an unknown name, or a mirror that is no address.
         StoreError: no address has the file whole, or it cannot be written.
     """
     from notmnist_store.result import Result
@@ -92,7 +91,6 @@ def glyphs(
         One row: path, images, families, bytes, sha256, seconds.
 
     Raises:
-        UsageError: a number of images or a name that cannot be, or the file exists.
         StoreError: fonts are missing, or the file cannot be written.
     """
     import pyarrow as pa
@@ -116,7 +114,13 @@ def glyphs(
 
 
 class Store:
-    """A store at a path. Every method reads the store as it is at that moment."""
+    """A store at a path. Every method reads the store as it is at that moment.
+
+    Each raises UsageError for what cannot be meant (an option, a name that is not there, a radius
+    beyond the last search), QueryError for SQL that does not run, and StoreError, the base of both,
+    for what cannot be read or written, is damaged, or has to be searched for first. A method's own
+    docstring says what is special to it.
+    """
 
     def __init__(self, path: str | Path = "store", *, progress: Progress | None = None) -> None:
         self.path = Path(path)
@@ -169,9 +173,7 @@ class Store:
             images whose pixels an earlier run has as well).
 
         Raises:
-            UsageError: an option that cannot be meant.
             SourceError: a source that cannot be read whole, or fails its checks.
-            StoreError: the store cannot be written, or was made for something else.
         """
         import pyarrow as pa
 
@@ -243,9 +245,7 @@ class Store:
             The rows that the query gives.
 
         Raises:
-            QueryError: an unknown report, not one SELECT, whatever DuckDB reports, or `timeout`
-                seconds passed.
-            UsageError: a parameter the report does not take, or lacks.
+            QueryError: whatever DuckDB reports, or `timeout` seconds passed.
         """
         from notmnist_store.errors import UsageError
         from notmnist_store.near.reports import list_reports, run_query
@@ -297,10 +297,7 @@ class Store:
             twin_split, distance, squared_distance), the nearest first.
 
         Raises:
-            UsageError: options that do not go together, an unknown audit or split set, or a radius
-                beyond that of the last `near_duplicates`.
-            QueryError: a query that does not run or lacks these columns; an unknown image or label.
-            StoreError: pairs are asked for, and none are known.
+            QueryError: rows without these columns; an unknown image or label.
         """
         from notmnist_store.peek.peek import peek
 
@@ -348,7 +345,6 @@ class Store:
             an audit of `fail_on` does not pass.
 
         Raises:
-            UsageError: an unknown audit, split set or severity; a tolerance that is no share.
             QueryError: the one audit that was named is broken; of several, that is a status.
         """
         from notmnist_store.audits.audit import audit
@@ -389,10 +385,6 @@ class Store:
 
         Returns:
             One row, as `audit` gives them, or with `rows` the copies.
-
-        Raises:
-            UsageError: another key, an unknown split set or severity, a tolerance that is no share.
-            StoreError: `hashes` is no file of hashes, or damaged.
         """
         from notmnist_store.audits.partner import audit_against
 
@@ -459,9 +451,8 @@ class Store:
             One row a split and label: split_set, version, digest, split, label, images.
 
         Raises:
-            UsageError: a name, size or argument that cannot be meant, more is asked for than
-                there is, or a group of near copies is too large for any split.
-            StoreError: near copies are asked for, and not known of all images.
+            UsageError: more is asked for than there is, or a group of near copies is too large for
+                any split.
         """
         import pyarrow as pa
 
@@ -518,9 +509,6 @@ class Store:
 
         Returns:
             One row a split and label: split_set, version, digest, split, label, images.
-
-        Raises:
-            UsageError: there is no such split set.
         """
         self._progress.note(self.split_line(name))
         return self.sql("split_counts", params={"split_set": name})
@@ -536,9 +524,6 @@ class Store:
 
         Returns:
             One row a class and pair of splits that differ.
-
-        Raises:
-            UsageError: there is no such split set.
         """
         for name in (a, b):
             self._progress.note(self.split_line(name))
@@ -577,9 +562,7 @@ class Store:
             largest_group.
 
         Raises:
-            UsageError: a radius or number that cannot be meant, or more pairs than `limit`.
-            StoreError: no images, too little memory, a damaged data file; or pairs that the check
-                does not find, stored all the same.
+            StoreError: too little memory, or pairs that the check does not find (stored anyway).
         """
         from notmnist_store.near.search import near_duplicates
 
@@ -615,9 +598,7 @@ class Store:
             One row, that of view certificate.
 
         Raises:
-            UsageError: no such split set, or a sample that cannot be meant.
-            StoreError: near duplicates were not searched, or not in all these images; or the check
-                disagrees (the certificate says so, and is stored).
+            StoreError: the check disagrees; the certificate says so, and is stored.
         """
         from notmnist_store.near.certify import certify
 
@@ -659,9 +640,7 @@ class Store:
             squared_distance; the nearest first.
 
         Raises:
-            UsageError: no such split set, or an option that cannot be meant.
             SourceError: a source that cannot be read whole, of another shape, or without images.
-            StoreError: a damaged data file.
         """
         from notmnist_store.ingest.options import read_options
         from notmnist_store.near.against import near_against
@@ -699,10 +678,6 @@ class Store:
             One row a radius: radius, components (of two pictures or more), largest (pictures in the
             largest), share (of all pictures), diameter (the largest distance between `sampled`
             pictures of it), sampled, image_id (its first picture).
-
-        Raises:
-            UsageError: a radius that is none, or beyond that of the last search.
-            StoreError: there has been no search, or a data file is damaged.
         """
         from notmnist_store.near.components import near_components
 
@@ -743,11 +718,6 @@ class Store:
         Returns:
             One row a split and label, and one a split (label null) for several radii: radius,
             split, label, images, exact, near, conflict, refilled, left.
-
-        Raises:
-            UsageError: an option that cannot be meant, a radius beyond that of the last
-                near-duplicates run, or a name taken by other arguments.
-            StoreError: the pairs do not know all images of `base`, or some were withdrawn.
         """
         from notmnist_store.splits.sanitize import sanitize
         from notmnist_store.splits.sanitize_options import SanitizeOptions
@@ -796,11 +766,6 @@ class Store:
         Returns:
             One row a decision: image_id, pixel_hash, label (as it is now), action, value, note,
             images (which it touches), effect (new, no change, new note, or what it replaces).
-
-        Raises:
-            UsageError: rows that cannot be meant, that name images that are not there, or that
-                contradict each other.
-            QueryError: the SELECT does not run.
         """
         from notmnist_store.decisions.decide import decide, login_name
         from notmnist_store.decisions.rows import Defaults, given_decisions
@@ -850,11 +815,6 @@ class Store:
 
         Returns:
             One row a split: split_set, version, format, split, images, digest.
-
-        Raises:
-            UsageError: an unknown name or format, an empty split, an option that cannot be meant,
-                or a folder that may not be.
-            StoreError: the folder cannot be written, images were withdrawn, or a file is damaged.
         """
         from notmnist_store.export.export import export
 
@@ -904,7 +864,6 @@ class Store:
             difference in percentage points with its 95 % interval, averaged over the repeats.
 
         Raises:
-            UsageError: an option that cannot be meant, or a split set that cannot be learned from.
             StoreError: scikit-learn is not installed.
         """
         from notmnist_store.learning.baseline import baseline
@@ -933,7 +892,6 @@ class Store:
             (relabel), value (the suggested label) and note.
 
         Raises:
-            UsageError: an option that cannot be meant, or a split set that cannot be learned from.
             StoreError: scikit-learn is not installed.
         """
         from notmnist_store.learning.suspects import suspects
@@ -961,10 +919,6 @@ class Store:
         Returns:
             One row: path, split_set, ready, bytes, sha256. `against` of it has the audits that
             stand against training.
-
-        Raises:
-            UsageError: there is no such split set.
-            StoreError: a data file is damaged, or `output` cannot be written.
         """
         from notmnist_store.report.report import report
 
@@ -998,9 +952,6 @@ class Store:
 
         Returns:
             The row of view run that says so.
-
-        Raises:
-            UsageError: no such run.
         """
         from notmnist_store.upkeep.history import undo
 

@@ -4,9 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from notmnist_store.cli.manual import commands_page
+from notmnist_store.cli.commands import COMMANDS, Command
+from notmnist_store.cli.signature import Parameter, explanation, parameters
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "commands.md"
+
+_HEAD = """\
+# Commands
+
+Each command is a method of the same name with the same options (`near-duplicates` is
+`Store.near_duplicates`); `download` and `glyphs` are functions of the package. All take `--store
+PATH` (default: `NOTMNIST_STORE`, else `store`) and `--quiet`; what gives rows takes `--format` and
+`-o FILE`. `--version` and `--print-completion bash` (or `zsh`) go without a command.
+"""
 
 _FOR_ALL = """
 Made by `make docs`; a test holds this page up to date. `notmnist-store` alone is `info`, and
@@ -29,9 +39,38 @@ With make, `SOURCE=`, `STORE=` and `ARGS=` carry arguments:
 
 
 def commands_text() -> str:
-    """The whole page: what holds for all commands follows the overview."""
-    overview, heading, sections = commands_page().partition("\n## ")
-    return overview + _FOR_ALL + heading + sections
+    """The page in Markdown: an overview and what holds for all, then each command."""
+    overview = [
+        f"| [`{command.name}`](#{command.name}) | {_cell(command.summary)} |"
+        for command in COMMANDS
+    ]
+    table = "\n".join(["| command | what it does |", "| --- | --- |", *overview])
+    parts = [_HEAD, table, _FOR_ALL]
+    return "\n\n".join([*map(str.strip, parts), *map(_section, COMMANDS)]) + "\n"
+
+
+def _section(command: Command) -> str:
+    about = explanation(command.method)
+    rows = [_row(each, about.of[each.name]) for each in parameters(command.method)]
+    table = ["| option | type | what it says |", "| --- | --- | --- |", *rows] if rows else []
+    parts = (
+        f"## {command.name}",
+        f"{command.summary}.",
+        about.details,
+        f"Gives {about.returns[:1].lower()}{about.returns[1:]}" if about.returns else "",
+        "\n".join(table),
+        f"```text\nnotmnist-store {command.example}\n```",
+    )
+    return "\n\n".join(filter(None, parts))
+
+
+def _row(parameter: Parameter, text: str) -> str:
+    shown = f"{parameter.flag} {parameter.metavar}".strip()
+    return f"| `{shown}` | {parameter.kind_of_value} | {_cell(text)} |"
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
 
 
 def main() -> None:

@@ -31,6 +31,17 @@ class Call(NamedTuple):
     values: Mapping[str, Any]
     result: Any
 
+    def say(self, note: str, *lines: str) -> None:
+        """A note, and lines to go on with, which may all be pasted."""
+        self.terminal.note(note)
+        for line in lines:
+            self.terminal.step(line)
+
+    def advise(self, note: str, command: str) -> None:
+        """A note, and the one command that it asks for."""
+        self.terminal.note(note)
+        self.terminal.suggest(command)
+
 
 class Command(NamedTuple):
     """A command: `before` looks at what was given, `after` says what to do next.
@@ -74,27 +85,23 @@ def _ingested(call: Call) -> None:
         f"{stored:,} images of {len({row['label'] for row in rows if row['stored']})} labels; "
         f"{known:,} were there already by their pixels"
     )
-    _show_more("look at them, count them, or open them in plain DuckDB:", call)
+    call.say("look at them, count them, or open them in plain DuckDB:", *_ways_in(call))
 
 
 def _informed(call: Call) -> None:
-    _show_more("next:", call)
+    call.say("next:", *_ways_in(call))
 
 
-def _show_more(title: str, call: Call) -> None:
-    call.terminal.note(title)
-    call.terminal.step("notmnist-store peek")
-    call.terminal.step("notmnist-store sql label_counts")
-    call.terminal.step("notmnist-store sql --list")
-    call.terminal.step(f"cd {shlex.quote(str(call.store.path))} && duckdb -init views.sql")
+def _ways_in(call: Call) -> list[str]:
+    reports = [f"notmnist-store {way}" for way in ("peek", "sql label_counts", "sql --list")]
+    return [*reports, f"cd {shlex.quote(str(call.store.path))} && duckdb -init views.sql"]
 
 
 def _peeked(call: Call) -> None:
     values, terminal = call.values, call.terminal
     rows, one = len(call.result), len(values["images"]) == 1
     if not rows:
-        terminal.note("no pairs" if values["pairs"] else "no images")
-        terminal.suggest("notmnist-store peek")
+        call.advise("no pairs" if values["pairs"] else "no images", "notmnist-store peek")
         return
     if values["pairs"] or one:
         terminal.show(call.result, None, None, "notmnist-store peek")
@@ -126,42 +133,37 @@ def _judged(call: Call) -> int:
 
 
 def _split(call: Call) -> None:
+    name = call.values["name"]
     if call.values["dry_run"]:
-        call.terminal.note("nothing was made; without --dry-run it is")
+        call.say("nothing was made; without --dry-run it is")
     else:
-        name = call.values["name"]
-        call.terminal.note(call.store.split_line(name))
-        call.terminal.step(f"in SQL: select * from {name}.train")
+        call.say(call.store.split_line(name), f"in SQL: select * from {name}.train")
 
 
 def _searched(call: Call) -> None:
-    call.terminal.note("next:")
-    call.terminal.step("notmnist-store sql near_overlap_matrix")
-    call.terminal.step("notmnist-store audit split_leak_near")
-    call.terminal.step("notmnist-store sql near_groups")
+    reports = ("sql near_overlap_matrix", "audit split_leak_near", "sql near_groups")
+    call.say("next:", *(f"notmnist-store {report}" for report in reports))
 
 
 def _sanitized(call: Call) -> None:
     new = call.values["new"]
     if call.values["yes"]:
-        call.terminal.note(f"{call.store.split_line(new)}; check it:")
-        call.terminal.suggest(f"notmnist-store audit --split-set {new}")
+        line = call.store.split_line(new)
+        call.advise(f"{line}; check it:", f"notmnist-store audit --split-set {new}")
     else:
-        call.terminal.note("nothing was made; to make it:")
-        call.terminal.suggest(_with_yes(Store.sanitize, call))
+        call.advise("nothing was made; to make it:", _with_yes(Store.sanitize, call))
 
 
 def _decided(call: Call) -> None:
     effects = Counter(call.result.arrow()["effect"].to_pylist())
     counted = ", ".join(f"{effect} {n:,}" for effect, n in sorted(effects.items()))
     if effects.total() == effects["no change"]:
-        call.terminal.note(f"nothing to do: {counted or 'no decisions'}")
+        call.say(f"nothing to do: {counted or 'no decisions'}")
     elif call.values["yes"]:
-        call.terminal.note(f"decided: {counted}; to take that back:")
-        call.terminal.suggest("notmnist-store undo")
+        call.advise(f"decided: {counted}; to take that back:", "notmnist-store undo")
     else:
-        call.terminal.note(f"nothing was decided yet ({counted}); to do it:")
-        call.terminal.suggest(_with_yes(Store.decide, call))
+        line = _with_yes(Store.decide, call)
+        call.advise(f"nothing was decided yet ({counted}); to do it:", line)
 
 
 def _with_yes(method: Callable[..., Any], call: Call) -> str:
@@ -175,15 +177,14 @@ def _exported(call: Call) -> None:
     call.terminal.note(
         f"split set {first['split_set']} version {first['version']}, digest {first['digest']}"
     )
-    call.terminal.note("check the files; README.md says how to open them:")
-    call.terminal.step(f"cd {shlex.quote(call.values['out'])} && sha256sum -c SHA256SUMS")
+    line = f"cd {shlex.quote(call.values['out'])} && sha256sum -c SHA256SUMS"
+    call.say("check the files; README.md says how to open them:", line)
 
 
 def _scored(call: Call) -> None:
-    call.terminal.note("all accuracies with their intervals, and the images that are hardest:")
-    for report in ("scores", "hardest_images"):
-        split_set = call.values["split_set"]
-        call.terminal.step(f"notmnist-store sql {report} --param split_set={split_set}")
+    chosen = f"--param split_set={call.values['split_set']}"
+    lines = (f"notmnist-store sql {report} {chosen}" for report in ("scores", "hardest_images"))
+    call.say("all accuracies with their intervals, and the images that are hardest:", *lines)
 
 
 def _suspected(call: Call) -> None:
@@ -203,53 +204,43 @@ def _reported(call: Call) -> None:
         return
     call.terminal.note(f"wrote {output}: {len(made.content):,} bytes")
     if made.against:
-        call.terminal.note(f"not ready to train on: {', '.join(made.against)}; to go on:")
-        call.terminal.suggest(f"notmnist-store audit --split-set {call.values['split_set']}")
+        line = f"notmnist-store audit --split-set {call.values['split_set']}"
+        call.advise(f"not ready to train on: {', '.join(made.against)}; to go on:", line)
     elif made.against is not None:
         call.terminal.note("ready to train on")
 
 
 def _downloaded(call: Call) -> None:
-    call.terminal.note("next:")
     paths = shlex.join(row["path"] for row in call.result.rows())
-    call.terminal.step(f"notmnist-store ingest {paths}")
+    call.say("next:", f"notmnist-store ingest {paths}")
 
 
 def _drawn(call: Call) -> None:
-    call.terminal.note("next:")
-    call.terminal.step(f"notmnist-store ingest {shlex.quote(call.values['out'])}")
+    call.say("next:", f"notmnist-store ingest {shlex.quote(call.values['out'])}")
 
 
 def _verified(call: Call) -> None:
     damaged = sum(row["status"] == "damaged" for row in call.result.rows())
     if damaged:
+        advice = "the sources of a damaged store can be ingested into a new one"
         raise StoreError(
-            f"{damaged} checks failed; the sources of a damaged store can be ingested into a "
-            "new one",
-            "notmnist-store verify --format json",
+            f"{damaged} checks failed; {advice}", "notmnist-store verify --format json"
         )
 
 
 def _undone(call: Call) -> None:
     row = call.result.rows()[0]
     done = f"withdrew {row['withdraws']}" if row["withdraws"] else f"restored {row['restores']}"
-    call.terminal.note(f"{done}; to take that back:")
-    call.terminal.suggest(f"notmnist-store undo {row['run_id']}")
+    call.advise(f"{done}; to take that back:", f"notmnist-store undo {row['run_id']}")
 
 
 def _collected(call: Call) -> None:
     if len(call.result) and not call.values["yes"]:
-        call.terminal.note("nothing was removed; to remove them:")
-        call.terminal.suggest(_with_yes(Store.gc, call))
+        call.advise("nothing was removed; to remove them:", _with_yes(Store.gc, call))
 
 
 COMMANDS = (
-    Command(
-        Store.ingest,
-        "ingest notMNIST_large.tar.gz notMNIST_small.tar.gz",
-        "info",
-        _ingested,
-    ),
+    Command(Store.ingest, "ingest notMNIST_large.tar.gz notMNIST_small.tar.gz", "info", _ingested),
     Command(Store.info, "info", "ingest", _informed),
     Command(
         Store.sql,
@@ -265,22 +256,13 @@ COMMANDS = (
         "audit",
         _judged,
     ),
-    Command(
-        Store.split,
-        "split my_split --train 0.8 --valid 0.1 --test 0.1",
-        "split-sets",
-        _split,
-    ),
+    Command(Store.split, "split my_split --train 0.8 --valid 0.1 --test 0.1", "split-sets", _split),
     Command(Store.split_sets, "split-sets", "split my_split"),
     Command(Store.split_show, "split-show my_split", "split-sets"),
     Command(Store.split_diff, "split-diff my_split my_clean_set", "split-sets"),
     Command(Store.near_duplicates, "near-duplicates --radius 2.0", "near-duplicates", _searched),
     Command(Store.certify, "certify --split-set my_split", "near-duplicates"),
-    Command(
-        Store.near_against,
-        "near-against other.tar.gz --split-set my_split",
-        "split-sets",
-    ),
+    Command(Store.near_against, "near-against other.tar.gz --split-set my_split", "split-sets"),
     Command(Store.near_components, "near-components", "near-duplicates"),
     Command(
         Store.sanitize,
@@ -304,12 +286,7 @@ COMMANDS = (
         before=_page_wanted,
         shows=False,
     ),
-    Command(
-        download,
-        "download notMNIST_small notMNIST_large",
-        "download --help",
-        _downloaded,
-    ),
+    Command(download, "download notMNIST_small notMNIST_large", "download --help", _downloaded),
     Command(Store.verify, "verify --full", "info", _verified),
     Command(Store.undo, "undo", "info", _undone),
     Command(Store.gc, "gc --older-than 24 --yes", "sql storage", _collected),

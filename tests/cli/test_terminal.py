@@ -21,9 +21,9 @@ import notmnist_store
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.cli.commands import COMMANDS
 from notmnist_store.cli.main import main
-from notmnist_store.cli.manual import commands_page
 from notmnist_store.result import Result
 from notmnist_store.store import Store
+from tools.make_commands import commands_text
 
 PACKAGE = str(Path(notmnist_store.__file__).parents[1])
 STEERING = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
@@ -207,7 +207,7 @@ def test_the_shell_completes_commands_options_and_files() -> None:
 
 
 def test_the_page_of_commands_has_every_command_and_option() -> None:
-    page = commands_page()
+    page = commands_text()
     for command in COMMANDS:
         assert f"\n## {command.name}\n" in page
         assert f"\nnotmnist-store {command.example}\n" in page

@@ -112,6 +112,7 @@ class Audit(Query):
             next=None if status == "pass" else self._next(scope, is_stale=stale is not None),
             overridden=self.users_file,
             error=None if stale is None else f"audit {self.name} is stale: {stale}",
+            grain=self.header["grain"],
         )
         return verdict, rows
 

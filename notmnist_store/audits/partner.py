@@ -78,4 +78,5 @@ def _judged(
         next=None if status == "pass" else rows_again,
         overridden=None,
         error=None,
+        grain="evaluated image",
     )

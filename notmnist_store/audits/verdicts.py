@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from notmnist_store.catalog.queries import Query
 from notmnist_store.schema.radius import Radius
+from notmnist_store.text import share_text
 
 STATUSES = {
     "pass": "the share of violations is within the tolerance",
@@ -53,7 +54,8 @@ class Verdict:
     """What one audit found: `status` is one of STATUSES, `share` is violating / total.
 
     `next` is a command to go on with where it did not pass, `overridden` the user's file that was
-    run, `error` why it is broken or stale. What a broken audit never counted is None.
+    run, `error` why it is broken or stale, `grain` what each of the total is. What a broken audit
+    never counted is None.
     """
 
     name: str
@@ -67,6 +69,19 @@ class Verdict:
     next: str | None
     overridden: str | None
     error: str | None
+    grain: str = ""
+
+    @property
+    def line(self) -> str:
+        """One line that says what it looked at, and what came of it."""
+        if self.violating is None or self.total is None:
+            return f"{self.name}: {self.status}"
+        of = f" of grain {self.grain}" if self.grain else ""
+        share = "" if self.share is None else f" ({share_text(self.share)})"
+        return (
+            f"{self.name}: {self.status}; looked at {self.total:,}{of}, found {self.violating:,}"
+            f"{share}, {share_text(self.tolerance or 0)} is borne"
+        )
 
     def stops(self, fail_on: str) -> bool:
         """Whether a gate that fails on this severity (`must`, `should`, `never`) stays shut.

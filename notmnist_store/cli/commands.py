@@ -24,12 +24,16 @@ _PAGE = "report.html"
 
 
 class Call(NamedTuple):
-    """A command that was run: the values of its parameters, and what came of it."""
+    """A command that was run: the values of its parameters, and what came of it.
+
+    `form` is how its rows are to be written, None where that was not said.
+    """
 
     store: Store
     terminal: Terminal
     values: Mapping[str, Any]
     result: Any
+    form: str | None
 
     def say(self, note: str, *lines: str) -> None:
         """A note, and lines to go on with, which may all be pasted."""
@@ -46,8 +50,9 @@ class Call(NamedTuple):
 class Command(NamedTuple):
     """A command: `before` looks at what was given, `after` says what to do next.
 
-    `empty` is a command to go on with where there are no rows. What `after` returns is the exit
-    code; where `shows` is false, it shows the rows as well.
+    `empty` is a command to go on with where there are no rows, and nothing where `after` says so.
+    What `after` returns is the exit code; where `shows` is false, it shows the rows as well, if
+    there are `rows` to be shown in a form.
     """
 
     method: Callable[..., Any]
@@ -56,6 +61,7 @@ class Command(NamedTuple):
     after: Callable[[Call], int | None] | None = None
     before: Callable[[argparse.Namespace], None] | None = None
     shows: bool = True
+    rows: bool = True
 
     @property
     def name(self) -> str:
@@ -100,14 +106,15 @@ def _ways_in(call: Call) -> list[str]:
 def _peeked(call: Call) -> None:
     values, terminal = call.values, call.terminal
     rows, one = len(call.result), len(values["images"]) == 1
+    if call.form or (rows and (values["pairs"] or one)):
+        terminal.show(call.result, call.form, None, "")
     if not rows:
         call.advise("no pairs" if values["pairs"] else "no images", "notmnist-store peek")
         return
-    if values["pairs"] or one:
-        terminal.show(call.result, None, None, "notmnist-store peek")
     if values["output"]:
         what = "pairs" if values["pairs"] else "rows" if one else "images"
         terminal.note(f"{rows} {what} on {values['output']}")
+    if values["output"] or call.form:
         return
     sheet = call.store.terminal_sheet(
         call.result,
@@ -124,11 +131,14 @@ def _judged(call: Call) -> int:
             terminal.note(f"{verdict.name} is yours: {verdict.overridden}")
         if verdict.error:
             terminal.note(verdict.error)
+    one = len(verdicts) == 1
     for verdict in verdicts:
-        if verdict.stops(call.values["fail_on"]):
-            terminal.note(f"{verdict.name}: {verdict.status}; to go on:")
-            if verdict.next:
-                terminal.suggest(verdict.next)
+        said = verdict.line if one else f"{verdict.name}: {verdict.status}"
+        stops = verdict.stops(call.values["fail_on"])
+        if stops or one:
+            terminal.note(f"{said}; to go on:" if stops and verdict.next else said)
+        if stops and verdict.next:
+            terminal.suggest(verdict.next)
     return 0 if call.result.passed else _FAILED
 
 
@@ -249,12 +259,11 @@ COMMANDS = (
         before=_query_wanted,
     ),
     Command(Store.peek, "peek --label I -o i.png", after=_peeked, shows=False),
-    Command(Store.audit, "audit --split-set my_split --fail-on should", "audit", _judged),
+    Command(Store.audit, "audit --split-set my_split --fail-on should", after=_judged),
     Command(
         Store.audit_against,
         "audit-against hashed/hashes.parquet --key-file partners.key",
-        "audit",
-        _judged,
+        after=_judged,
     ),
     Command(Store.split, "split my_split --train 0.8 --valid 0.1 --test 0.1", "split-sets", _split),
     Command(Store.split_sets, "split-sets", "split my_split"),
@@ -285,6 +294,7 @@ COMMANDS = (
         after=_reported,
         before=_page_wanted,
         shows=False,
+        rows=False,
     ),
     Command(download, "download notMNIST_small notMNIST_large", "download --help", _downloaded),
     Command(Store.verify, "verify --full", "info", _verified),

@@ -153,10 +153,13 @@ def _run(given: argparse.Namespace, terminal: Terminal) -> int:
     store = Store(path, progress=terminal)
     result = call(command.method, given, store, terminal)
     if command.shows:
-        terminal.show(result, given.format, given.output, f"{PROGRAM} {command.empty}")
+        terminal.show(
+            result, given.format, given.output, command.empty and f"{PROGRAM} {command.empty}"
+        )
     if command.after is None:
         return 0
-    return command.after(Call(store, terminal, values_of(command.method, given), result)) or 0
+    values = values_of(command.method, given)
+    return command.after(Call(store, terminal, values, result, given.format)) or 0
 
 
 def _fault(error: Exception, words: Sequence[str]) -> StoreError:
@@ -194,7 +197,7 @@ def make_parser() -> Parser:
         help="what the shell completes commands by",
     )
     # What is given before the command holds unless it is given again after it.
-    common, rows = _shared_options(argparse.SUPPRESS)
+    common, form, output = _shared_options(argparse.SUPPRESS)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     for name, command in by_name.items():
         added = commands.add_parser(
@@ -203,7 +206,11 @@ def make_parser() -> Parser:
             help=command.summary,
             description=command.summary,
             epilog=f"example: {PROGRAM} {command.example}",
-            parents=[common, rows] if command.shows else [common],
+            parents=[
+                common,
+                *([form] if command.rows else []),
+                *([output] if command.shows else []),
+            ],
         )
         added.set_defaults(command=command)
         for parameter in parameters(command.method):
@@ -215,12 +222,13 @@ def _shared_options(default: str | None) -> list[Parser]:
     common = Parser(add_help=False, argument_default=default)
     common.add_argument("--store", metavar="PATH", help="the store's folder (default: store)")
     common.add_argument("--quiet", action="store_true", help="no progress and no notes")
-    rows = Parser(add_help=False, argument_default=default)
-    rows.add_argument(
+    form = Parser(add_help=False, argument_default=default)
+    form.add_argument(
         "--format", choices=RESULT_FORMATS, help="how rows are written (default: table)"
     )
-    rows.add_argument("-o", "--output", metavar="FILE", help="write to FILE instead of stdout")
-    return [common, rows]
+    output = Parser(add_help=False, argument_default=default)
+    output.add_argument("-o", "--output", metavar="FILE", help="write to FILE instead of stdout")
+    return [common, form, output]
 
 
 def subparsers(parser: argparse.ArgumentParser) -> dict[str, Parser]:

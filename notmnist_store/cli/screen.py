@@ -56,16 +56,17 @@ def bar(title: str, total: int, unit: str) -> Progress:
     return bars
 
 
-def show_table(result: Result) -> list[str]:
-    """Print the rows as a table no wider than the terminal; returns the columns that are left out.
+def show_table(result: Result, most: int) -> list[str]:
+    """Print the first rows as a table no wider than the terminal; returns the columns left out.
 
     The first column, numbers and short texts stay whole; longer texts are folded in their cells.
-    Columns without any value go first, then those on the right for which there is no room; one row
-    alone goes down the page instead.
+    Left out are those on the right for which there is no room; columns without any value in all
+    rows are neither shown nor named. One row alone goes down the page instead.
     """
     console = Console(file=sys.stdout, highlight=False, markup=False, emoji=False)
-    rows = result.arrow()
-    shown = [k for k in range(rows.num_columns) if k == 0 or rows[k].null_count < len(rows)]
+    every = result.arrow()
+    shown = [k for k in range(every.num_columns) if k == 0 or every[k].null_count < len(every)]
+    rows = every.slice(0, most)
     texts = {k: [cell(value) for value in rows[k].to_pylist()] for k in shown}
     names = [printable(name) for name in rows.column_names]
     widths = {k: max(map(len, [names[k], *texts[k]])) for k in shown}
@@ -79,7 +80,7 @@ def show_table(result: Result) -> list[str]:
             break
         kept.append((k, least))
     if len(kept) < len(shown) and len(rows) == 1:
-        return show_table(_down_the_page(names, texts))
+        return show_table(_down_the_page(names, texts), len(texts))
     table = Table(box=None, pad_edge=False, padding=(0, _GAP, 0, 0), header_style="bold")
     for k, least in kept:
         number = is_number(rows.schema.field(k).type)

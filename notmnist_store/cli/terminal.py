@@ -26,6 +26,8 @@ PROGRAM = "notmnist-store"
 _SPARSE_SECONDS = 10.0
 _FRAME_SECONDS = 0.1
 _MOST_TABLE_ROWS = 1_000
+_LEAST_TABLE_ROWS = 40  # of a low terminal, too: every audit, and each split of ten labels
+_LINES_AROUND = 6  # the command, the heading, what is said after
 
 
 class Terminal(Progress):
@@ -108,7 +110,10 @@ class Terminal(Progress):
         return text.replace(words, f"{_program()} ")
 
     def show(self, result: Result, form: str | None, output: str | None, empty: str) -> None:
-        """Write a result where and how it was asked for; say so where it has no rows."""
+        """Write a result where and how it was asked for; say so where it has no rows.
+
+        Then `empty` is a command to go on with; where it is none, what is said after says it all.
+        """
         if output is not None:
             result.write(output, form)
             self.note(f"wrote {len(result):,} rows to {output}")
@@ -117,24 +122,28 @@ class Terminal(Progress):
         else:
             content = result.to_bytes(form)
             self.write(_for_people(content, form) if sys.stdout.isatty() else content)
-        if not len(result):
+        if empty and not len(result):
             self._write("no rows")
             self._hint(empty)
 
     def _show_table(self, result: Result) -> None:
         from notmnist_store.result import Result
 
-        first = Result(result.arrow().slice(0, _MOST_TABLE_ROWS))
+        most = _MOST_TABLE_ROWS
         if sys.stdout.isatty():
             from notmnist_store.cli.screen import show_table
 
-            left_out = show_table(first)
+            lines = shutil.get_terminal_size().lines - _LINES_AROUND
+            most = min(max(lines, _LEAST_TABLE_ROWS), most)
+            left_out = show_table(result, most)
             if left_out:
-                self.note(f"too wide: {', '.join(left_out)}; all columns: --format csv")
+                names = ", ".join(left_out)
+                self.note(f"{len(left_out)} more columns: {names}; all: --format csv")
         else:
-            self.write(first.to_bytes("table"))
-        if len(first) < len(result):
-            self.note(f"the first {_MOST_TABLE_ROWS:,} of {len(result):,} rows; all: --format csv")
+            self.write(Result(result.arrow().slice(0, most)).to_bytes("table"))
+        if most < len(result):
+            more = len(result) - most
+            self.note(f"{more:,} more rows after the first {most:,}; all: --format csv")
 
     def write(self, content: bytes) -> None:
         """Send data to stdout as it is."""

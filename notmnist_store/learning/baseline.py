@@ -30,6 +30,12 @@ RESAMPLES = 1_000
 
 _POINTS = 100  # of a share, in percent
 _SHOWN_LABELS = 10
+_COLUMNS = (
+    "each row: models trained on `size` images of {0}; `accuracy` is theirs on all `n` images of "
+    "its eval_split, `versus_accuracy` on `versus_n` of versus_set (versus_subset clean: those "
+    "without a copy in train of {0}; raw: all); `points` is the first less the second in "
+    "percentage points, `low` to `high` its 95 % interval"
+)
 
 
 def baseline(tables: Tables, name: str, options: BaselineOptions, progress: Progress) -> str:
@@ -88,7 +94,9 @@ def baseline(tables: Tables, name: str, options: BaselineOptions, progress: Prog
         ),
     }
     constants = {**asdict(options), "radius": near and near.text, "resamples": RESAMPLES}
-    return save_learned(tables, "baseline", split_set, written, constants, started, progress)
+    run_id = save_learned(tables, "baseline", split_set, written, constants, started, progress)
+    progress.note(_COLUMNS.format(split_set.name))
+    return run_id
 
 
 def _missing_labels(split_set: SplitSet, train: SplitRows) -> list[str]:

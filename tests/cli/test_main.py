@@ -297,6 +297,73 @@ def test_an_empty_result_prints_a_command(shared_store: Store, capfdbinary: Capt
     assert "try: " in err
 
 
+@pytest.mark.parametrize(
+    ("name", "code", "line"),
+    [
+        (
+            "hash_collision",
+            0,
+            "pass; looked at 12 of grain pixel hash, found 0 (0 %), 0 % is borne",
+        ),
+        (
+            "archive_reject",
+            0,
+            "pass; looked at 14 of grain member, found 1 (7.14 %), 20.0 % is borne",
+        ),
+        ("archive_reject", 0, "fail; looked at 14 of grain member, found 1 (7.14 %), 0 % is borne"),
+        ("order_shuffled", 0, "empty; looked at 0 of grain split, found 0, 0 % is borne"),
+        ("split_leak_near", 1, "stale; looked at"),
+    ],
+)
+@pytest.mark.parametrize("form", ["table", "csv", "json"])
+def test_one_audit_says_what_it_looked_at_and_what_came_of_it(
+    shared_store: Store, capfdbinary: Capture, name: str, code: int, line: str, form: str
+) -> None:
+    borne = ("--tolerance", "archive_reject=0.2") if "20.0 %" in line else ()
+    command = ("audit", name, "--store", shared_store.path, "--format", form, *borne)
+    done, out, err = cli(capfdbinary, *command)
+    assert done == code
+    assert f"{name}: {line}" in err
+    assert "no rows" not in err
+    rows = shared_store.audit(name).to_bytes(form).decode()
+    assert out == rows
+
+
+def test_all_audits_give_no_line_each(shared_store: Store, capfdbinary: Capture) -> None:
+    _, _, err = cli(capfdbinary, "audit", "--store", shared_store.path)
+    assert "looked at" not in err
+
+
+@pytest.mark.sql
+@pytest.mark.parametrize("form", ["table", "csv", "json", "arrow"])
+@pytest.mark.parametrize(
+    "options",
+    [("-n", 3), ("--label", "A"), ("--sql", "select image_id from image where label = 'Z'")],
+)
+def test_peek_writes_rows_in_a_form(
+    shared_store: Store,
+    tmp_path: Path,
+    capfdbinary: Capture,
+    form: str,
+    options: tuple[object, ...],
+) -> None:
+    given = {str(flag).strip("-"): value for flag, value in (options,)}
+    rows = shared_store.peek(**given).to_bytes(form)
+    command = ("peek", "--store", shared_store.path, *options, "--format", form)
+    assert main([str(word) for word in command]) == 0
+    assert capfdbinary.readouterr().out == rows
+    sheet = tmp_path / "sheet.png"
+    assert main([str(word) for word in (*command, "-o", sheet)]) == 0
+    assert capfdbinary.readouterr().out == rows
+    assert sheet.exists() == ("--sql" not in options)
+
+
+def test_report_has_no_rows_to_format(shared_store: Store, capfdbinary: Capture) -> None:
+    code, _, err = cli(capfdbinary, "report", "--store", shared_store.path, "--format", "csv")
+    assert code == 2
+    assert "--format" in err
+
+
 @pytest.mark.sql
 def test_peek_writes_a_sheet_or_shows_it(
     shared_store: Store, tmp_path: Path, capfdbinary: Capture
@@ -322,12 +389,12 @@ def test_peek_works_where_the_terminal_is_not_utf8(shared_store: Store) -> None:
 NASTY = "x\x1b[31m\x07\u202e\nerror: y"
 
 
-def in_a_terminal(*arguments: object) -> str:
+def in_a_terminal(*arguments: object, **environment: str) -> str:
     """What a command shows where stdout and stderr are a terminal."""
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "notmnist_store", *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": PACKAGE, "TERM": "dumb"},
+        env={**os.environ, "PYTHONPATH": PACKAGE, "TERM": "dumb", **environment},
         stdin=subprocess.DEVNULL,
         stdout=theirs,
         stderr=theirs,
@@ -374,6 +441,34 @@ def test_names_never_steer_the_terminal(nasty_store: Store, arguments: tuple[str
     shown = in_a_terminal(*arguments[:1], "--store", nasty_store.path, *arguments[1:])
     assert shown
     assert not re.search("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]", shown)
+
+
+@pytest.mark.parametrize(
+    ("lines", "rows", "shown"),
+    [("24", 40, 40), ("24", 41, 40), ("24", 5000, 40), ("66", 5000, 60), ("9999", 5000, 1000)],
+)
+def test_a_terminal_shows_what_fits_and_says_how_much_more_there_is(
+    shared_store: Store, lines: str, rows: int, shown: int
+) -> None:
+    query = (
+        f"select r.range as n, image.* exclude (decision, font, family) from range({rows}) as r, "
+        "(from image limit 1) as image"
+    )
+    seen = in_a_terminal(
+        "sql", "--store", shared_store.path, query, LINES=lines, COLUMNS="80"
+    ).splitlines()
+    numbers = [int(line.split()[0]) for line in seen if re.match(r"\s*[0-9]+ ", line)]
+    assert [n for n in numbers if n < rows][:shown] == list(range(shown))
+    said = " ".join(seen)
+    columns = len(shared_store.sql(query).columns)
+    names = re.search(r"(\d+) more columns: (.*?); all: --format csv", said)
+    assert names
+    assert len(names[2].split(", ")) == int(names[1])
+    assert len(seen[0].split()) + int(names[1]) == columns
+    more = re.search(r"([\d,]+) more rows after the first ([\d,]+); all: --format csv", said)
+    counted = tuple(int(n.replace(",", "")) for n in more.groups()) if more else (0, rows)
+    assert counted == (rows - shown, shown)
+    assert max(map(len, seen)) <= 80
 
 
 # Exit codes

@@ -449,7 +449,11 @@ def test_the_command(own: Store, capsys: pytest.CaptureFixture[str]) -> None:
     lines = file.read_text().splitlines()
     assert lines[0].startswith("model,size,eval_split,versus_set")
     assert len(lines) == 3
-    assert "hardest_images" in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "hardest_images" in said
+    columns = lines[0].split(",")
+    explained = said[said.index("each row: ") : said.index("wrote ")]
+    assert all(column in explained for column in columns if column != "model")
     assert main([*command, "--sizes", "x"]) == 2
 
 

@@ -62,11 +62,6 @@ def glyphs(
     later ones their variations (see `drawing.fonts`). `workers` processes draw (default:
     one a core, at most 8) without influence on a single byte; `progress(done, images)` is called
     as they go. The archive is written beside `out` and moved in place when it is whole.
-
-    Raises:
-        UsageError: fewer than 10 images or more than MAX_IMAGES, a name that does not end in
-            .tar.gz or .tgz, or `out` exists and `force` is not set.
-        StoreError: fonts are missing, or the target cannot be written.
     """
     started = time.perf_counter()
     target = Path(out)

@@ -67,11 +67,6 @@ def export(
     export.
 
     Returns one row a split: split_set, version, format, split, images, digest.
-
-    Raises:
-        UsageError: an unknown name or format, an empty split, an option that cannot be meant, or
-            a folder that may not be.
-        StoreError: the folder cannot be written, images were withdrawn, or a file is damaged.
     """
     write = _writer(form, with_labels=with_labels, has_key=key_file is not None)
     check_target(out, tables.root, force=force)

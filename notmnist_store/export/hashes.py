@@ -46,11 +46,7 @@ _GROUP_ROWS = 1 << 20
 
 
 def read_key(path: Path) -> bytes:
-    """The partners' key: all bytes of a file of 32 to 64.
-
-    Raises:
-        UsageError: the file cannot be read, or is no such key.
-    """
+    """The partners' key: all bytes of a file of 32 to 64."""
     try:
         with path.open("rb") as file:
             key = file.read(_MOST_KEY + 1)
@@ -111,10 +107,6 @@ def match_hashes(tables: Tables, name: str, path: Path, key: bytes) -> pa.Table:
 
     Returns one row an image of train, valid and test, in this order and by position: split,
     position, image_id, label, their_split (all of theirs that have it, with commas), their_copies.
-
-    Raises:
-        UsageError: an unknown split set; the hashes were made with another key or of another shape.
-        StoreError: the file is no such file, or damaged.
     """
     theirs = _read_hashes(path, tables.marker.shape, key)
     known = theirs["keyed_hash"].combine_chunks()

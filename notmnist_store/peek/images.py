@@ -24,9 +24,6 @@ def chosen_images(
     """Rows (image_id, label, split, path) of these images; of the first `n` that `named` names.
 
     Without either a sample, of one `label` or of all, drawn by the seed.
-
-    Raises:
-        QueryError: `named` has no column image_id of whole numbers; an unknown image.
     """
     sql = load_queries("peek")
     if named is not None:

@@ -46,11 +46,6 @@ def near_pairs(
 
     Returns rows (image_id, label, split, twin_id, twin_label, twin_split, distance,
     squared_distance), the nearest first; splits are of `split_set`.
-
-    Raises:
-        UsageError: a radius beyond what was searched.
-        QueryError: `named` has no pairs.
-        StoreError: no pairs are known, or a data file is damaged.
     """
     check_radius(catalog, radius)
     current = current_join(catalog)

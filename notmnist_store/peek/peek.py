@@ -40,14 +40,7 @@ def peek(
     seed: int = 0,
     output: Path | None = None,
 ) -> pa.Table:
-    """The rows to look at, as `Store.peek` describes them; `output` is the file of their sheet.
-
-    Raises:
-        UsageError: options that do not go together, an unknown audit or split set, a radius beyond
-            what was searched.
-        QueryError: a query that does not run or lacks the columns; an unknown image or label.
-        StoreError: pairs are asked for, and none are known; the sheet cannot be written.
-    """
+    """The rows to look at, as `Store.peek` describes them; `output` is the file of their sheet."""
     _check_choice(images, pairs=pairs, label=label, sql=sql, audit=audit, n=n)
     catalog = Catalog(tables)
     if pairs or len(images) == 1:

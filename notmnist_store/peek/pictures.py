@@ -23,9 +23,6 @@ def pictures_of(tables: Tables, rows: pa.Table) -> tuple[list[list[Pixels]], lis
     Of pairs (a column twin_id) a strip is image, twin and their absolute difference, in that order;
     of one image's story (a column what) there is the image and its neighbours; of other rows the
     image of each, with its label.
-
-    Raises:
-        StoreError: a data file is missing or damaged.
     """
     listed = rows.to_pylist()
     if "twin_id" in rows.column_names:

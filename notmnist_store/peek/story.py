@@ -31,9 +31,6 @@ def image_story(catalog: Catalog, image_id: int, split_set: str) -> pa.Table:
     the image that stands for it; up to three nearest pictures in each split of `split_set`, as far
     as the current search for near copies went; and its place in every split set, or why it was left
     out, with the image it collided with.
-
-    Raises:
-        QueryError: there is no such image.
     """
     values = {"image_id": image_id}
     rows = catalog.query("select * from image where image_id = $image_id", values).to_pylist()

@@ -59,11 +59,7 @@ class Answer:
 
 
 class Evidence:
-    """One store, seen through one split set.
-
-    Raises:
-        UsageError: there is no such split set.
-    """
+    """One store, seen through one split set."""
 
     def __init__(self, tables: Tables, catalog: Catalog, split_set: str) -> None:
         self.version = find_split_set(catalog, split_set)

@@ -32,12 +32,7 @@ class Page:
 
 
 def make_page(tables: Tables, catalog: Catalog, split_set: str, progress: Progress) -> Page:
-    """Make the page of one split set.
-
-    Raises:
-        UsageError: there is no such split set.
-        StoreError: a data file is damaged.
-    """
+    """Make the page of one split set."""
     evidence = Evidence(tables, catalog, split_set)
     evidence.judge(progress)
     material = Material(evidence, Pictures(tables.marker.shape))

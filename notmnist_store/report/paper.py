@@ -43,11 +43,7 @@ def latex(text: str) -> str:
 
 
 def make_paper(tables: Tables, catalog: Catalog, split_set: str) -> str:
-    """The paragraph and the table on one split set; they need no LaTeX package.
-
-    Raises:
-        UsageError: there is no such split set.
-    """
+    """The paragraph and the table on one split set; they need no LaTeX package."""
     evidence = Evidence(tables, catalog, split_set)
     values = {"split_set": split_set}
     radius = GROUP.scaled(catalog.shape)

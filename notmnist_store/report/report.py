@@ -39,12 +39,7 @@ def report(
     paper: bool,
     progress: Progress,
 ) -> ReportResult:
-    """Make the page, or with `paper` the LaTeX text; write it to `output` unless that is None.
-
-    Raises:
-        UsageError: there is no such split set.
-        StoreError: a data file is damaged, or `output` cannot be written.
-    """
+    """Make the page, or with `paper` the LaTeX text; write it to `output` unless that is None."""
     against = None
     if paper:
         content = make_paper(tables, catalog, split_set).encode()

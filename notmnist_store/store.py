@@ -93,24 +93,10 @@ def glyphs(
     Raises:
         StoreError: fonts are missing, or the file cannot be written.
     """
-    import pyarrow as pa
-
     from notmnist_store.drawing.glyphs import glyphs
     from notmnist_store.result import Result
 
-    shown = progress or Progress()
-    shown.stage("drawing", images, "images")
-    try:
-        made = glyphs(
-            out,
-            images=images,
-            force=force,
-            workers=workers,
-            progress=lambda done, total: shown.advance(done),
-        )
-    finally:
-        shown.end()
-    return Result(pa.Table.from_pylist([{**vars(made), "path": str(made.path)}]))
+    return Result(glyphs(out, images=images, force=force, workers=workers, progress=progress))
 
 
 class Store:

@@ -16,17 +16,19 @@ import os
 import shlex
 import tarfile
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Generator
 from contextlib import closing
-from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
+
+import pyarrow as pa
 
 from notmnist_store.drawing.fonts import LETTERS, MAX_DRAWINGS, Plan, font_plan
 from notmnist_store.drawing.letters import LettersJob, Stretch, draw_stretches, tar_header
 from notmnist_store.engines.workers import Worker
 from notmnist_store.errors import UsageError
 from notmnist_store.machine import available_cores
+from notmnist_store.progress import Progress
 from notmnist_store.storage.filesystem import replacing
 
 MAX_IMAGES = MAX_DRAWINGS * len(LETTERS)
@@ -36,32 +38,22 @@ _IN_PROCESS_IMAGES = 4_096
 _MOST_WORKERS = 8
 
 
-@dataclass(frozen=True)
-class GlyphSet:
-    """What `glyphs` made: the archive, its counts, its size and sha256, and the time it took."""
-
-    path: Path
-    images: int
-    families: int
-    bytes: int
-    sha256: str
-    seconds: float
-
-
 def glyphs(
     out: str | Path,
     *,
     images: int = 10_000,
     workers: int | None = None,
     force: bool = False,
-    progress: Callable[[int, int], None] | None = None,
-) -> GlyphSet:
+    progress: Progress | None = None,
+) -> pa.Table:
     """Write a notMNIST-like tar.gz of `images` letters A to J to `out`.
 
     Class sizes differ by at most one. The first thousand images of a class are fonts as published,
     later ones their variations (see `drawing.fonts`). `workers` processes draw (default:
-    one a core, at most 8) without influence on a single byte; `progress(done, images)` is called
-    as they go. The archive is written beside `out` and moved in place when it is whole.
+    one a core, at most 8) without influence on a single byte. The archive is written beside `out`
+    and moved in place when it is whole.
+
+    Returns one row: path, images, families, bytes, sha256, seconds.
     """
     started = time.perf_counter()
     target = Path(out)
@@ -76,13 +68,24 @@ def glyphs(
         raise UsageError(f"{workers} workers: it takes at least 1", f"{again} --workers 1")
     if target.exists() and not force:
         raise UsageError(f"{target} exists already", f"{again} --force")
-    plan = font_plan()
-    with replacing(target) as part, part.open("xb") as file:
-        digest = _write_archive(file, plan, stem, images, workers, progress)
-        size = file.tell()
-        os.fsync(file.fileno())
-    families = plan.families(-(-images // len(LETTERS)))
-    return GlyphSet(target, images, families, size, digest, time.perf_counter() - started)
+    plan, shown = font_plan(), progress or Progress()
+    shown.stage("drawing", images, "images")
+    try:
+        with replacing(target) as part, part.open("xb") as file:
+            digest = _write_archive(file, plan, stem, images, workers, shown)
+            size = file.tell()
+            os.fsync(file.fileno())
+    finally:
+        shown.end()
+    row = {
+        "path": str(target),
+        "images": images,
+        "families": plan.families(-(-images // len(LETTERS))),
+        "bytes": size,
+        "sha256": digest,
+        "seconds": time.perf_counter() - started,
+    }
+    return pa.Table.from_pylist([row])
 
 
 def _archive_stem(name: str) -> str:
@@ -98,7 +101,7 @@ def _write_archive(
     stem: str,
     images: int,
     workers: int | None,
-    progress: Callable[[int, int], None] | None,
+    progress: Progress,
 ) -> str:
     """Write the whole archive to `file` and return its sha256."""
     hashed = _Hashed(file)
@@ -116,8 +119,7 @@ def _write_archive(
                 tar.write(tar_header(f"{stem}/{folder}", None))
             tar.write(stretch.members)
             done += stretch.images
-            if progress is not None:
-                progress(done, images)
+            progress.advance(done)
         tar.write(bytes(2 * tarfile.BLOCKSIZE))
     return hashed.hexdigest()
 

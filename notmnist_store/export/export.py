@@ -7,7 +7,6 @@ of a split set gives the same bytes again.
 from __future__ import annotations
 
 import csv
-import difflib
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,6 +30,7 @@ from notmnist_store.schema.words import SPLITS, USED
 from notmnist_store.splits.make import split_digest
 from notmnist_store.storage.placed_folder import placed_folder
 from notmnist_store.storage.tables import Tables
+from notmnist_store.text import did_you_mean
 
 WRITERS: dict[str, Writer] = {
     "npz": arrays.write_npz,
@@ -120,9 +120,7 @@ def export(
 def _writer(form: str, *, with_labels: bool, has_key: bool) -> Writer:
     example = "notmnist-store export ingest exported --as npz"
     if form not in WRITERS:
-        close = difflib.get_close_matches(form, WRITERS, n=1)
-        meant = f"did you mean {close[0]}?" if close else f"known are {', '.join(WRITERS)}"
-        raise UsageError(f"there is no format {form!r}; {meant}", example)
+        raise UsageError(did_you_mean("format", form, WRITERS), example)
     if form == "hashes" and not has_key:
         raise UsageError(
             "hashes need a key that only the partners have; make one and give it with --key-file",

@@ -61,11 +61,7 @@ def default_sources(
         _refuse_real_store(store)
         from notmnist_store.drawing.glyphs import glyphs
 
-        progress.stage("drawing the offline set", 0, "images")
-        try:
-            glyphs(archive, progress=lambda done, total: progress.advance(done))
-        finally:
-            progress.end()
+        glyphs(archive, progress=progress)
         yield Chosen([archive], chosen, [])
 
 

@@ -41,7 +41,7 @@ def peek(
     output: Path | None = None,
 ) -> pa.Table:
     """The rows to look at, as `Store.peek` describes them; `output` is the file of their sheet."""
-    _check_choice(images, pairs=pairs, label=label, sql=sql, audit=audit, n=n)
+    _check_choice([images or None, None if pairs else label, sql, audit], pairs=pairs, n=n)
     catalog = Catalog(tables)
     if pairs or len(images) == 1:
         find_split_set(catalog, split_set)
@@ -67,23 +67,14 @@ def peek(
     return rows
 
 
-def _check_choice(
-    images: Sequence[int],
-    *,
-    pairs: bool,
-    label: str | None,
-    sql: str | None,
-    audit: str | None,
-    n: int,
-) -> None:
-    """Refuse options that do not go together; pairs may be limited to a label."""
-    chosen = (bool(images), label is not None and not pairs, sql is not None, audit is not None)
-    if sum(chosen) > 1:
+def _check_choice(ways: list[Sequence[int] | str | None], *, pairs: bool, n: int) -> None:
+    """Refuse several ways to choose at once (the first of them ids), and ids of pairs."""
+    if sum(way is not None for way in ways) > 1:
         raise UsageError(
             "choose by ids, by --label, by --sql or by --audit, not by several",
             "notmnist-store peek --label A",
         )
-    if pairs and images:
+    if pairs and ways[0] is not None:
         raise UsageError(
             "--pairs goes without ids; one id alone shows its neighbours",
             "notmnist-store peek --pairs --label A",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from notmnist_store.export.pictures import png_file
 from notmnist_store.schema.arrays import Pixels
 from notmnist_store.text import printable
 
@@ -29,11 +30,7 @@ def _rgb(picture: Pixels) -> Pixels:
 
 def png_thumbnail(picture: Pixels) -> bytes:
     """One image of shape (height, width, channels) as a PNG file, pixel for pixel."""
-    from PIL import Image
-
-    sink = io.BytesIO()
-    Image.fromarray(_rgb(picture)).save(sink, "PNG")
-    return sink.getvalue()
+    return png_file(_rgb(picture))
 
 
 def png_sheet(

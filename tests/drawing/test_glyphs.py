@@ -14,6 +14,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from importlib.machinery import ModuleSpec
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -22,9 +23,10 @@ from PIL import Image
 
 from notmnist_store.drawing import fonts
 from notmnist_store.drawing.fonts import FAMILIES, LETTERS, MAX_DRAWINGS, Plan, font_plan
-from notmnist_store.drawing.glyphs import MAX_IMAGES, GlyphSet, glyphs
+from notmnist_store.drawing.glyphs import MAX_IMAGES, glyphs
 from notmnist_store.drawing.letters import draw_stretches
 from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.progress import Progress
 from notmnist_store.sources.kernels.provenance import font_family, font_name
 
 IMAGES = 1_505
@@ -40,7 +42,7 @@ def plan() -> Plan:
 
 @dataclass(frozen=True)
 class Made:
-    result: GlyphSet
+    result: dict[str, Any]
     members: list[tarfile.TarInfo]
     pixels: dict[str, NDArray[np.uint8]]
 
@@ -48,7 +50,7 @@ class Made:
 @pytest.fixture(scope="module")
 def made(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Made:
     path = tmp_path_factory.mktemp("glyphs") / "letters.tar.gz"
-    result = glyphs(path, images=IMAGES, workers=1)
+    (result,) = glyphs(path, images=IMAGES, workers=1).to_pylist()
     pixels = {}
     with tarfile.open(path) as tar:
         members = tar.getmembers()
@@ -62,11 +64,11 @@ def made(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Made:
 
 
 def test_the_result_describes_the_file(made: Made) -> None:
-    content = made.result.path.read_bytes()
-    assert made.result.bytes == len(content)
-    assert made.result.sha256 == hashlib.sha256(content).hexdigest()
-    assert made.result.families == len(FAMILIES)
-    assert made.result.images == len(made.pixels) == IMAGES
+    content = Path(made.result["path"]).read_bytes()
+    assert made.result["bytes"] == len(content)
+    assert made.result["sha256"] == hashlib.sha256(content).hexdigest()
+    assert made.result["families"] == len(FAMILIES)
+    assert made.result["images"] == len(made.pixels) == IMAGES
 
 
 def test_the_layout_is_that_of_notmnist(made: Made) -> None:
@@ -120,8 +122,9 @@ def test_a_plain_i_is_a_solid_square(made: Made) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_the_same_bytes_for_any_number_of_workers(made: Made, tmp_path: Path, workers: int) -> None:
-    again = glyphs(tmp_path / "letters.tar.gz", images=IMAGES, workers=workers)
-    assert again.path.read_bytes() == made.result.path.read_bytes()
+    again = tmp_path / "letters.tar.gz"
+    glyphs(again, images=IMAGES, workers=workers)
+    assert again.read_bytes() == Path(made.result["path"]).read_bytes()
 
 
 def test_variations_say_how_they_are_made(plan: Plan) -> None:
@@ -192,11 +195,20 @@ def test_the_family_of_a_name_is_the_font_s(plan: Plan) -> None:
 
 
 def test_progress_counts_to_the_end(plan: Plan, tmp_path: Path) -> None:
-    calls: list[tuple[int, int]] = []
-    glyphs(
-        tmp_path / "a.tgz", images=100, progress=lambda done, images: calls.append((done, images))
-    )
-    assert calls == [(10 * step, 100) for step in range(1, 11)]
+    calls: list[object] = []
+
+    class Told(Progress):
+        def stage(self, title: str, total: int, unit: str) -> None:
+            calls.append((title, total))
+
+        def advance(self, done: int) -> None:
+            calls.append(done)
+
+        def end(self) -> None:
+            calls.append("end")
+
+    glyphs(tmp_path / "a.tgz", images=100, progress=Told())
+    assert calls == [("drawing", 100), *range(10, 101, 10), "end"]
 
 
 @pytest.mark.parametrize(
@@ -237,11 +249,12 @@ def test_a_target_that_cannot_be_written(plan: Plan, tmp_path: Path) -> None:
 
 
 def test_broken_off_it_leaves_nothing(plan: Plan, tmp_path: Path) -> None:
-    def stop(done: int, images: int) -> None:
-        raise KeyboardInterrupt
+    class Stop(Progress):
+        def advance(self, done: int) -> None:
+            raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        glyphs(tmp_path / "a.tar.gz", images=100, workers=2, progress=stop)
+        glyphs(tmp_path / "a.tar.gz", images=100, workers=2, progress=Stop())
     assert list(tmp_path.iterdir()) == []
 
 

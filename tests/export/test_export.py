@@ -665,7 +665,7 @@ def test_what_cannot_be_meant(made: Store, tmp_path: Path, key: Path) -> None:
         assert list(tmp_path.iterdir()) == []
 
     refused("did you mean parquet", form="parket")
-    refused("known are npz", form="xyz")
+    refused("there are npz", form="xyz")
     refused("did you mean clean", name="clena")
     refused("there is no split 'dev'", splits="dev,test")
     refused("need a key", form="hashes")

@@ -216,6 +216,7 @@ class _Source:
                 "ink_std": float(std[0]),
                 "font": None,
                 "family": family,
+                "origin_image_id": None,
                 "pixels": flat.tobytes(),
             }
         )

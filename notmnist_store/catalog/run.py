@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
@@ -26,7 +26,8 @@ class Run:
     ...     run.write("decision", rows)
 
     `arguments` are kept as JSON. `columns` are constants: a column that rows lack is filled with
-    the constant of its name, `run_id` among them. `row` holds further columns of table run.
+    the constant of its name, `run_id` among them. `row` holds further columns of table run, and
+    `check` may raise where other runs forbid this one: it is asked again at the commit.
 
     Raises, at the end of the block:
         AlreadyDoneError: another run landed under the same `once`.
@@ -51,6 +52,7 @@ class Run:
             "verb": verb,
             "arguments": json.dumps(arguments, sort_keys=True),
         }
+        self.check: Callable[[], None] = lambda: None
         self.files: dict[str, list[DataFile]] = {}
         self._tables = tables
         self._progress = progress or Progress()
@@ -110,6 +112,7 @@ class Run:
         self.write("run_input", self._inputs)
         if self._once:  # `finish` asks again; here it saves us from logging rows of no run
             tables.check_not_done(self._once)
+        self.check()
         for table, files in self.files.items():
             tables.append(table, files)
         tables.finish(
@@ -123,6 +126,7 @@ class Run:
                 **self.row,
             },
             once=self._once,
+            check=self.check,
         )
 
 

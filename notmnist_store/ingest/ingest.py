@@ -21,6 +21,7 @@ from notmnist_store.blocks.writer import Block
 from notmnist_store.catalog.run import Run, show_runs
 from notmnist_store.engines.local import write_blocks
 from notmnist_store.errors import SourceError, StoreError
+from notmnist_store.ingest.label_order import check_order
 from notmnist_store.ingest.options import IngestOptions
 from notmnist_store.ingest.source_checks import (
     check_conservation,
@@ -34,6 +35,7 @@ from notmnist_store.machine import available_cores, package_versions
 from notmnist_store.progress import Progress
 from notmnist_store.schema.shape import DEFAULT_SHAPE
 from notmnist_store.sources.base import Source
+from notmnist_store.sources.class_order import GivenOrder
 from notmnist_store.sources.metadata import with_metadata
 from notmnist_store.sources.published import KNOWN_ARCHIVES, known_archive
 from notmnist_store.sources.source import open_source
@@ -297,6 +299,7 @@ class _Ingest:
         for table in ("image", "reject"):
             self._run.add(_files(blocks, table))
         self._run.write("ledger", [{"label": label, **counts} for label, counts in ledger.items()])
+        self._keep_order()
         totals = {name: sum(row[name] for row in ledger.values()) for name in ("seen", *OUTCOMES)}
         self._run.row |= {
             "source": self._source.name,
@@ -308,6 +311,15 @@ class _Ingest:
             "members_ignored": sum(totals[o] for o in OUTCOMES if o.startswith("ignored")),
             "versions": json.dumps(package_versions(_VERSIONED), sort_keys=True),
         }
+
+    def _keep_order(self) -> None:
+        """Write down the order that the source gives its classes, if no other contradicts it."""
+        if self._source.label_order is None:
+            return
+        order = GivenOrder(self._source.label_order, str(self._source.path))
+        rows = [{"label": label, "label_id": number} for number, label in enumerate(order.labels)]
+        self._run.write("label_order", rows)
+        self._run.check = lambda: check_order(self._tables, self._source, order)
 
     def _arguments(self) -> dict[str, Any]:
         options = self._options

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 FORMAT_VERSION = 1
-FORMAT_REVISION = 1
+FORMAT_REVISION = 2
 """Raised with every change of a table until 0.1.0 is out; no store of another one is read."""
 
 _KINDS = {
@@ -37,10 +37,11 @@ def columns(*declared: str) -> pa.Schema:
 # than the member budget (then `size` says how large). `path` is the raw name, not yet checked.
 # `label`, `split` and `group` are null where the path tells them. In a source that knows them from
 # elsewhere (an IDX label file, metadata.csv), a file with a null label is none of its images.
+# `origin_image_id` is the image's id in the store that exported the source, where it says so.
 KIND_FILE, KIND_LINK, KIND_DEVICE = 0, 1, 2
 MEMBER_SCHEMA = columns(
     "position int, path bytes, kind byte, size int, data bytes?, label text?, split text?",
-    "group text?",
+    "group text?, origin_image_id int?",
 )
 
 _OF_SPLIT_SET = "run_id text, split_set text, version int"
@@ -50,7 +51,8 @@ TABLES: dict[str, pa.Schema] = {
     "image": columns(
         "image_id int, source text, path text, label text, split text",
         "file_hash text, pixel_hash text, dhash int, mode text, file_bytes int",
-        "ink_mean float, ink_std float, font text?, family text?, run_id text, pixels bytes",
+        "ink_mean float, ink_std float, font text?, family text?, origin_image_id int?",
+        "run_id text, pixels bytes",
     ),
     "reject": columns(
         "source text, path text, label text?, reason text, detail text?, file_bytes int",
@@ -60,6 +62,7 @@ TABLES: dict[str, pa.Schema] = {
         "run_id text, source text, label text?, seen int, stored int, rejected int",
         "ignored_hidden int, ignored_link int, ignored_device int, ignored_outside int",
     ),
+    "label_order": columns("label text, label_id int, run_id text"),
     "run": columns(
         "run_id text, sequence int, verb text, arguments text",
         "source text?, source_sha256 text?, source_bytes int?",

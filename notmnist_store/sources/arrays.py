@@ -8,16 +8,17 @@ held whole.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from notmnist_store.errors import BudgetError, SourceError
+from notmnist_store.errors import BudgetError
 from notmnist_store.schema.shape import Shape
 from notmnist_store.sources.batches import member_batch, rows_that_fit
+from notmnist_store.sources.class_order import Classes
 from notmnist_store.sources.damage import damaged
 from notmnist_store.sources.limits import Limits, Meter
 
@@ -59,8 +60,9 @@ class LabelledImages:
     """An array of images and the array of their labels, each a stream behind its header.
 
     ``images``: count * shape.size bytes, uint8, each image row-major with channels last, or
-    column-major where ``transposed``. ``labels``: count integers of ``label_type``. A member's
-    path is ``folder`` / its index.
+    column-major where ``transposed``. ``labels``: count integers of ``label_type``; ``origins``:
+    count int64, the images' ids in the store that exported them. A member's path is ``folder`` /
+    its index.
     """
 
     images: ByteStream
@@ -71,6 +73,7 @@ class LabelledImages:
     folder: str
     split: str | None
     transposed: bool = False
+    origins: ByteStream | None = None
 
     def check(self, limits: Limits) -> None:
         """Compare what the headers say with the limits, before anything of that size is read.
@@ -92,17 +95,17 @@ class LabelledImages:
 
 def array_members(
     arrays: Iterable[LabelledImages],
-    names: Sequence[str] | None,
+    classes: Classes,
     meter: Meter,
     batch_members: int,
     max_batch_bytes: int,
 ) -> Iterator[pa.RecordBatch]:
     """Yield the images of all arrays as batches of ``MEMBER_SCHEMA``, as ``Source.members`` says.
 
-    ``names`` are the labels of the classes 0, 1, ...; without them the numbers are the labels.
+    ``classes`` have the labels' names, and afterwards their order.
 
     Raises:
-        SourceError: an array is cut off or too long, or a label is negative or has no name.
+        SourceError: an array is cut off or too long, or what ``Classes.labels`` raises.
         BudgetError: what ``LabelledImages.check`` and ``meter`` raise.
     """
     position = 0
@@ -117,7 +120,7 @@ def array_members(
             rows = min(fitting, array.count - done)
             meter.check_members(position + rows)
             raw = array.labels.take(rows * array.label_type.itemsize)
-            labels = _words(np.frombuffer(raw, array.label_type), names, array.labels.what)
+            labels = classes.labels(np.frombuffer(raw, array.label_type), array.labels.what)
             files = (f"{array.folder}/{i:05d}.{suffix}" for i in range(done, done + rows))
             yield member_batch(
                 position,
@@ -126,11 +129,14 @@ def array_members(
                 data=_files(header, _upright(array, rows)),
                 labels=labels,
                 splits=pa.repeat(pa.scalar(array.split, pa.string()), rows),
+                origins=_origins(array, rows),
             )
             position += rows
             done += rows
         array.images.end()
         array.labels.end()
+        if array.origins is not None:
+            array.origins.end()
 
 
 def _header(shape: Shape) -> bytes:
@@ -149,6 +155,12 @@ def _upright(array: LabelledImages, rows: int) -> npt.NDArray[np.uint8]:
     return flat.reshape(rows, shape.size)
 
 
+def _origins(array: LabelledImages, rows: int) -> pa.Array | None:
+    if array.origins is None:
+        return None
+    return pa.array(np.frombuffer(array.origins.take(8 * rows), "<i8"))
+
+
 def _files(header: bytes, pixels: npt.NDArray[np.uint8]) -> pa.Array:
     rows, size = pixels.shape
     files = np.empty((rows, len(header) + size), np.uint8)
@@ -158,19 +170,3 @@ def _files(header: bytes, pixels: npt.NDArray[np.uint8]) -> pa.Array:
     return pa.Array.from_buffers(
         pa.binary(), rows, [None, pa.py_buffer(ends), pa.py_buffer(files.reshape(-1))]
     )
-
-
-def _words(numbers: npt.NDArray[np.integer], names: Sequence[str] | None, what: str) -> pa.Array:
-    """Labels as text, one a number."""
-    least, most = int(numbers.min()), int(numbers.max())
-    if least < 0:
-        raise SourceError(f"{what} has the label {least}", advice="labels are counted from 0")
-    if names is None:
-        return pa.array(numbers.astype(numbers.dtype.newbyteorder("="))).cast(pa.string())
-    if most >= len(names):
-        raise SourceError(
-            f"{what} has the label {most}, but --labels names only {len(names)} classes (0 to "
-            f"{len(names) - 1})",
-            advice="name every class, or leave out --labels",
-        )
-    return pa.array(names, pa.string()).take(pa.array(numbers.astype(np.int64)))

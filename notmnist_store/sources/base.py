@@ -65,7 +65,9 @@ class Source(ABC):
     ``bytes_read`` grows towards ``bytes_total`` (bytes on disk) while ``members`` is consumed, for
     a progress bar; ``bytes_total`` is null for a folder that was not yet listed. Of a source that
     ``gives_labels`` the paths tell nothing: label, split and group come with each member, and one
-    whose label is null is none of its images. ``takes_labels`` and ``takes_transpose`` say which
+    whose label is null is none of its images. ``label_order`` has its labels by the numbers that it
+    gives them, also those without images, when ``members`` has ended; null where it gives none.
+    ``takes_labels`` and ``takes_transpose`` say which
     options of a request it has a use for.
     """
 
@@ -80,6 +82,7 @@ class Source(ABC):
         self.limits = limits
         self.bytes_read = 0
         self.bytes_total: int | None = None
+        self.label_order: tuple[str, ...] | None = None
 
     @abstractmethod
     def identity(self) -> tuple[str, int]:

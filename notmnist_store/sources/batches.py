@@ -46,8 +46,9 @@ def batched(
 
 def _batch(first: int, members: Sequence[Member]) -> pa.RecordBatch:
     columns = (np.arange(first, first + len(members)), *zip(*members, strict=True))
-    nulls = (pa.nulls(len(members), pa.string()) for _ in ("label", "split", "group"))
     typed = (pa.array(c, f.type) for c, f in zip(columns, MEMBER_SCHEMA, strict=False))
+    rest = list(MEMBER_SCHEMA)[len(columns) :]
+    nulls = (pa.nulls(len(members), field.type) for field in rest)
     return pa.RecordBatch.from_arrays([*typed, *nulls], schema=MEMBER_SCHEMA)
 
 
@@ -68,6 +69,7 @@ def member_batch(
     labels: pa.Array,
     splits: pa.Array,
     groups: pa.Array | None = None,
+    origins: pa.Array | None = None,
 ) -> pa.RecordBatch:
     """Files with what is known of them as one batch whose first member is at ``position``."""
     rows = len(paths)
@@ -80,5 +82,6 @@ def member_batch(
         labels,
         splits,
         groups if groups is not None else pa.nulls(rows, pa.string()),
+        origins if origins is not None else pa.nulls(rows, pa.int64()),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=MEMBER_SCHEMA)

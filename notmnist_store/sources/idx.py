@@ -23,6 +23,7 @@ from notmnist_store.schema.shape import Shape
 from notmnist_store.sources.arrays import ByteStream, LabelledImages, array_members
 from notmnist_store.sources.base import FilesSource, Request, Source, SourceFile
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
+from notmnist_store.sources.class_order import Classes
 from notmnist_store.sources.damage import damaged
 from notmnist_store.sources.gunzip import gunzip, plain
 from notmnist_store.sources.limits import Limits, Meter
@@ -62,7 +63,7 @@ class IdxSource(FilesSource):
     ) -> None:
         super().__init__(pair.images, name, limits, {"images": pair.images, "labels": pair.labels})
         self._stem = pair.name
-        self._class_names = labels
+        self._classes = Classes(labels)
         self._transpose = transpose
 
     def members(
@@ -92,8 +93,8 @@ class IdxSource(FilesSource):
                 split=_SPLITS.get(self._stem),
                 transposed=self._transpose,
             )
-            names = self._class_names
-            yield from array_members([array], names, meter, batch_members, max_batch_bytes)
+            yield from array_members([array], self._classes, meter, batch_members, max_batch_bytes)
+            self.label_order = self._classes.order
 
     def _open(self, stack: contextlib.ExitStack, word: str) -> tuple[Meter, ByteStream]:
         source_file: SourceFile = self.files[word]

@@ -32,7 +32,13 @@ from notmnist_store.schema.tables import KIND_FILE, MEMBER_SCHEMA
 from notmnist_store.sources.base import Request, Source
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
 from notmnist_store.sources.folder import FolderSource
-from notmnist_store.sources.kernels.provenance import place, split_word, text_path, unsafe_reason
+from notmnist_store.sources.kernels.provenance import (
+    place,
+    said_split,
+    split_word,
+    text_path,
+    unsafe_reason,
+)
 from notmnist_store.sources.limits import Meter
 from notmnist_store.sources.parquet import check_text_type, text_column
 
@@ -49,6 +55,7 @@ class _Given(NamedTuple):
     label: str | None
     split: str | None
     group: str | None
+    origin_image_id: int | None
 
 
 class _Inside(Source):
@@ -81,9 +88,11 @@ class MetadataSource(_Inside):
             paths = [text_path(raw) for raw in batch["path"].to_pylist()]
             for path in paths:
                 missing.pop(path, None)
-            nothing = _Given(None, None, None)
+            nothing = _Given(None, None, None, None)
             rows = zip(*(given.get(path, nothing) for path in paths), strict=True)
-            columns = [*batch.columns[:-3], *(pa.array(column, pa.string()) for column in rows)]
+            said = zip(rows, list(MEMBER_SCHEMA)[-len(nothing) :], strict=True)
+            columns = [pa.array(values, field.type) for values, field in said]
+            columns = [*batch.columns[: -len(columns)], *columns]
             yield pa.RecordBatch.from_arrays(columns, schema=MEMBER_SCHEMA)
         if missing:
             first = next(iter(missing))
@@ -317,13 +326,15 @@ def _listed_path(folder: str, file_name: object, what: str) -> str:
 
 def _what_is_given(row: dict[str, Any], path: str, what: str) -> _Given:
     label, word, group = (_text(row.get(column), f"{what}, {path!r}") for column in _COLUMNS)
-    split = _folder_split(path) if word is None else split_word(word)
+    split = _folder_split(path) if word is None else said_split(word)
     if word is not None and split is None:
         raise SourceError(
             f"{what} has the split {word!r}; known are train, valid and test",
             advice="name it train, valid or test, or leave it empty",
         )
-    return _Given(label, split, group)
+    origin = row.get("image_id")
+    has_origin = isinstance(origin, int) and abs(origin) < 2**63
+    return _Given(label, split, group, origin if has_origin else None)
 
 
 def _folder_split(path: str) -> str | None:

@@ -2,7 +2,9 @@
 
 Which array is what their keys tell: ``train_images`` with ``train_labels`` (MedMNIST; also
 ``val_`` and ``test_``), ``x_train`` with ``y_train`` (Keras), or ``arr_0`` of two files
-``X-imgs.npz`` and ``X-labels.npz`` (Kuzushiji-MNIST, where the last word of X is the split).
+``X-imgs.npz`` and ``X-labels.npz`` (Kuzushiji-MNIST, where the last word of X is the split). An
+array of texts called ``labels``, ``label_names``, ``class_names``, ``classes`` or ``names`` names
+the classes 0, 1, …; ``id_train`` has image ids in the store that exported ``x_train``.
 
 An ``.npz`` is a zip archive of ``.npy`` files (NumPy, NEP 1). Each is streamed behind its header;
 arrays of objects, which would need a pickle to be read, are refused by their header.
@@ -28,8 +30,9 @@ from notmnist_store.schema.shape import Shape
 from notmnist_store.sources.arrays import ByteStream, LabelledImages, array_members
 from notmnist_store.sources.base import FilesSource, Request, Source
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
+from notmnist_store.sources.class_order import Classes, GivenOrder
 from notmnist_store.sources.damage import damaged
-from notmnist_store.sources.kernels.provenance import split_word
+from notmnist_store.sources.kernels.provenance import said_split, split_word
 from notmnist_store.sources.limits import Limits, Meter
 from notmnist_store.sources.paired_files import KUZUSHIJI, Pair, find_pair
 from notmnist_store.sources.zip import DAMAGE, ZIP_MAGICS, entry_pieces
@@ -37,7 +40,9 @@ from notmnist_store.sources.zip import DAMAGE, ZIP_MAGICS, entry_pieces
 _LONGEST_HEADER = 10_000
 """Bytes of an array's header; NumPy's own limit, too."""
 
-_IMAGES_KEYS = (("{}_images", "{}_labels"), ("x_{}", "y_{}"))
+_IMAGES_KEYS = (("{}_images", "{}_labels", "{}_ids"), ("x_{}", "y_{}", "id_{}"))
+_NAMES_KEYS = ("labels", "label_names", "class_names", "classes", "names")
+_LARGEST_NAMES = 64 << 20
 _ONLY_KEY = "arr_0"
 _LAYOUTS = (
     "wanted are train_images and train_labels, x_train and y_train (val and test likewise), or "
@@ -82,7 +87,7 @@ class NpzSource(FilesSource):
             files = {"images": path, "labels": self._pair.labels}
         default = self._pair.name if self._pair else _stem(path)
         super().__init__(path, name or default, limits, files)
-        self._class_names = labels
+        self._given_names = labels
 
     def members(
         self, batch_members: int = BATCH_MEMBERS, max_batch_bytes: int = BATCH_BYTES
@@ -101,10 +106,22 @@ class NpzSource(FilesSource):
                     if self._pair
                     else self._arrays(archives[0], meter)
                 )
-                names = self._class_names
-                yield from array_members(arrays, names, meter, batch_members, max_batch_bytes)
+                classes = Classes(self._class_names(archives[0], meter))
+                yield from array_members(arrays, classes, meter, batch_members, max_batch_bytes)
+                self.label_order = classes.order
             except DAMAGE as error:
                 raise _damaged(self.path, error) from None
+
+    def _class_names(self, archive: zipfile.ZipFile, meter: Meter) -> Sequence[str] | None:
+        """Names of the classes: those given with the source, which those in the file must equal."""
+        given = self._given_names
+        order = None if given is None else GivenOrder(tuple(given), "--labels")
+        for key in _NAMES_KEYS:
+            if key in _entries(archive):
+                array = self._open(archive, key, self.path, meter)
+                if array.dtype.kind in "US" and len(array.dimensions) == 1:
+                    order = GivenOrder(_texts(array), array.stream.what).or_longer(order)
+        return order.labels if order else None
 
     def _pair_arrays(
         self, archives: list[zipfile.ZipFile], meter: Meter, pair: Pair
@@ -120,11 +137,12 @@ class NpzSource(FilesSource):
         keys = list(_entries(archive))
         if len(set(keys)) < len(archive.infolist()):
             raise SourceError(f"{self.path} has two arrays of one name", _list(self.path))
-        for images_key, labels_key, word in _roles(keys, self.path):
-            images = self._open(archive, images_key, self.path, meter)
-            labels = self._open(archive, labels_key, self.path, meter)
-            folder = f"{_stem(self.path)}/{word}"
-            yield _labelled(images, labels, folder, split_word(word))
+        for role in _roles(keys, self.path):
+            images = self._open(archive, role.images, self.path, meter)
+            labels = self._open(archive, role.labels, self.path, meter)
+            ids = self._open(archive, role.ids, self.path, meter) if role.ids in keys else None
+            folder = f"{_stem(self.path)}/{role.word}"
+            yield _labelled(images, labels, folder, said_split(role.word), ids)
 
     def _open(self, archive: zipfile.ZipFile, key: str, path: Path, meter: Meter) -> _Array:
         entry = _entries(archive)[key]
@@ -133,7 +151,9 @@ class NpzSource(FilesSource):
         return _read_header(ByteStream(entry_pieces(archive, entry, meter, self.bytes_read), what))
 
 
-def _labelled(images: _Array, labels: _Array, folder: str, split: str | None) -> LabelledImages:
+def _labelled(
+    images: _Array, labels: _Array, folder: str, split: str | None, ids: _Array | None = None
+) -> LabelledImages:
     """The two arrays together; ``SourceError`` where they cannot be images and their labels."""
     count, *rest = images.dimensions or (0,)
     channels = rest[2] if len(rest) == 3 else 1
@@ -155,9 +175,37 @@ def _labelled(images: _Array, labels: _Array, folder: str, split: str | None) ->
             f"{_describe(labels)}",
             advice="save as many labels as images",
         )
-    shape = Shape(rest[0], rest[1], channels)
-    label_type = cast("np.dtype[np.integer]", labels.dtype)
-    return LabelledImages(images.stream, labels.stream, count, shape, label_type, folder, split)
+    has_ids = ids is not None and ids.dtype == np.dtype("<i8") and ids.dimensions == (count,)
+    return LabelledImages(
+        images.stream,
+        labels.stream,
+        count,
+        Shape(rest[0], rest[1], channels),
+        cast("np.dtype[np.integer]", labels.dtype),
+        folder,
+        split,
+        origins=ids.stream if ids and has_ids else None,
+    )
+
+
+def _texts(array: _Array) -> tuple[str, ...]:
+    """The texts of an array; ``SourceError`` where they cannot be names of classes."""
+    (count,) = array.dimensions
+    size = count * array.dtype.itemsize
+    if size > _LARGEST_NAMES:
+        raise SourceError(f"{array.stream.what} has {size:,} bytes", advice="save shorter names")
+    texts = np.frombuffer(array.stream.take(size), array.dtype) if size else np.empty(0, "U1")
+    try:
+        names = tuple(t.decode() if isinstance(t, bytes) else str(t) for t in texts.tolist())
+        "".join(names).encode()
+    except ValueError:  # no Unicode
+        names = ()
+    if not all(names) or len(set(names)) < len(names) or not names:
+        raise SourceError(
+            f"{array.stream.what} has no name for each class, or one name twice",
+            advice="save it anew: one text a class",
+        )
+    return names
 
 
 def _read_header(stream: ByteStream) -> _Array:
@@ -191,7 +239,7 @@ def _read_header(stream: ByteStream) -> _Array:
     if dtype.hasobject:
         raise SourceError(
             f"{stream.what} holds objects, which is a pickle and never read",
-            advice="save it as numbers with numpy.savez",
+            advice="save it as numbers or text with numpy.savez",
         )
     if fortran_order and len(dimensions) > 1:
         raise SourceError(
@@ -201,21 +249,31 @@ def _read_header(stream: ByteStream) -> _Array:
     return _Array(stream, dtype, dimensions)
 
 
-def _roles(keys: Sequence[str], path: Path) -> list[tuple[str, str, str]]:
-    """Key of the images, key of their labels, and the word of the split; in the file's order."""
+class _Role(NamedTuple):
+    """Keys of the images, of their labels and ids, and the word of the split."""
+
+    images: str
+    labels: str
+    ids: str
+    word: str
+
+
+def _roles(keys: Sequence[str], path: Path) -> list[_Role]:
+    """What is in the file, in its order."""
     roles = []
     for key in keys:
-        for images_form, labels_form in _IMAGES_KEYS:
+        for images_form, *others in _IMAGES_KEYS:
             match = re.fullmatch(images_form.format("(.+)"), key)
-            if match and split_word(match[1]):
-                roles.append((key, labels_form.format(match[1]), match[1]))
+            if match and said_split(match[1]):
+                labels, ids = (form.format(match[1]) for form in others)
+                roles.append(_Role(key, labels, ids, match[1]))
     if not roles:
         raise SourceError(
             f"{path} has the arrays {', '.join(keys[:20]) or '(none)'}; {_LAYOUTS}", _list(path)
         )
-    for images_key, labels_key, _ in roles:
-        if labels_key not in keys:
-            raise SourceError(f"{path} has {images_key} without {labels_key}", _list(path))
+    for role in roles:
+        if role.labels not in keys:
+            raise SourceError(f"{path} has {role.images} without {role.labels}", _list(path))
     return roles
 
 

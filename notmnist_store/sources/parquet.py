@@ -27,6 +27,7 @@ import pyarrow.compute as pc
 from notmnist_store.errors import SourceError
 from notmnist_store.sources.base import FilesSource, Request, Source, SourceFile
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS, member_batch, rows_that_fit
+from notmnist_store.sources.class_order import Classes, GivenOrder
 from notmnist_store.sources.damage import damaged
 from notmnist_store.sources.kernels.provenance import split_word
 from notmnist_store.sources.limits import Limits, Meter
@@ -101,12 +102,13 @@ class ParquetSource(FilesSource):
         words = {path.name: path} if files is None else {str(file): path / file for file in files}
         super().__init__(path, name, limits, words)
         self._root = "" if files is None else path.resolve().name + "/"
+        self._order: GivenOrder | None = None
 
     def members(
         self, batch_members: int = BATCH_MEMBERS, max_batch_bytes: int = BATCH_BYTES
     ) -> Iterator[pa.RecordBatch]:
         """See ``Source.members``."""
-        self.bytes_read = 0
+        self.bytes_read, self._order = 0, None
         meter = Meter(self.name, self.limits)
         position = 0
         for word, file in self.files.items():
@@ -123,6 +125,12 @@ class ParquetSource(FilesSource):
                     position += len(batch)
                     row += len(batch)
                     rows = rows.slice(len(batch))
+        self.label_order = self._order.labels if self._order else None
+
+    def _take_order(self, classes: Classes, path: Path) -> None:
+        """Keep the order that a file gives; ``SourceError`` where another file contradicts it."""
+        if classes.order is not None:
+            self._order = GivenOrder(classes.order, str(path)).or_longer(self._order)
 
     def _rows(
         self, source_file: SourceFile, meter: Meter, batch_members: int, max_batch_bytes: int
@@ -134,6 +142,8 @@ class ParquetSource(FilesSource):
         with source_file.open() as file:
             try:
                 columns = _find_columns(pq.read_schema(file), source_file.path)
+                classes = Classes(columns.class_names)
+                self._take_order(classes, source_file.path)
                 parquet = pq.ParquetFile(
                     file,
                     read_dictionary=list(columns.read),
@@ -153,7 +163,8 @@ class ParquetSource(FilesSource):
                         columns=list(columns.read),
                     )
                     for batch in batches:
-                        yield _renamed(batch, columns, str(source_file.path))
+                        yield _renamed(batch, columns, classes, str(source_file.path))
+                self._take_order(classes, source_file.path)
             except _DAMAGE as error:
                 raise damaged(f"{source_file.path} is damaged: {error}") from None
         self.bytes_read = before + source_file.size
@@ -272,7 +283,9 @@ def _compressed(about: pa.parquet.RowGroupMetaData) -> int:
     return sum(about.column(i).total_compressed_size for i in range(about.num_columns))
 
 
-def _renamed(batch: pa.RecordBatch, columns: _Columns, what: str) -> pa.RecordBatch:
+def _renamed(
+    batch: pa.RecordBatch, columns: _Columns, classes: Classes, what: str
+) -> pa.RecordBatch:
     """A batch as the file has it, under the names bytes, path, label, split, group; all as text."""
     rows = len(batch)
     image = batch[columns.image]
@@ -285,7 +298,7 @@ def _renamed(batch: pa.RecordBatch, columns: _Columns, what: str) -> pa.RecordBa
             paths = _ends_of_paths(children["path"])
     if not pa.types.is_dictionary(image.type):
         image = image.dictionary_encode()
-    labels = text_column(batch[columns.label], f"{what}, {columns.label}", columns.class_names)
+    labels = text_column(batch[columns.label], f"{what}, {columns.label}", classes)
     splits = groups = pa.nulls(rows, pa.string())
     if columns.split:
         splits = _split_column(text_column(batch[columns.split], f"{what}, split"), what)
@@ -295,18 +308,22 @@ def _renamed(batch: pa.RecordBatch, columns: _Columns, what: str) -> pa.RecordBa
     return pa.RecordBatch.from_arrays([image, paths, labels, splits, groups], names=names)
 
 
-def text_column(
-    column: pa.Array, what: str, class_names: Sequence[str] | None = None
-) -> pa.StringArray:
+def text_column(column: pa.Array, what: str, classes: Classes | None = None) -> pa.StringArray:
     """Values of a column as text: numbers as they are or as names of classes, '' as null.
+
+    ``classes`` have the names, or take notice of the numbers.
 
     Raises:
         SourceError: neither text nor integers, a text of more than 1,024 bytes, or a number without
             a name.
     """
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if pa.types.is_integer(kind) and class_names is not None:
-        return _named(column, class_names, what)
+    if pa.types.is_integer(kind) and classes is not None:
+        if classes.names is not None:
+            return _named(column, classes.names, what)
+        bounds = pc.min_max(column.cast(kind)).as_py()
+        if bounds["min"] is not None:
+            classes.see(bounds["min"], bounds["max"])
     if pa.types.is_null(kind):
         return pa.nulls(len(column), pa.string())
     if pa.types.is_dictionary(column.type):

@@ -185,10 +185,10 @@ def dropped(images: pa.Table) -> pa.Table:
 
 
 def labels_of(catalog: Catalog, rows: pa.Table) -> list[str]:
-    """The labels that stand in these rows, in the store's order."""
+    """The labels that a source numbers or that stand in these rows, in the store's order."""
     present = set(rows["label"].unique().to_pylist())
-    ordered = catalog.query("select label from label order by label_id")["label"].to_pylist()
-    return [label for label in ordered if label in present]
+    ordered = catalog.query("select label, is_numbered from label order by label_id").to_pylist()
+    return [row["label"] for row in ordered if row["is_numbered"] or row["label"] in present]
 
 
 def described(ordered: pa.Table, candidates: pa.Table, labels: list[str]) -> pa.Table:

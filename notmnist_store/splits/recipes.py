@@ -80,7 +80,8 @@ def _fresh(
         extra = {"bound": _rows(("split", "low", "high"), hash_bounds(sizes))}
     else:
         counted = Counter(usable["label"].to_pylist())
-        available = {label: counted[label] for label in labels}
+        present = set(images["label"].unique().to_pylist())
+        available = {label: counted[label] for label in labels if label in present}
         asked = class_quotas(sizes, available, keep_ratio=options.keep_ratio)
         if not options.keep_ratio and any(len(set(each)) > 1 for each in _by_split(asked)):
             notes = (_UNEVEN,)

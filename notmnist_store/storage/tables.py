@@ -14,7 +14,7 @@ import secrets
 import shlex
 import shutil
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -199,10 +199,18 @@ class Tables:
         """Write rows as one data file of the run, its `part`-th (to be appended by `append`)."""
         return self._write(table, f"{run_id}-{part:06d}.parquet", rows)
 
-    def finish(self, row: dict[str, Any], *, once: Once | None = None) -> int:
+    def finish(
+        self,
+        row: dict[str, Any],
+        *,
+        once: Once | None = None,
+        check: Callable[[], None] = lambda: None,
+    ) -> int:
         """Commit the run's row: from here on the run exists. Returns its sequence number.
 
-        What a row leaves out is null, or for a run that reads no source, nothing read.
+        What a row leaves out is null, or for a run that reads no source, nothing read. `check` is
+        called before each attempt, and raises where the runs that landed before forbid this one:
+        one that lands after it makes the attempt fail.
 
         Raises:
             AlreadyDoneError: another run landed under the same `once`.
@@ -214,6 +222,7 @@ class Tables:
             version = log.version()
             if once:
                 once.check(log)
+            check()
             sequence = (log.transaction_version(_RUN_TRANSACTION) or 0) + 1
             row = {**dict.fromkeys(schema.names), **_NOTHING_READ, **row, "sequence": sequence}
             file = self._write(

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from notmnist_store.catalog.run import Run
 from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.ingest.label_order import order_of, orders
 from notmnist_store.progress import Progress
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.tables import Once, Tables, withdrawn_runs
@@ -61,6 +62,8 @@ def undo(tables: Tables, run_id: str | None, progress: Progress) -> str:
     )
     arguments = {"run": run_id}
     with Run(tables, "undo", arguments, once=once, started=started, progress=progress) as run:
+        if restored := effect["restores"]:
+            run.check = lambda: _check_order(tables, rows[restored])
         run.row |= {"source": rows[run_id]["source"], **effect}
     return run.id
 
@@ -92,6 +95,14 @@ def _check_restorable(rows: dict[str, dict[str, Any]], gone: dict[str, str], res
                 f"run {run_id} has ingested a source named {row['source']} since",
                 f"notmnist-store undo {run_id}",
             )
+
+
+def _check_order(tables: Tables, restored: dict[str, Any]) -> None:
+    """StoreError where a source that is shown contradicts the order of the run's classes."""
+    order = order_of(tables, restored["run_id"], restored["source"])
+    for run_id, other in orders(tables):
+        if order is not None and (wrong := order.against(other)):
+            raise StoreError(f"{wrong}; a store has one order", f"notmnist-store undo {run_id}")
 
 
 def gc(tables: Tables, *, older_than: float = 24.0, yes: bool = False) -> pa.Table:

@@ -91,6 +91,7 @@ select
     round(compared.difference / nullif(compared.error, 0), 2) as z,
     round(compared.difference / nullif(compared.deviation, 0), 2) as effect
 from compared
+left join label on label.label = compared.label
 where abs(compared.difference) > greatest($effect * compared.deviation, 0.000001)
     and coalesce(
         compared.comparisons
@@ -99,4 +100,4 @@ where abs(compared.difference) > greatest($effect * compared.deviation, 0.000001
         * compared.error / abs(nullif(compared.difference, 0)) < $alpha,
         true
     )
-order by compared.label, compared.split, compared.statistic
+order by label.label_id nulls last, compared.label, compared.split, compared.statistic

@@ -3,7 +3,7 @@
 -- severity: must
 -- tolerance: 0
 -- param split_set: split_set = ingest
--- total: select (select count(*) from label) * count(distinct split_image.split) from split_image where split_image.split_set = $split_set and split_image.split in ('train', 'valid', 'test')
+-- total: select (select count(*) from label where label.images > 0) * count(distinct split_image.split) from split_image where split_image.split_set = $split_set and split_image.split in ('train', 'valid', 'test')
 -- next: sql split_counts --param split_set=$split_set
 -- why: A class that is not in train is never learnt; one that is not in test is never measured.
 -- do: Split anew with larger sizes, or with recipe `stratified`, which gives each class its share.
@@ -29,5 +29,5 @@ from (
 ) as filled
 cross join label
 left join counted on counted.split = filled.split and counted.label = label.label
-where counted.images is null
+where counted.images is null and label.images > 0
 order by filled.split, label.label_id

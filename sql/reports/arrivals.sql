@@ -12,6 +12,7 @@ select
     ledger.ignored,
     coalesce(known.images, 0) as known_pixels
 from ledger
+left join label on label.label = ledger.label
 left join (
     select
         image.label_ingested as label,
@@ -26,4 +27,4 @@ left join (
     group by image.label_ingested
 ) as known on known.label = ledger.label
 where ledger.run_id = $run_id
-order by ledger.label nulls last
+order by label.label_id nulls last, ledger.label nulls last

@@ -12,8 +12,15 @@ select
     count(*) / sum(count(*)) over (partition by prediction.label) as share,
     prediction.label = prediction.predicted as is_right
 from prediction
+left join label on label.label = prediction.label
+left join label as taken on taken.label = prediction.predicted
 where prediction.split_set = $split_set
     and prediction.eval_split = $eval_split
     and prediction.model = $model
-group by prediction.label, prediction.predicted
-order by prediction.label, count(*) desc, prediction.predicted
+group by prediction.label, prediction.predicted, label.label_id, taken.label_id
+order by
+    label.label_id nulls last,
+    prediction.label,
+    count(*) desc,
+    taken.label_id nulls last,
+    prediction.predicted

@@ -10,5 +10,6 @@ select
     cast(sum(ledger.rejected) as bigint) as rejected,
     cast(sum(ledger.ignored) as bigint) as ignored
 from ledger
-group by ledger.source, ledger.label
-order by ledger.source, ledger.label nulls last
+left join label on label.label = ledger.label
+group by ledger.source, ledger.label, label.label_id
+order by ledger.source, label.label_id nulls last, ledger.label nulls last

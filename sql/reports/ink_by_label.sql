@@ -14,5 +14,5 @@ select
     ) as std
 from image
 where not image.is_dropped
-group by image.source, image.label
-order by image.source, image.label
+group by image.source, image.label, image.label_id
+order by image.source, image.label_id

@@ -7,5 +7,6 @@ select
     count(*) as members,
     min(reject.path) as first_path
 from reject
-group by reject.source, reject.label, reject.reason
-order by reject.source, reject.label nulls last, reject.reason
+left join label on label.label = reject.label
+group by reject.source, reject.label, label.label_id, reject.reason
+order by reject.source, label.label_id nulls last, reject.label nulls last, reject.reason

@@ -4,7 +4,7 @@
 -- column path: the member's name in the source · no unit · notMNIST_small/A/Q0NXaWxkV29yZHMtQm9sZEl0YWxpYy50dGY=.png
 -- column label: its label: name of the class folder, or what a decision made of it · no unit · A
 -- column label_ingested: name of the class folder · no unit · A
--- column label_id: position of the label in the store's sorted labels, from 0; null where all images of the label are dropped · no unit · 0
+-- column label_id: number of the label, as in view label; null where it is not listed there, since all its images are dropped · no unit · 0
 -- column split: train, valid, test or unused: where its ingest put it; unused where dropped · no unit · test
 -- column decision: drop, relabel or keep where one of view decision counts for it · no unit · keep
 -- column is_dropped: whether a decision dropped it: then it is in no new split set, and not in ingest · no unit · false
@@ -17,6 +17,7 @@
 -- column ink_std: population standard deviation of the pixels scaled to [0, 1] · share · 0.44
 -- column font: font file the name stands for, where it does · no unit · CCWildWords-BoldItalic.ttf
 -- column family: the font's family, or what --group-regex found · no unit · ccwildwords
+-- column origin_image_id: its id in the store that exported the source, where it says so · no unit · 3205438726766297100
 -- column run_id: run that stored it · no unit · 20110908T120000Z-0123456789
 --
 -- The table to count, group and join. Use image_pixels where the pixels are needed.
@@ -39,6 +40,7 @@ select
     image.ink_std,
     image.font,
     image.family,
+    image.origin_image_id,
     image.run_id
 from stored_image as image
 left join picture_decision as decided on decided.pixel_hash = image.pixel_hash

@@ -1,10 +1,11 @@
 -- title: The store's labels in their order
 -- column label: the label, as in the sources or as decisions gave it · no unit · A
--- column label_id: position in the sorted labels, from 0 · no unit · 0
+-- column label_id: the number that a source gives it; labels that none numbers follow, sorted · no unit · 0
 -- column images: images of this label: as in view image, without those that were dropped · images · 1000
+-- column is_numbered: whether a source gives its number · no unit · false
 --
--- Labels that are all integers are sorted as numbers, others by code point. Only labels that have
--- at least one such image are listed.
+-- Labels that are all integers are sorted as numbers, others by code point. Of those that no source
+-- numbers, only labels that have at least one such image are listed.
 with moved as (
     select
         image.label,
@@ -20,33 +21,47 @@ select
     label,
     row_number() over (
         order by
-            case when all_integers then cast(label as hugeint) end,
+            given_id nulls last,
+            case when given_id is null and all_integers then cast(label as hugeint) end,
             label
     ) - 1 as label_id,
-    images
+    images,
+    given_id is not null as is_numbered
 from (
     select
         label,
+        max(given_id) as given_id,
         cast(sum(images) as bigint) as images,
-        bool_and(regexp_full_match(label, '-?[0-9]{1,18}')) over () as all_integers
+        bool_and(
+            max(given_id) is not null or regexp_full_match(label, '-?[0-9]{1,18}')
+        ) over () as all_integers
     from (
         select
+            stored_label_order.label,
+            stored_label_order.label_id as given_id,
+            0 as images
+        from stored_label_order
+        union all
+        select
             stored_ledger.label,
+            cast(null as bigint) as given_id,
             stored_ledger.stored as images
         from stored_ledger
         where stored_ledger.label is not null
         union all
         select
             moved.label,
+            cast(null as bigint) as given_id,
             -moved.images as images
         from moved
         union all
         select
             moved.new_label as label,
+            cast(null as bigint) as given_id,
             moved.images
         from moved
         where moved.new_label is not null
     )
     group by label
-    having sum(images) > 0
+    having sum(images) > 0 or max(given_id) is not null
 )

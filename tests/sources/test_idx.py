@@ -213,7 +213,7 @@ def test_decompressed_bytes_are_counted(tmp_path: Path) -> None:
 
 
 def test_names_must_go_round(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match="the label 2, but --labels names only 2 classes"):
+    with pytest.raises(SourceError, match="the label 2, but only 2 classes have names"):
         rows(open_(write(tmp_path), ["a", "b"]))
 
 

@@ -154,6 +154,7 @@ def make_rows(batch: pa.RecordBatch, rules: RowRules) -> Rows:
         paths=[paths[index] for index in stored],
         places=[places[index] for index in stored],
         groups=batch.column("group").take(pa.array(rows, pa.int64())),
+        origins=batch.column("origin_image_id").take(pa.array(rows, pa.int64())),
     )
     named = [positions[row] for row in sorted_out.named]
     return Rows(
@@ -298,6 +299,7 @@ def _images(
     paths: list[str],
     places: list[Place],
     groups: pa.Array,
+    origins: pa.Array,
 ) -> pa.Table:
     count = len(paths)
     pixel_hash = fingerprint.pixel_hashes(pixels, rules.shape)
@@ -324,6 +326,7 @@ def _images(
         "ink_std": ink_std,
         "font": fonts,
         "family": families,
+        "origin_image_id": origins,
         "run_id": _constant(rules.run_id, count),
         "pixels": _pixel_column(pixels, rules.shape),
     }

@@ -66,6 +66,11 @@ def split_word(word: str) -> str | None:
     return _SPLIT_WORDS.get(word.lower())
 
 
+def said_split(word: str) -> str | None:
+    """As `split_word`, and unused: where something else than a folder says the split."""
+    return "unused" if word.lower() == "unused" else split_word(word)
+
+
 def text_path(raw: bytes) -> str:
     r"""Return a member's name as text: UTF-8, other bytes as ``\xNN``, without a leading ``./``."""
     path = raw.decode("utf-8", "backslashreplace")

@@ -33,7 +33,7 @@ def batch(paths: list[bytes], kinds: list[int], data: list[bytes | None]) -> pa.
         "kind": kinds,
         "size": [len(content or b"") for content in data],
         "data": data,
-        **dict.fromkeys(("label", "split", "group"), [None] * len(paths)),
+        **dict.fromkeys(("label", "split", "group", "origin_image_id"), [None] * len(paths)),
     }
     arrays = [pa.array(columns[field.name], field.type) for field in MEMBER_SCHEMA]
     return pa.RecordBatch.from_arrays(arrays, schema=MEMBER_SCHEMA)

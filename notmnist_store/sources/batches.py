@@ -33,7 +33,7 @@ def batched(
         data_bytes = len(data) if data is not None else 0
         if not room or batch_bytes + data_bytes > max_batch_bytes:
             if batch:
-                yield _batch(first, batch)
+                yield _numbered(first, columns_of(batch))
             first, batch, batch_bytes = first + len(batch), [], 0
             room = min(batch_members, ROW_GROUP_MEMBERS - first % ROW_GROUP_MEMBERS)
         batch.append(member)
@@ -41,15 +41,61 @@ def batched(
         batch_bytes += data_bytes
         meter.check_members(first + len(batch))
     if batch:
-        yield _batch(first, batch)
+        yield _numbered(first, columns_of(batch))
 
 
-def _batch(first: int, members: Sequence[Member]) -> pa.RecordBatch:
-    columns = (np.arange(first, first + len(members)), *zip(*members, strict=True))
-    typed = (pa.array(c, f.type) for c, f in zip(columns, MEMBER_SCHEMA, strict=False))
-    rest = list(MEMBER_SCHEMA)[len(columns) :]
-    nulls = (pa.nulls(len(members), field.type) for field in rest)
-    return pa.RecordBatch.from_arrays([*typed, *nulls], schema=MEMBER_SCHEMA)
+def joined(
+    parts: Iterable[list[pa.Array]], meter: Meter, batch_members: int, max_batch_bytes: int
+) -> Iterator[pa.RecordBatch]:
+    """Cut members that come as columns of path, kind, size and data; else as `batched`."""
+    first, rows, batch_bytes = 0, 0, 0
+    batch: list[list[pa.Array]] = []
+    for part in parts:
+        ends = _ends(part[3])
+        start, before = 0, 0
+        while start < len(ends):
+            room = min(batch_members, ROW_GROUP_MEMBERS - first % ROW_GROUP_MEMBERS) - rows
+            fitting = int(np.searchsorted(ends, before + max_batch_bytes - batch_bytes, "right"))
+            stop = min(max(fitting, start if rows else start + 1), start + room)
+            if stop == start:
+                yield _joined(first, batch)
+                first, rows, batch_bytes, batch = first + rows, 0, 0, []
+                continue
+            batch.append([column.slice(start, stop - start) for column in part])
+            rows += stop - start
+            batch_bytes += int(ends[stop - 1]) - before
+            start, before = stop, int(ends[stop - 1])
+            meter.check_members(first + rows)
+    if batch:
+        yield _joined(first, batch)
+
+
+def _ends(column: pa.BinaryArray) -> npt.NDArray[np.int32]:
+    """Bytes of a column up to the end of each row; a null has none."""
+    offsets = np.frombuffer(column.buffers()[1], np.int32)
+    first = column.offset
+    ends: npt.NDArray[np.int32] = offsets[first + 1 : first + 1 + len(column)] - offsets[first]
+    return ends
+
+
+def _joined(first: int, parts: Sequence[list[pa.Array]]) -> pa.RecordBatch:
+    return _numbered(first, [pa.concat_arrays(columns) for columns in zip(*parts, strict=True)])
+
+
+def columns_of(members: Sequence[Member]) -> list[pa.Array]:
+    """Path, kind, size and data of members, of which there is at least one, as columns."""
+    fields = list(MEMBER_SCHEMA)[1:5]
+    return [
+        pa.array(column, field.type)
+        for column, field in zip(zip(*members, strict=True), fields, strict=True)
+    ]
+
+
+def _numbered(first: int, columns: Sequence[pa.Array]) -> pa.RecordBatch:
+    rows = len(columns[0])
+    nulls = (pa.nulls(rows, field.type) for field in list(MEMBER_SCHEMA)[5:])
+    positions = pa.array(np.arange(first, first + rows))
+    return pa.RecordBatch.from_arrays([positions, *columns, *nulls], schema=MEMBER_SCHEMA)
 
 
 def rows_that_fit(

@@ -28,11 +28,17 @@ import pyarrow as pa
 from notmnist_store.errors import SourceError
 from notmnist_store.schema.tables import KIND_DEVICE, KIND_FILE, KIND_LINK
 from notmnist_store.sources.base import ArchiveSource, Request, Source
-from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS, Member, batched
+from notmnist_store.sources.batches import (
+    BATCH_BYTES,
+    BATCH_MEMBERS,
+    Member,
+    columns_of,
+    joined,
+)
 from notmnist_store.sources.damage import damaged
 from notmnist_store.sources.gunzip import gunzip, plain, read_ahead
 from notmnist_store.sources.kernels import tarwalk
-from notmnist_store.sources.kernels.tarwalk import BLOCK
+from notmnist_store.sources.kernels.tarwalk import BLOCK, Walked
 from notmnist_store.sources.limits import Limits, Meter
 
 _LONG_NAME, _LONG_LINK = b"L", b"K"
@@ -41,6 +47,15 @@ _GNU_SPARSE, _GNU_FOLDER, _GNU_LABEL, _DIRECTORY = b"S", b"D", b"V", b"5"
 _KINDS = {b"1": KIND_LINK, b"2": KIND_LINK}
 _KINDS |= dict.fromkeys((b"3", b"4", b"6", _GNU_LABEL), KIND_DEVICE)
 _LARGEST_SIZE = 1 << 62
+
+_COMPILED_FROM_BYTES = 32 << 20
+"""Size of an archive from which loading the compiled walk is worth it."""
+
+_GATHERED_BYTES = 1 << 20
+"""Bytes of the stream within which members that the walk left are made into columns together."""
+
+Walk = Callable[[bytes, int, int, int], Walked]
+"""A walk over a buffer from a byte on, with the most bytes of a member and of its headers."""
 
 
 class TarSource(ArchiveSource):
@@ -60,9 +75,28 @@ class TarSource(ArchiveSource):
             self.bytes_read = read
 
         with self.file.open() as file:
-            gzipped = self.kind == "tar.gz"
-            members = tar_members(file, meter, progress, gzipped=gzipped)
-            yield from batched(members, meter, batch_members, max_batch_bytes)
+            parts = tar_members(
+                file,
+                meter,
+                progress,
+                gzipped=self.kind == "tar.gz",
+                walk=compiled_walk() if self.file.size >= _COMPILED_FROM_BYTES else plain_walk,
+            )
+            yield from joined(parts, meter, batch_members, max_batch_bytes)
+
+
+def plain_walk(buffer: bytes, at: int, max_member_bytes: int, _max_header_bytes: int) -> Walked:
+    """The walk in Python, which reads no extended headers."""
+    return tarwalk.walk(buffer, at, max_member_bytes)
+
+
+def compiled_walk() -> Walk:
+    """The compiled walk, or the one in Python where numba is not installed."""
+    try:
+        from notmnist_store.sources.kernels.tarloop import walk
+    except ImportError:
+        return plain_walk
+    return walk
 
 
 def open_tar(request: Request) -> Source | None:
@@ -78,12 +112,15 @@ def open_tar(request: Request) -> Source | None:
 
 
 def tar_members(
-    file: BinaryIO, meter: Meter, progress: Callable[[int], None], *, gzipped: bool
-) -> Iterator[Member]:
-    """Yield the members of the tar archive in ``file``; raises what ``Source.members`` raises."""
+    file: BinaryIO, meter: Meter, progress: Callable[[int], None], *, gzipped: bool, walk: Walk
+) -> Iterator[list[pa.Array]]:
+    """Yield the members of the tar archive in ``file`` as columns of path, kind, size and data.
+
+    Raises what ``Source.members`` raises.
+    """
     pieces = (gunzip if gzipped else plain)(file, meter, progress)
     with contextlib.closing(read_ahead(pieces)) as ahead:
-        yield from _Tar(ahead, meter, marker=not gzipped).members()
+        yield from _Tar(ahead, meter, walk, marker=not gzipped).parts()
 
 
 class _Stream:
@@ -157,19 +194,30 @@ class _Stream:
 class _Tar:
     """One reading of one archive."""
 
-    def __init__(self, pieces: Iterator[bytes], meter: Meter, *, marker: bool) -> None:
+    def __init__(self, pieces: Iterator[bytes], meter: Meter, walk: Walk, *, marker: bool) -> None:
         self._stream = _Stream(pieces, meter.name)
         self._meter = meter
+        self._walk = walk
         self._marker = marker
 
-    def members(self) -> Iterator[Member]:
+    def parts(self) -> Iterator[list[pa.Array]]:
         stream, limits = self._stream, self._meter.limits
+        waiting: list[Member] = []
+        due = 0
         while True:
-            walked = tarwalk.walk(stream.buffer, stream.at, limits.max_member_bytes)
-            yield from walked.members
+            walked = self._walk(
+                stream.buffer, stream.at, limits.max_member_bytes, limits.max_header_bytes
+            )
             stream.at = walked.at
-            if walked.status == tarwalk.SPECIAL:
-                yield from self._special()
+            waiting += walked.members
+            special = walked.status == tarwalk.SPECIAL
+            if waiting and (walked.columns or not special or stream.position >= due):
+                yield columns_of(waiting)
+                waiting, due = [], stream.position + _GATHERED_BYTES
+            if walked.columns:
+                yield walked.columns
+            if special:
+                waiting += self._special()
             elif walked.status == tarwalk.END:
                 self._only_zeros_left()
                 return

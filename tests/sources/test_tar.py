@@ -24,18 +24,21 @@ from notmnist_store.errors import BudgetError, SourceError
 from notmnist_store.schema.shape import ROW_GROUP_MEMBERS as GROUP
 from notmnist_store.schema.tables import KIND_DEVICE, KIND_FILE, KIND_LINK, MEMBER_SCHEMA
 from notmnist_store.sources import gunzip as gunzip_module
-from notmnist_store.sources.batches import BATCH_BYTES, batched
+from notmnist_store.sources.batches import BATCH_BYTES, joined
 from notmnist_store.sources.gunzip import gunzip, read_ahead
+from notmnist_store.sources.kernels import tarloop
 from notmnist_store.sources.limits import Limits, Meter
-from notmnist_store.sources.tar import TarSource, tar_members
+from notmnist_store.sources.tar import TarSource, Walk, compiled_walk, plain_walk, tar_members
 from tests.support.properties import examples
 
 Row = tuple[bytes, int, int, bytes | None]
+WALKS: list[Walk] = [plain_walk, tarloop.walk]
 FORMATS = [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]
 
 
 def read(
     raw: bytes,
+    walk: Walk = plain_walk,
     *,
     gzipped: bool = False,
     limits: Limits | None = None,
@@ -43,8 +46,8 @@ def read(
     max_batch_bytes: int = BATCH_BYTES,
 ) -> list[pa.RecordBatch]:
     meter = Meter("archive", limits or Limits())
-    members = tar_members(io.BytesIO(raw), meter, lambda done: None, gzipped=gzipped)
-    return list(batched(members, meter, batch_members, max_batch_bytes))
+    parts = tar_members(io.BytesIO(raw), meter, lambda done: None, gzipped=gzipped, walk=walk)
+    return list(joined(parts, meter, batch_members, max_batch_bytes))
 
 
 def rows(batches: list[pa.RecordBatch]) -> list[Row]:
@@ -163,13 +166,14 @@ def nasty_archive(format: int) -> bytes:
 
 
 @pytest.mark.usefixtures("_pieces")
+@pytest.mark.parametrize("walk", WALKS)
 @pytest.mark.parametrize("format", FORMATS)
-def test_same_members_as_tarfile(format: int) -> None:
+def test_same_members_as_tarfile(format: int, walk: Walk) -> None:
     raw = nasty_archive(format)
     want = tarfile_rows(raw)
-    assert rows(read(raw)) == want
+    assert rows(read(raw, walk)) == want
     assert len(want) >= 14
-    small = read(gzip.compress(raw), gzipped=True, batch_members=3, max_batch_bytes=600)
+    small = read(gzip.compress(raw), walk, gzipped=True, batch_members=3, max_batch_bytes=600)
     assert rows(small) == want
     assert max(batch.num_rows for batch in small) == 3
 
@@ -180,17 +184,18 @@ def test_same_members_as_tarfile(format: int) -> None:
         max_size=8,
     ),
     st.sampled_from(FORMATS),
+    st.sampled_from(WALKS),
     st.integers(1, 4),
 )
 @examples(25)
 def test_any_names_and_contents(
-    members: list[tuple[str, bytes]], format: int, batch_members: int
+    members: list[tuple[str, bytes]], format: int, walk: Walk, batch_members: int
 ) -> None:
     try:
         raw = archive_of(members, format)
     except (ValueError, UnicodeEncodeError):
         return
-    assert rows(read(raw, batch_members=batch_members)) == tarfile_rows(raw)
+    assert rows(read(raw, walk, batch_members=batch_members)) == tarfile_rows(raw)
 
 
 CRAFTED = {
@@ -229,32 +234,36 @@ CRAFTED["global comment"] = header(b"g", len(_comment), b"g") + padded(_comment)
 
 
 @pytest.mark.usefixtures("_pieces")
+@pytest.mark.parametrize("walk", WALKS)
 @pytest.mark.parametrize("case", CRAFTED)
-def test_crafted_headers_as_tarfile_takes_them(case: str) -> None:
+def test_crafted_headers_as_tarfile_takes_them(case: str, walk: Walk) -> None:
     raw = CRAFTED[case] + header(b"next", 3) + padded(b"abc") + END
     want = tarfile_rows(raw)
     assert want[-1] == (b"next", KIND_FILE, 3, b"abc")
     assert len(want) >= 2
-    assert rows(read(raw)) == want
+    assert rows(read(raw, walk)) == want
 
 
-def test_gnu_headers_have_no_prefix() -> None:
+@pytest.mark.parametrize("walk", WALKS)
+def test_gnu_headers_have_no_prefix(walk: Walk) -> None:
     block = bytearray(header(b"name", 0, magic=b"ustar  \0"))
     block[345:357] = b"12345670123\0"
     block[148:156] = b" " * 8
     block[148:156] = b"%06o\0 " % sum(block)
-    assert rows(read(bytes(block) + END)) == [(b"name", KIND_FILE, 0, b"")]
+    assert rows(read(bytes(block) + END, walk)) == [(b"name", KIND_FILE, 0, b"")]
 
 
-def test_gnu_folders_and_labels_are_no_files() -> None:
+@pytest.mark.parametrize("walk", WALKS)
+def test_gnu_folders_and_labels_are_no_files(walk: Walk) -> None:
     raw = header(b"dump/", 5, b"D") + padded(b"Yfile") + header(b"label", 0, b"V")
-    got = rows(read(raw + header(b"f", 1) + padded(b"x") + END))
+    got = rows(read(raw + header(b"f", 1) + padded(b"x") + END, walk))
     assert got == [(b"label", KIND_DEVICE, 0, None), (b"f", KIND_FILE, 1, b"x")]
 
 
 @pytest.mark.skipif(shutil.which("tar") is None, reason="no tar program here")
+@pytest.mark.parametrize("walk", WALKS)
 @pytest.mark.parametrize("options", [[], ["--format=ustar"], ["--format=pax"]])
-def test_archives_of_the_system_tar(tmp_path: Path, options: list[str]) -> None:
+def test_archives_of_the_system_tar(tmp_path: Path, options: list[str], walk: Walk) -> None:
     folder = tmp_path / "set" / "A"
     folder.mkdir(parents=True)
     for name in ("x.png", "q'\"uote\n.png", "é😀.png", "n" * 90 + ".png"):
@@ -268,23 +277,25 @@ def test_archives_of_the_system_tar(tmp_path: Path, options: list[str]) -> None:
     raw = archive.read_bytes()
     want = tarfile_rows(raw)
     assert len(want) == 7
-    assert rows(read(raw)) == want
+    assert rows(read(raw, walk)) == want
 
 
-def test_batches_keep_to_row_groups_and_sizes() -> None:
+@pytest.mark.parametrize("walk", WALKS)
+def test_batches_keep_to_row_groups_and_sizes(walk: Walk) -> None:
     count = GROUP + 10
     block = header(b"n", 0)
-    batches = read(block * count + END, batch_members=10_000)
+    batches = read(block * count + END, walk, batch_members=10_000)
     assert [batch.num_rows for batch in batches] == [10_000, GROUP - 10_000, 10]
     raw = archive_of([(f"{k}", bytes(k * 100)) for k in range(40)])
-    batches = read(raw, max_batch_bytes=5_000)
+    batches = read(raw, walk, max_batch_bytes=5_000)
     assert rows(batches) == tarfile_rows(raw)
     assert all(batch.column("data").nbytes < 5_000 + 400 for batch in batches)
 
 
-def test_members_over_the_limit_have_no_data() -> None:
+@pytest.mark.parametrize("walk", WALKS)
+def test_members_over_the_limit_have_no_data(walk: Walk) -> None:
     raw = archive_of([("a", b"x" * 1000), ("b", b"y" * 1001), ("c", b"z")])
-    got = rows(read(raw, limits=Limits(max_member_bytes=1000)))
+    got = rows(read(raw, walk, limits=Limits(max_member_bytes=1000)))
     assert got == [(b"a", 0, 1000, b"x" * 1000), (b"b", 0, 1001, None), (b"c", 0, 1, b"z")]
 
 
@@ -355,18 +366,20 @@ def damaged() -> Iterator[tuple[str, bytes, bool, str]]:
     yield "pax sparse", header(b"p", len(sparse), b"x") + padded(sparse) + GOOD, False, "sparse"
 
 
+@pytest.mark.parametrize("walk", WALKS)
 @pytest.mark.parametrize(
     ("raw", "gzipped", "words"), [pytest.param(*c[1:], id=c[0]) for c in damaged()]
 )
-def test_damage_is_an_error(raw: bytes, gzipped: bool, words: str) -> None:
+def test_damage_is_an_error(raw: bytes, gzipped: bool, words: str, walk: Walk) -> None:
     with pytest.raises(SourceError, match=words) as caught:
-        read(raw, gzipped=gzipped)
+        read(raw, walk, gzipped=gzipped)
     assert caught.value.hint or caught.value.advice or caught.value.option
 
 
-def test_a_gzip_may_lack_the_end_marker() -> None:
+@pytest.mark.parametrize("walk", WALKS)
+def test_a_gzip_may_lack_the_end_marker(walk: Walk) -> None:
     raw = GOOD[: 512 + 3072 + 512 + 1024]
-    assert rows(read(gzip.compress(raw), gzipped=True)) == tarfile_rows(GOOD)
+    assert rows(read(gzip.compress(raw), walk, gzipped=True)) == tarfile_rows(GOOD)
 
 
 def deflated(parts: Iterator[bytes]) -> bytes:
@@ -383,15 +396,16 @@ def peak_of(action: Callable[[], object]) -> int:
         tracemalloc.stop()
 
 
+@pytest.mark.parametrize("walk", WALKS)
 @pytest.mark.parametrize("kind", [b"x", b"g", b"L", b"K", b"X"])
-def test_a_giant_header_stops_early(kind: bytes) -> None:
+def test_a_giant_header_stops_early(kind: bytes, walk: Walk) -> None:
     size = 300 << 20
     body = (b"a" * (1 << 20) for _ in range(20))
     raw = deflated(part for part in (header(b"h", size, kind), *body))
 
     def refuse() -> None:
         with pytest.raises(BudgetError, match="extended header of 314,572,800 bytes"):
-            read(raw, gzipped=True)
+            read(raw, walk, gzipped=True)
 
     assert peak_of(refuse) < 48 << 20
 
@@ -402,36 +416,53 @@ def test_many_headers_before_one_member_stop() -> None:
         read(one * 2000)
 
 
-def test_a_gzip_bomb_stops_early() -> None:
+@pytest.mark.parametrize("walk", WALKS)
+def test_a_gzip_bomb_stops_early(walk: Walk) -> None:
     zeros = bytes(1 << 20)
     raw = deflated(part for part in (header(b"bomb", 200 << 20), *[zeros] * 200))
 
     def refuse() -> None:
         with pytest.raises(BudgetError, match="decompression bomb"):
-            read(raw, gzipped=True, max_batch_bytes=1 << 20)
+            read(raw, walk, gzipped=True, max_batch_bytes=1 << 20)
 
     assert peak_of(refuse) < 40 << 20
+
+
+def test_large_members_with_extended_headers_are_not_gathered() -> None:
+    """Each of these is left to Python, and the next header stands in the buffer already."""
+    member = header(b"K", 5, b"K") + padded(b"link\0") + header(b"n", 1 << 20) + bytes(1 << 20)
+    raw, meter = member * 24 + END, Meter("archive", Limits())
+    for walk in WALKS:
+        parts = tar_members(io.BytesIO(raw), meter, lambda done: None, gzipped=False, walk=walk)
+        data = [part[3].nbytes for part in parts]
+        assert sum(data) >= 24 << 20
+        assert max(data) < 4 << 20
 
 
 def test_bytes_and_members_are_limited() -> None:
     raw = archive_of([(f"{k}", b"x" * 512) for k in range(1000)])
     with pytest.raises(BudgetError, match="100,000 bytes"):
         read(raw, limits=Limits(max_bytes=100_000), batch_members=10)
-    with pytest.raises(BudgetError, match="more than 999 members"):
-        read(raw, limits=Limits(max_members=999))
-    assert len(rows(read(raw, limits=Limits(max_members=1000)))) == 1000
+    for walk in WALKS:
+        with pytest.raises(BudgetError, match="more than 999 members"):
+            read(raw, walk, limits=Limits(max_members=999))
+        assert len(rows(read(raw, walk, limits=Limits(max_members=1000)))) == 1000
 
 
-def test_the_fast_inflater_may_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_fast_packages_may_be_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = nasty_archive(tarfile.PAX_FORMAT)
     (tmp_path / "a.tgz").write_bytes(gzip.compress(raw))
 
     def source() -> TarSource:
         return TarSource(tmp_path / "a.tgz", "a", Limits(), gzipped=True)
 
+    monkeypatch.setattr("notmnist_store.sources.tar._COMPILED_FROM_BYTES", 0)
+    assert compiled_walk() is tarloop.walk
     assert rows(list(source().members())) == tarfile_rows(raw)
     monkeypatch.setitem(sys.modules, "isal", None)
+    monkeypatch.setitem(sys.modules, "notmnist_store.sources.kernels.tarloop", None)
     assert gunzip_module._fastest() is zlib
+    assert compiled_walk() is plain_walk
     assert rows(list(source().members())) == tarfile_rows(raw)
 
 

@@ -1,7 +1,9 @@
 """The walk over tar headers: bytes of the decompressed stream in, members out.
 
-It handles the plain case (files, links, devices and directories in V7, ustar and GNU headers) and
-stops at anything else, which `sources.tar` then handles.
+Two walks lead to the same members: this one in plain Python, which starts at once, and the compiled
+one of `tarloop`, which takes 0.4 s to load and then a fifth of the time. Both handle the plain case
+(files, links, devices and directories in V7, ustar and GNU headers) and stop at anything else,
+which `sources.tar` then handles.
 
 The format: POSIX.1-2017 pax, "ustar Interchange Format", and the GNU tar manual, "Basic Tar
 Format". A header is 512 bytes; the sum of its bytes, with the checksum field taken as spaces, is
@@ -13,6 +15,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
 
 from notmnist_store.schema.tables import KIND_DEVICE, KIND_FILE, KIND_LINK
 
@@ -30,12 +33,16 @@ _SUMMED_BLOCKS = 128
 
 
 class Walked(NamedTuple):
-    """Members as (path, kind, size, data); where and why the walk stopped; bytes it needs there."""
+    """Members as (path, kind, size, data); where and why the walk stopped; bytes it needs there.
+
+    The compiled walk has its members in four columns instead.
+    """
 
     members: list[tuple[bytes, int, int, bytes | None]]
     at: int
     status: int
     needed: int
+    columns: list[pa.Array] | None = None
 
 
 def number(field: bytes) -> int:

@@ -64,7 +64,8 @@ def test_the_wheel_holds_the_package_and_every_query(repository: Path, wheel: Pa
     modules = sources(repository, "notmnist_store", "*.py")
     queries = {f"notmnist_store/{name}" for name in sources(repository, "sql", "*.sql")}
     page = {f"notmnist_store/report/page.{suffix}" for suffix in ("css", "html", "js")}
-    assert names == modules | queries | page | {"notmnist_store/py.typed"}
+    texts = {f"notmnist_store/export/{name}.md" for name in ("opening", "readme")}
+    assert names == modules | queries | page | texts | {"notmnist_store/py.typed"}
 
 
 def test_the_wheel_runs_by_itself(wheel: Path, tmp_path: Path) -> None:

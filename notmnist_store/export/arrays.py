@@ -17,25 +17,16 @@ import numpy as np
 from notmnist_store.export.plan import ExportPlan
 
 
-def write_npz(folder: Path, plan: ExportPlan) -> str:
+def write_npz(folder: Path, plan: ExportPlan) -> None:
     """``arrays.npz`` with x_train, y_train, id_train, …, and labels."""
     with zipfile.ZipFile(folder / "arrays.npz", "w", allowZip64=True) as archive:
         # A plain ZipInfo bears no time: the same split set gives the same bytes.
         _write_arrays(plan, lambda name: archive.open(zipfile.ZipInfo(name), "w", force_zip64=True))
-    return (
-        "```python\nimport numpy as np\n\n"
-        'arrays = np.load("arrays.npz")\n'
-        f'images = arrays["x_{plan.first}"]\n```'
-    )
 
 
-def write_npy(folder: Path, plan: ExportPlan) -> str:
+def write_npy(folder: Path, plan: ExportPlan) -> None:
     """``x_train.npy``, ``y_train.npy``, ``id_train.npy``, … and ``labels.npy``."""
     _write_arrays(plan, lambda name: (folder / name).open("wb"))
-    return (
-        "```python\nimport numpy as np\n\n"
-        f'images = np.load("x_{plan.first}.npy", mmap_mode="r")\n```'
-    )
 
 
 def _write_arrays(

@@ -15,7 +15,7 @@ from notmnist_store.export.plan import ExportPlan
 _DESCRIBED = ("image_id", "position", "label", "label_id", "pixel_hash", "source", "path")
 
 
-def write_arrow(folder: Path, plan: ExportPlan) -> str:
+def write_arrow(folder: Path, plan: ExportPlan) -> None:
     """``train.arrow``, …: Arrow IPC files, not compressed, so that they can be memory-mapped."""
     for name in plan.splits:
         tables = plan.tables(name)
@@ -23,13 +23,9 @@ def write_arrow(folder: Path, plan: ExportPlan) -> str:
         with pa.ipc.new_file(folder / f"{name}.arrow", first.schema) as writer:
             for table in chain((first,), tables):
                 writer.write_table(table)
-    return (
-        "```python\nimport pyarrow as pa\n\n"
-        f'rows = pa.ipc.open_file(pa.memory_map("{plan.first}.arrow")).read_all()\n```'
-    )
 
 
-def write_parquet(folder: Path, plan: ExportPlan) -> str:
+def write_parquet(folder: Path, plan: ExportPlan) -> None:
     """``train.parquet``, …: zstd, with page checksums, in row groups as in the store."""
     for name in plan.splits:
         write_parquet_file(
@@ -43,7 +39,6 @@ def write_parquet(folder: Path, plan: ExportPlan) -> str:
             write_statistics=list(_DESCRIBED),
             store_schema=False,
         )
-    return f"```sql\nselect * from '{plan.first}.parquet' order by position;\n```"
 
 
 def write_parquet_file(

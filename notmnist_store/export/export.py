@@ -92,13 +92,13 @@ def export(
     progress.stage("exporting", sum(map(len, chosen.values())), "images")
     try:
         with placed_folder(out) as folder:
-            opening = write(folder, plan)
+            write(folder, plan)
             about = _about(plan, form, digest)
             if about.get("labels_file"):
                 _write_labels(folder / LABELS_FILE, plan)
             text = json.dumps(about, indent=2, ensure_ascii=True) + "\n"
             (folder / MARK).write_text(text, encoding="utf-8")
-            page = readme(plan, about, sources, opening)
+            page = readme(plan, about, sources)
             (folder / "README.md").write_text(page, encoding="utf-8")
             write_sums(folder)
     finally:

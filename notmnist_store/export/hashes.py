@@ -77,7 +77,7 @@ def _key_check(key: bytes) -> str:
     return hashlib.blake2b(b"", digest_size=8, key=key, person=_PERSON).hexdigest()
 
 
-def write_hashes(folder: Path, plan: ExportPlan) -> str:
+def write_hashes(folder: Path, plan: ExportPlan) -> None:
     """``hashes.parquet``: split and keyed_hash, a row an image, sorted by the hash."""
     assert plan.key is not None
     parts = []
@@ -94,11 +94,6 @@ def write_hashes(folder: Path, plan: ExportPlan) -> str:
         compression="zstd",
         use_dictionary=["split"],
         store_schema=False,
-    )
-    return (
-        "Whoever has the key compares them with images of his own; without the key they say "
-        "nothing. Send the key on another way than this folder.\n\n```sh\n"
-        "notmnist-store audit-against hashes.parquet --key-file partners.key\n```"
     )
 
 

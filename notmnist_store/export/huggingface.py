@@ -21,7 +21,7 @@ _IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 _EVALUATIONS = (("test", "train"), ("valid", "train"), ("test", "valid"))
 
 
-def write_huggingface(folder: Path, plan: ExportPlan) -> str:
+def write_huggingface(folder: Path, plan: ExportPlan) -> None:
     """``data/train.parquet``, …: image, and where they are told label and image_id; pixel_hash."""
     features = _features(plan)
     described = {"huggingface": json.dumps({"info": {"features": features}})}
@@ -35,11 +35,7 @@ def write_huggingface(folder: Path, plan: ExportPlan) -> str:
             compression="none",
             use_dictionary=False,
         )
-    plan.front_matter = _front_matter(plan, features)
-    return (
-        "```python\nfrom datasets import load_dataset\n\n"
-        f'rows = load_dataset(".", split="{plan.first}")\n```' + _leaks(plan)
-    )
+    plan.told |= {"front_matter": _front_matter(plan, features), "leaks": _leaks(plan)}
 
 
 def _features(plan: ExportPlan) -> dict[str, dict[str, Any]]:

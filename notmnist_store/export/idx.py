@@ -22,7 +22,7 @@ _MOST_LABELS = 256
 _LEVEL = 6
 
 
-def write_idx(folder: Path, plan: ExportPlan) -> str:
+def write_idx(folder: Path, plan: ExportPlan) -> None:
     """``train-images-idx3-ubyte.gz``, ``train-labels-idx1-ubyte.gz``, …, and ``train-ids.npy``.
 
     Raises:
@@ -45,16 +45,11 @@ def write_idx(folder: Path, plan: ExportPlan) -> str:
                 file.write(struct.pack(">4BI", 0, 0, 8, 1, len(split)))
                 file.write(split.label_ids.astype(np.uint8).tobytes())
             np.save(folder / f"{name}-ids.npy", split.ids)
-    if not plan.with_labels:
-        return "Any reader of MNIST's files opens the images."
-    commands = []
     names = [label if "," not in label else "" for label in plan.labels]
     labels = f" --labels {shlex.quote(','.join(names))}" if all(names) else ""
-    for name in plan.splits:
-        commands.append(f"notmnist-store ingest {name}-images-idx3-ubyte.gz --split {name}{labels}")
-    return (
-        "Any reader of MNIST's files opens these. Labels are numbers in them: their names stand "
-        "above.\n\n```sh\n" + "\n".join(commands) + "\n```"
+    plan.told["commands"] = "\n".join(
+        f"notmnist-store ingest {name}-images-idx3-ubyte.gz --split {name}{labels}"
+        for name in plan.splits
     )
 
 

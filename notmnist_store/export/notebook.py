@@ -20,7 +20,7 @@ _PROTOCOL = 4
 """Read by Python 3.4 and later; the arrays stand in it as plain bytes."""
 
 
-def write_notebook_pickle(folder: Path, plan: ExportPlan) -> str:
+def write_notebook_pickle(folder: Path, plan: ExportPlan) -> None:
     """``notMNIST.pickle``, and ``train_ids.npy``, …, which its six keys have no place for.
 
     A split that has no images is an array of none. The whole file is held in memory.
@@ -38,9 +38,3 @@ def write_notebook_pickle(folder: Path, plan: ExportPlan) -> str:
         np.save(folder / f"{name}_ids.npy", split.ids)
     with (folder / "notMNIST.pickle").open("wb") as file:
         pickle.dump(content, file, _PROTOCOL)
-    return (
-        "A pickle runs what it holds: open it only where SHA256SUMS comes from someone you trust. "
-        "The other formats hold the same images.\n\n"
-        "```python\nimport pickle\n\n"
-        'with open("notMNIST.pickle", "rb") as file:\n    save = pickle.load(file)\n```'
-    )

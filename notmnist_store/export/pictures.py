@@ -64,7 +64,7 @@ def png_file(image: Pixels) -> bytes:
     return sink.getvalue()
 
 
-def write_image_folder(folder: Path, plan: ExportPlan) -> str:
+def write_image_folder(folder: Path, plan: ExportPlan) -> None:
     """``train/A/000000-1234.png``: position and image id; and all of it in ``metadata.jsonl``.
 
     Without labels ``test/000000.png``, and no such file.
@@ -74,7 +74,7 @@ def write_image_folder(folder: Path, plan: ExportPlan) -> str:
             (folder / name).mkdir()
             for position, image in enumerate(_images(plan, name)):
                 (folder / name / f"{position:06d}.png").write_bytes(png_file(image))
-        return "A file's name is the image's position in its split."
+        return
     folders = folder_names(plan.labels)
     with (folder / "metadata.jsonl").open("w", encoding="utf-8") as listing:
         for name in plan.splits:
@@ -87,11 +87,6 @@ def write_image_folder(folder: Path, plan: ExportPlan) -> str:
                 (folder / file_name).write_bytes(png_file(image))
                 line = {"file_name": file_name, "label": label, "split": split}
                 listing.write(json.dumps({**line, "image_id": image_id}) + "\n")
-    return (
-        "A file's name is the image's position in its split, and its id. Its label is what "
-        "metadata.jsonl says; its folder is named after the label, percent-encoded where that is "
-        "no safe name.\n\n```sh\nnotmnist-store ingest .\n```"
-    )
 
 
 def _images(plan: ExportPlan, split: str) -> Iterator[Pixels]:

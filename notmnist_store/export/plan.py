@@ -28,7 +28,7 @@ class ExportPlan:
     with_labels: bool
     progress: Progress
     key: bytes | None = None
-    front_matter: str = field(default="", init=False)
+    told: dict[str, str] = field(default_factory=dict, init=False)
     _done: int = field(default=0, init=False)
 
     @property
@@ -74,5 +74,5 @@ class ExportPlan:
         self.progress.advance(self._done)
 
 
-Writer = Callable[[Path, ExportPlan], str]
-"""Writes the files of a format into a folder; returns Markdown that says how to open them."""
+Writer = Callable[[Path, ExportPlan], None]
+"""Writes the files of a format into a folder; what README.md needs of them goes to `told`."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import html
 import re
+from importlib import resources
+from string import Template
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,10 @@ import numpy as np
 from notmnist_store.export.plan import ExportPlan
 from notmnist_store.schema.words import USED
 
+_OF_A_PART = (
+    "\n\nIt covers the whole split set. It can be computed again from an export of all of its "
+    "splits that have images."
+)
 _MARKDOWN = re.compile(r"([\\`*_\[\]|#~])")
 
 
@@ -20,24 +26,33 @@ def plain_text(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", html.escape(shown, quote=False))
 
 
-def readme(
-    plan: ExportPlan, about: dict[str, Any], sources: list[dict[str, Any]], opening: str
-) -> str:
-    """The page: `about` is what export.json says, `opening` how to open the files."""
-    parts = [
-        f"# Split set {about['split_set']}, version {about['version']}",
-        f"{sum(about['splits'].values()):,} images of {about['shape']} bytes (height, width, "
-        f"channels), exported as {about['format']} by notmnist-store.",
-        "## Counts",
-        _counts(plan),
-    ]
+def readme(plan: ExportPlan, about: dict[str, Any], sources: list[dict[str, Any]]) -> str:
+    """The page readme.md about an export: `about` is what export.json says."""
+    head, *sections = _text("readme.md").split("\n\n## ")
+    lacking = {"Labels"} if about.get("labels_file") is None else set()
+    told = {**about, **plan.told, "first": plan.first, "counts": _counts(plan)}
+    told |= {"images": f"{sum(about['splits'].values()):,}", "opening": _opening(plan, about)}
     if "digest" in about:
-        parts += ["## Sources", _sources(sources), "## Digest", _digest(plan, about)]
-    parts += ["## Open", opening]
-    if about.get("labels_file"):
-        parts += ["## Labels", _labels_apart(about["labels_file"])]
-    parts += ["## Check", "```sh\nsha256sum -c SHA256SUMS\n```"]
-    return plan.front_matter + "\n\n".join(parts) + "\n"
+        told |= {"sources": _sources(sources), **_digest(plan, about)}
+    else:
+        lacking |= {"Sources", "Digest"}
+    kept = [part for part in sections if part.partition("\n")[0] not in lacking]
+    page = Template("\n\n## ".join([head, *kept])).substitute(told)
+    return plan.told.get("front_matter", "") + page
+
+
+def _text(name: str) -> str:
+    return resources.files("notmnist_store.export").joinpath(name).read_text(encoding="utf-8")
+
+
+def _opening(plan: ExportPlan, about: dict[str, Any]) -> str:
+    """How the files of this format are opened."""
+    parts = (part.partition("\n\n") for part in _text("opening.md").strip().split("\n\n## "))
+    texts = {title: text for title, _, text in parts}
+    text = texts[about["format"]]
+    if not plan.with_labels:
+        text = texts.get(f"{about['format']} without labels", text)
+    return Template(text).substitute(plan.told, first=plan.first)
 
 
 def _table(headers: list[str], rows: list[list[Any]]) -> str:
@@ -73,28 +88,8 @@ def _sources(sources: list[dict[str, Any]]) -> str:
     return _table(["source", "images", "bytes", "sha256"], rows)
 
 
-def _digest(plan: ExportPlan, about: dict[str, Any]) -> str:
+def _digest(plan: ExportPlan, about: dict[str, Any]) -> dict[str, str]:
     given = {k: v for k, v in about["arguments"].items() if k != "recipe"}
-    arguments = plain_text(", ".join(f"{k} {v}" for k, v in given.items()) or "its defaults")
-    lines = [
-        f"`{about['digest']}`",
-        "sha256 over a line `split TAB label TAB pixel hash LF` for each image of train, valid and "
-        "test, in this order, each by position. A pixel hash is the XXH3-128, in hex, of height, "
-        "width and channels (32-bit, little-endian) and the pixels, row by row. "
-        f"Made by recipe {about['recipe']} with {arguments}.",
-    ]
-    if any(plan.split_set.counts[name] and name not in plan.splits for name in USED):
-        lines.append(
-            "It covers the whole split set. It can be computed again from an export of all of its "
-            "splits that have images."
-        )
-    return "\n\n".join(lines)
-
-
-def _labels_apart(labels_file: str) -> str:
-    return (
-        f"They stand in {labels_file} alone: split, position (counted from 0), image_id, label, "
-        f"label_id. Who is not to know them gets this folder without {labels_file}, and checks it "
-        "with `sha256sum -c --ignore-missing SHA256SUMS`. Image ids stand there, too, and paths "
-        "nowhere: both tell an image's place in its archive, and with it the class."
-    )
+    arguments = ", ".join(f"{k} {v}" for k, v in given.items()) or "its defaults"
+    is_part = any(plan.split_set.counts[name] and name not in plan.splits for name in USED)
+    return {"arguments": plain_text(arguments), "covers": _OF_A_PART if is_part else ""}

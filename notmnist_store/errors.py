@@ -47,5 +47,9 @@ class ChecksError(SourceError):
     """A source was read whole, but fails the counts it was asked to meet; nothing was stored."""
 
 
+class DamageError(StoreError):
+    """A store that has lost something: no command answers from what is left of it."""
+
+
 class QueryError(StoreError):
     """A query that does not run: a syntax error, an unknown name, a statement that is no SELECT."""

@@ -13,7 +13,7 @@ import pyarrow as pa
 from notmnist_store.audits.verdicts import Scope, Verdict, parse_share
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import Query, bind, sql_folder
-from notmnist_store.errors import QueryError, StoreError
+from notmnist_store.errors import DamageError, QueryError, StoreError
 from notmnist_store.near.evidence import lacking, not_known
 from notmnist_store.schema.words import SEVERITIES
 
@@ -69,6 +69,8 @@ class Audit(Query):
         """
         try:
             return self._rows(catalog, bind(self, scope.values(self), catalog.shape))
+        except DamageError:
+            raise
         except StoreError as error:
             raise self._broken(error) from error
 
@@ -89,6 +91,8 @@ class Audit(Query):
             values = bind(self, scope.values(self), catalog.shape)
             total = self._total(catalog, values)
             rows = self._rows(catalog, values)
+        except DamageError:
+            raise
         except StoreError as error:
             raise self._broken(error) from error
         borne = self.tolerance if tolerance is None else tolerance

@@ -37,10 +37,10 @@ from notmnist_store.errors import QueryError
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import DataFile, run_of
 from notmnist_store.storage.filesystem import write_text
+from notmnist_store.storage.losses import VIEWS_FILE, shown_line
 from notmnist_store.storage.pause import reached
 from notmnist_store.storage.tables import Tables
 
-VIEWS_FILE = "views.sql"
 _DAMAGE = re.compile(
     r"checksum|thrift|IOError|OSError|StoreError|stream registered|been consumed", re.I
 )
@@ -330,6 +330,7 @@ def views_text(tables: Tables) -> str:
     """The text of views.sql: relative paths, exactly the files of finished runs."""
     runs = tables.runs()
     lines = [
+        shown_line(runs),
         "-- Views over this store for a plain DuckDB, rewritten after every run.",
         "-- Use it from this folder: duckdb -init views.sql",
     ]

@@ -9,13 +9,13 @@ from types import TracebackType
 from typing import Any, Self
 
 import pyarrow as pa
-import xxhash
 
 from notmnist_store.catalog.connection import refresh_views_file
-from notmnist_store.errors import StoreError
+from notmnist_store.errors import DamageError, StoreError
 from notmnist_store.progress import Progress
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import DataFile
+from notmnist_store.storage.losses import summary
 from notmnist_store.storage.tables import Once, Tables, new_run_id
 
 
@@ -109,6 +109,7 @@ class Run:
 
     def _commit(self) -> None:
         tables = self._tables
+        tables.check()
         self.write("run_input", self._inputs)
         if self._once:  # `finish` asks again; here it saves us from logging rows of no run
             tables.check_not_done(self._once)
@@ -120,9 +121,7 @@ class Run:
                 "run_id": self.id,
                 "started_at": self.started,
                 "seconds": (datetime.now(UTC) - self.started).total_seconds(),
-                "wrote": json.dumps(
-                    {table: _summary(files) for table, files in self.files.items()}
-                ),
+                "wrote": json.dumps({table: summary(files) for table, files in self.files.items()}),
                 **self.row,
             },
             once=self._once,
@@ -131,15 +130,14 @@ class Run:
 
 
 def show_runs(tables: Tables, progress: Progress) -> None:
-    """Let views.sql show all runs. They are stored: what goes wrong here is only a note."""
+    """Let views.sql show all runs. They are stored: what goes wrong here is only a note.
+
+    Raises:
+        DamageError: the store has lost something.
+    """
     try:
         refresh_views_file(tables)
+    except DamageError:
+        raise
     except StoreError as error:
         progress.note(f"the run is stored; views.sql could not be rewritten ({error.message})")
-
-
-def _summary(files: Sequence[DataFile]) -> dict[str, int | str]:
-    """What a log must name of this run: how many files and rows, and the hash of the names."""
-    names = "\n".join(sorted(file.name for file in files)).encode()
-    rows = sum(file.rows for file in files)
-    return {"files": len(files), "rows": rows, "names": xxhash.xxh3_64_hexdigest(names)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import secrets
@@ -28,6 +29,14 @@ def disk_errors(target: Path) -> Iterator[None]:
         raise StoreError(f"cannot write {target}: {reason}", hint) from error
 
 
+def too_many_open(error: BaseException) -> bool:
+    """Whether this is what the system says where a process may open no further file."""
+    codes = (errno.EMFILE, errno.ENFILE)
+    return getattr(error, "errno", None) in codes or any(
+        os.strerror(code) in str(error) for code in codes
+    )
+
+
 @contextmanager
 def replacing(target: Path) -> Iterator[Path]:
     """Yield a path beside `target`; on success it takes the target's place in one step.
@@ -48,6 +57,19 @@ def write_text(target: Path, text: str) -> None:
     """Write `text` as UTF-8: readers see the old file or the new one, never a part."""
     with replacing(target) as beside:
         beside.write_text(text, encoding="utf-8")
+
+
+def flush(*paths: Path) -> None:
+    """Have the disk hold these files and their names; folders where the file system can."""
+    for path in (*paths, *{path.parent for path in paths}):
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+                raise
+        finally:
+            os.close(descriptor)
 
 
 def create_exclusive(target: Path, text: str) -> bool:

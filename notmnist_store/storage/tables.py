@@ -23,13 +23,15 @@ from typing import Any
 
 import deltalake
 import pyarrow as pa
-from deltalake.exceptions import DeltaError, TableNotFoundError
+from deltalake.exceptions import DeltaError
 from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Transaction
 
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import DataFile, open_checked, parquet_writer, run_of, seal
-from notmnist_store.storage.filesystem import create_exclusive, disk_errors, locked
+from notmnist_store.storage.filesystem import create_exclusive, disk_errors, flush, locked
+from notmnist_store.storage.log import LOG_FOLDER, logged, open_log
+from notmnist_store.storage.losses import check_runs, check_table, shown
 from notmnist_store.storage.marker import MARKER_NAME, Marker
 from notmnist_store.storage.pause import reached
 from notmnist_store.text import printable
@@ -122,50 +124,51 @@ class Tables:
 
     def log(self, table: str) -> deltalake.DeltaTable | None:
         """The table's Delta log, or None where nothing was ever written to it."""
-        folder = self.path(table)
-        if not (folder / "_delta_log").is_dir():
-            return None
-        try:
-            return deltalake.DeltaTable(str(folder.resolve()))
-        except TableNotFoundError:
-            return None
-        except (DeltaError, OSError) as error:
-            raise StoreError(
-                f"the log of table {table} in {self.root} cannot be read: {error}",
-                "notmnist-store verify",
-            ) from error
+        return open_log(self.path(table))
 
     def logged(self, table: str) -> list[DataFile]:
-        """Every file the table's log names, of finished runs and of others, in name order."""
-        log = self.log(table)
-        if log is None:
-            return []
-        actions = pa.table(log.get_add_actions(flatten=True))
-        columns = (actions[name].to_pylist() for name in ("path", "num_records", "size_bytes"))
-        return sorted(
-            (
-                DataFile(table, name, rows if rows is not None else -1, size)
-                for name, rows, size in zip(*columns, strict=True)
-            ),
-            key=lambda file: file.name,
-        )
+        """Every file the table's log names, of finished runs and of others, in name order.
+
+        It is not held against the runs: see `files`.
+        """
+        return list(logged(self.path(table)))
 
     def runs(self) -> pa.Table:
-        """All finished runs in their order (column `sequence`), schema TABLES['run']."""
+        """All finished runs in their order (column `sequence`), schema TABLES['run'].
+
+        Raises:
+            DamageError: the log of the runs has lost an entry.
+            StoreError: the log or a data file cannot be read.
+        """
+        before = shown(self.root)
         files = self.logged("run")
-        schema = TABLES["run"]
-        if not files:
-            return schema.empty_table()
-        parts = []
+        parts = [TABLES["run"].empty_table()]
         for file in files:
             with open_checked(self.path("run", file.name)) as parquet:
-                parts.append(parquet.read(use_threads=False).cast(schema))
-        return pa.concat_tables(parts).sort_by("sequence")
+                parts.append(parquet.read(use_threads=False).cast(TABLES["run"]))
+        runs = pa.concat_tables(parts).sort_by("sequence")
+        check_runs(self.root, runs, before)
+        return runs
+
+    def check(self) -> None:
+        """Hold every log against what the runs wrote.
+
+        Raises:
+            DamageError: an entry of a log is lost.
+            StoreError: a log or a run's row cannot be read.
+        """
+        runs = self.runs()
+        for table in TABLES:
+            self.files(table, runs)
 
     def files(self, table: str, runs: pa.Table | None = None) -> list[DataFile]:
         """The table's files with their state, in the order of the runs and blocks.
 
         Those of unfinished runs come last. Rows of table run itself are never withdrawn.
+
+        Raises:
+            DamageError: the log does not name what the runs wrote.
+            StoreError: it cannot be read.
         """
         runs = self.runs() if runs is None else runs
         order = {run_id: rank for rank, run_id in enumerate(runs["run_id"].to_pylist())}
@@ -176,7 +179,10 @@ class Tables:
                 return "withdrawn"
             return "live" if run_id in order else "unfinished"
 
-        files = [replace(file, state=state(run_of(file.name))) for file in self.logged(table)]
+        named = self.logged(table)
+        if table != "run":
+            check_table(self.root, table, named, runs)
+        files = [replace(file, state=state(run_of(file.name))) for file in named]
         return sorted(files, key=lambda f: (order.get(run_of(f.name), len(order)), f.name))
 
     def live(self, table: str, run_id: str | None = None) -> list[Path]:
@@ -274,18 +280,18 @@ class Tables:
             yield
 
     def remove_if_unused(self) -> None:
-        """Remove a store in which no run was ever finished and no process is at work."""
+        """Remove a store without any data file, in which no process is at work."""
         marker = self.root / MARKER_NAME
         file = locked(marker, alone=True)
         if file is None:
             return
         with file:
-            if self.runs().num_rows:
+            if self.runs().num_rows or any(self.root.glob("*/*.parquet")):
                 return
-            with suppress(OSError):  # files of killed runs keep their folders
+            with suppress(OSError):
                 marker.unlink()
                 for table in TABLES:
-                    shutil.rmtree(self.path(table) / "_delta_log", ignore_errors=True)
+                    shutil.rmtree(self.path(table) / LOG_FOLDER, ignore_errors=True)
                     if self.path(table).is_dir():
                         self.path(table).rmdir()
                 self.root.rmdir()
@@ -321,9 +327,11 @@ class Tables:
         files: Sequence[DataFile],
         marks: list[Transaction],
     ) -> None:
+        folder = self.path(table)
+        flush(*(folder / file.name for file in files))
         actions: list[AddAction | RemoveAction] = []
         for file in files:
-            modified = int(self.path(table, file.name).stat().st_mtime * 1000)
+            modified = int((folder / file.name).stat().st_mtime * 1000)
             stats = json.dumps({"numRecords": file.rows})
             actions.append(AddAction(file.name, file.bytes, {}, modified, True, stats))
         log.create_write_transaction(
@@ -332,6 +340,7 @@ class Tables:
             deltalake.Schema.from_arrow(TABLES[table]),
             commit_properties=CommitProperties(app_transactions=marks or None),
         )
+        flush(folder / LOG_FOLDER / f"{log.version():020d}.json")
         reached(f"{table} committed")
 
     def _commit_error(self, table: str, error: Exception) -> StoreError:

@@ -18,6 +18,8 @@ from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.ingest.label_order import order_of, orders
 from notmnist_store.progress import Progress
 from notmnist_store.schema.tables import TABLES
+from notmnist_store.storage.datafile import run_of
+from notmnist_store.storage.losses import runs_named, waiting_rows
 from notmnist_store.storage.tables import Once, Tables, withdrawn_runs
 
 _GC_SCHEMA = pa.schema(
@@ -108,10 +110,13 @@ def _check_order(tables: Tables, restored: dict[str, Any]) -> None:
 def gc(tables: Tables, *, older_than: float = 24.0, yes: bool = False) -> pa.Table:
     """Files in the store that no log names and that are older than `older_than` hours.
 
-    They are left by runs that were killed. With `yes` they are removed. Returns one row a file:
-    path, bytes, hours_old, removed.
+    They are left by runs that were killed. With `yes` they are removed. Files of a run that a log
+    or views.sql names are never among them, nor the row of a run that no other one has followed:
+    it may be all that is left of a run whose log entry was lost. Returns one row a file: path,
+    bytes, hours_old, removed.
 
     Raises:
+        DamageError: a log has lost an entry.
         UsageError: a negative age.
     """
     if not older_than >= 0:
@@ -139,11 +144,16 @@ def gc(tables: Tables, *, older_than: float = 24.0, yes: bool = False) -> pa.Tab
 
 
 def _unnamed(tables: Tables) -> set[Path]:
-    """Data files in no log, and files that were written beside one to take its place."""
-    found = set(tables.root.glob(".*.tmp"))
-    for table in TABLES:
-        folder = tables.path(table)
-        listed = set(folder.glob("*.parquet")) | set(folder.glob(".*.tmp"))
-        # The log is read after the folder: a file committed in between is in the log.
-        found |= listed - {folder / file.name for file in tables.logged(table)}
-    return found
+    """Data files of runs that nothing names, and files written beside one to take its place."""
+    # Logs are read after the folders: a file committed in between is in its log.
+    patterns = (
+        ".*.tmp",
+        *(f"{table}/{file}" for table in TABLES for file in ("*.parquet", ".*.tmp")),
+    )
+    found = {path for pattern in patterns for path in tables.root.glob(pattern)}
+    runs = tables.runs()
+    logged = [file for table in TABLES for file in tables.files(table, runs)]
+    named = {run_of(file.name) for file in logged} | runs_named(tables.root)
+    kept = {tables.path(file.table, file.name) for file in logged}
+    kept |= set(waiting_rows(tables.root, runs.num_rows))
+    return {path for path in found - kept if run_of(path.name) not in named}

@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 
 from notmnist_store.blocks.kernels.fingerprint import pixel_hashes
-from notmnist_store.catalog.connection import VIEWS_FILE, views_text
+from notmnist_store.catalog.connection import views_text
 from notmnist_store.errors import StoreError
 from notmnist_store.progress import Progress
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import DataFile, open_checked, reading, run_of
+from notmnist_store.storage.losses import VIEWS_FILE, waiting_rows
 from notmnist_store.storage.tables import Tables
 
 DAMAGED = "damaged"
@@ -136,6 +137,14 @@ def _note_strays(tables: Tables, table: str, files: list[DataFile], found: Any) 
     stray = sorted(
         path.name for path in tables.path(table).glob("*.parquet") if path.name not in logged
     )
+    if table == "run" and (waiting := waiting_rows(tables.root, len(files))):
+        found(
+            table,
+            "uncommitted run",
+            _NOTE,
+            f"{run_of(waiting[-1].name)} wrote its row and no log names it: its writer is at work, "
+            "or was killed, or the last entry was deleted before views.sql named it",
+        )
     if stray:
         found(table, "unlogged files", _NOTE, f"{len(stray)}, in no view; the first: {stray[0]}")
     dead = [file for file in files if file.state != "live"]

@@ -22,6 +22,7 @@ from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.tables import FORMAT_REVISION, TABLES
 from notmnist_store.storage.datafile import DataFile, check_footer, open_checked, run_of
 from notmnist_store.storage.filesystem import create_exclusive, locked, replacing, write_text
+from notmnist_store.storage.losses import summary
 from notmnist_store.storage.marker import MARKER_NAME, Marker
 from notmnist_store.storage.tables import AlreadyDoneError, Once, Tables, new_run_id
 from notmnist_store.store import Store
@@ -120,10 +121,12 @@ def test_the_revision_is_raised_with_every_change_of_a_table() -> None:
 def test_a_run_exists_from_its_last_commit_on(tables: Tables) -> None:
     run_id = new_run_id()
     rows = pa.table({name: pa.nulls(0, t) for name, t in _types("reject")}, TABLES["reject"])
-    tables.append("reject", [tables.write_rows("reject", run_id, rows)])
+    written = tables.write_rows("reject", run_id, rows)
+    tables.append("reject", [written])
     assert [file.state for file in tables.files("reject")] == ["unfinished"]
     assert tables.live("reject") == []
-    assert tables.finish(run_row(run_id)) == 1
+    wrote = json.dumps({"reject": summary([written])})
+    assert tables.finish(run_row(run_id) | {"wrote": wrote}) == 1
     assert [file.state for file in tables.files("reject")] == ["live"]
     assert len(tables.live("reject", run_id)) == 1
     assert tables.live("reject", "another") == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sized
+from contextlib import contextmanager
 from typing import TypeVar
 
 _Part = TypeVar("_Part", bound=Sized)
@@ -27,6 +28,15 @@ class Progress:
 
     def end(self) -> None:
         """The stage is over, successfully or not."""
+
+    @contextmanager
+    def during(self, title: str, total: int, unit: str) -> Iterator[None]:
+        """A stage that lasts as long as the block."""
+        self.stage(title, total, unit)
+        try:
+            yield
+        finally:
+            self.end()
 
     def note(self, message: str) -> None:
         """One line the user should read."""

@@ -14,7 +14,7 @@ from notmnist_store.errors import UsageError
 from notmnist_store.learning.classifiers import Fitted, check_model, fit_for_suspects, one_thread
 from notmnist_store.learning.kernels.confident_learning import find_suspects
 from notmnist_store.learning.kernels.folds import grouped_folds, stratified_draw
-from notmnist_store.learning.kernels.nearest import NearestOfSample
+from notmnist_store.learning.kernels.nearest import nearest_of_sample
 from notmnist_store.learning.runs import save_learned
 from notmnist_store.near.groups import copy_groups, known_near
 from notmnist_store.progress import Progress
@@ -212,7 +212,6 @@ def _measure(
     n = len(images.ids)
     sample = np.sort(np.random.default_rng(seed).permutation(n)[:SAMPLE])
     pictures = pixels_of(tables, images.ids[sample])
-    measure = NearestOfSample(pictures, images.groups[sample])
     probabilities = np.zeros((n, images.classes), np.float32)
     nearest, squared = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
     progress.stage("looking at images", n, "images")
@@ -227,7 +226,9 @@ def _measure(
                 for number in np.unique(fold[rows]):
                     here = fold[rows] == number
                     probabilities[rows[here]] = models[number].probabilities(scaled[here])
-                nearest[rows], squared[rows] = measure.nearest(part, images.groups[rows])
+                nearest[rows], squared[rows] = nearest_of_sample(
+                    part, images.groups[rows], pictures, images.groups[sample]
+                )
             progress.advance(start + len(window))
     finally:
         progress.end()

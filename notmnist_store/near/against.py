@@ -70,14 +70,11 @@ def near_against(
         (run,) = other.runs().to_pylist()
     ids = standing["image_id"].to_numpy()
     distinct = ids[np.sort(np.unique(ids, return_index=True)[1])]  # still in the order of ingest
-    progress.stage("comparing", 0, "pairs")
-    try:
+    with progress.during("comparing", 0, "pairs"):
         pixels = pixels_of(tables, distinct)
         threads = options.workers or available_cores()
         found = cross_join(flat, pixels, radius.squared, threads=threads)
         nearest = _nearest(found, len(pictures), distinct, standing, progress)
-    finally:
-        progress.end()
     rows = _rows(images, pictures, standing, nearest)
     progress.note(_summary(path, images, rows, radius, run))
     return rows

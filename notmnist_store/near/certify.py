@@ -8,7 +8,6 @@ agreed, is stored as a certificate.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import numpy as np
@@ -19,7 +18,6 @@ from notmnist_store.catalog.run import Run
 from notmnist_store.catalog.split_sets import find_split_set
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.near.check import (
-    Checked,
     Comparison,
     certificate_rows,
     check,
@@ -29,13 +27,11 @@ from notmnist_store.near.check import (
 )
 from notmnist_store.near.evidence import current_join, lacking, not_known
 from notmnist_store.progress import Progress
-from notmnist_store.schema.arrays import Bools, Ints, Pixels
 from notmnist_store.schema.words import USED
-from notmnist_store.storage.gather import Gatherer, pixels_of
+from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Tables
 
 DEFAULT_SAMPLE = 1_000
-_BLOCK_ROWS = 8_192  # small matrix products wait for each other too often
 
 
 def certify(
@@ -89,7 +85,17 @@ def certify(
             (np.flatnonzero(test), train | valid),
             (np.flatnonzero(valid), train),
         ]
-    checked = _check(tables, catalog, ids, asked, join["threshold"], progress)
+    comparisons = [
+        Comparison(rows, pixels_of(tables, ids[rows]), against) for rows, against in asked
+    ]
+    checked = check(
+        ids,
+        known_pairs(catalog, np.unique(np.concatenate([ids[rows] for rows, _ in asked]))),
+        comparisons,
+        lambda rows: pixels_of(tables, ids[rows]),
+        join["threshold"],
+        progress,
+    )
     is_sample = chosen is None and checked.left < len(ids)
     arguments = {"join_run": join["run_id"]}
     if chosen is not None:
@@ -103,45 +109,3 @@ def certify(
     if checked.disagreements:
         raise disagreement(json.loads(join["pair_runs"])[0], ids, checked)
     return run.id
-
-
-def _check(
-    tables: Tables,
-    catalog: Catalog,
-    ids: Ints,
-    asked: list[tuple[Ints, Bools]],
-    most: int,
-    progress: Progress,
-) -> Checked:
-    """Compare the rows of each pair with the rows of its mask, their pixels read from the store."""
-    comparisons = [
-        Comparison(rows, pixels_of(tables, ids[rows]), against) for rows, against in asked
-    ]
-    left = np.unique(np.concatenate([rows for rows, _ in asked]))
-    known = known_pairs(catalog, ids[left])
-    needed = np.flatnonzero(np.any([against for _, against in asked], axis=0))
-    return check(ids, known, comparisons, _stored(tables, ids, needed), most, progress)
-
-
-def _stored(tables: Tables, ids: Ints, rows: Ints) -> Iterator[tuple[Ints, Pixels]]:
-    """Some of the pictures, as they are read from the data files: their rows, and pixels."""
-    gatherer = Gatherer(tables, ids[rows])
-    held: list[tuple[Ints, Pixels]] = []
-    found = waiting = 0
-    for span in gatherer.spans:
-        for places, pixels in gatherer.read(span):
-            held.append((rows[places], pixels))
-            waiting += len(places)
-            if waiting >= _BLOCK_ROWS:
-                yield _together(held)
-                found, waiting, held = found + waiting, 0, []
-    if held:
-        yield _together(held)
-    gatherer.check_found(found + waiting)
-
-
-def _together(
-    parts: list[tuple[Ints, Pixels]],
-) -> tuple[Ints, Pixels]:
-    rows, pixels = zip(*parts, strict=True)
-    return np.concatenate(rows), np.concatenate(pixels)

@@ -6,7 +6,7 @@ compares pictures by exact matrix products (`kernels.scan`), with no code in com
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -38,12 +38,10 @@ from notmnist_store.text import share_text
 
 _SAMPLE_PRODUCTS = 64 * 529_114 * 784  # about a second on two cores
 _LEAST_SAMPLE = 16
-_BLOCK_ROWS = 8_192
+_BLOCK_ROWS = 65_536
 _CHUNK_PAIRS = 1 << 22
 _SEED = 0
 _PAIR_ROWS = pa.schema([TABLES["pair"].field(name) for name in ("a", "b", "squared_distance")])
-
-_Blocks = Iterator[tuple[Ints, Pixels]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,10 +101,9 @@ def check_sample(
     known = [_read_back(tables.path("pair", file.name), chosen) for file in files]
     if before is not None:
         known.append(known_pairs(before, chosen))
-    empty = _PAIR_ROWS.empty_table()
     comparison = Comparison(rows, flat[rows], np.ones(len(ids), np.bool_))
-    stored = pa.concat_tables([empty, *known])
-    checked = check(ids, stored, [comparison], _in_blocks(flat), most, progress)
+    stored = pa.concat_tables([_PAIR_ROWS.empty_table(), *known])
+    checked = check(ids, stored, [comparison], lambda rows: flat[rows], most, progress)
     progress.note(outcome_line(checked, len(ids)))
     return checked, _SEED if len(rows) < len(ids) else None
 
@@ -140,41 +137,38 @@ def check(
     ids: Ints,
     known: pa.Table,
     comparisons: Sequence[Comparison],
-    blocks: _Blocks,
+    read: Callable[[Ints], Pixels],
     most: int,
     progress: Progress,
 ) -> Checked:
     """Compare as asked, and hold the pairs within `most` against the `known` ones.
 
-    `ids` (n,) are the pictures in the order of ingest, `blocks` the rows and pixels of all that
-    are compared with, `known` (a, b, squared_distance) the pairs of the search that name a picture
-    of a comparison; those that no comparison is about are left aside.
+    `ids` (n,) are the pictures in the order of ingest, `read` gives the pixels of some of their
+    rows, `known` (a, b, squared_distance) are the pairs of the search that name a picture of a
+    comparison; those that no comparison is about are left aside.
     """
-    total = sum(len(each.rows) * int(each.against.sum()) for each in comparisons)
-    progress.stage("certifying", total, "comparisons")
+    right = np.any([each.against for each in comparisons], axis=0)
+    needed = np.flatnonzero(right)
     parts: list[Pairs] = []
     compared = done = 0
-    try:
-        for rows, pixels in blocks:
+    total = sum(len(each.rows) * int(each.against.sum()) for each in comparisons)
+    with progress.during("certifying", total, "comparisons"):
+        for start in range(0, len(needed), _BLOCK_ROWS):
+            rows = needed[start : start + _BLOCK_ROWS]
+            pixels = read(rows)
             for each in comparisons:
                 chosen = each.against[rows]
                 other = rows if chosen.all() else rows[chosen]
                 those = pixels if chosen.all() else pixels[chosen]
                 done += len(each.rows) * len(other)
                 compared += len(each.rows) * len(other) - int(np.isin(other, each.rows).sum())
-                for left, right, squared in scan(each.pixels, those, most, _CHUNK_PAIRS):
-                    parts.append(_in_order(each.rows[left], other[right], squared))
+                for left, row, squared in scan(each.pixels, those, most, _CHUNK_PAIRS):
+                    parts.append(_in_order(each.rows[left], other[row], squared))
                 progress.advance(done)
-    finally:
-        progress.end()
-    left = np.zeros(len(ids), np.bool_)
-    right = np.zeros(len(ids), np.bool_)
-    for each in comparisons:
-        left[each.rows] = True
-        right |= each.against
+    left_rows = np.unique(np.concatenate([each.rows for each in comparisons]))
     stored = _compared(pair_rows(ids, known), comparisons)
     found = differences(stored, joined_pairs(parts))
-    return Checked(int(left.sum()), int(right.sum()), compared, found)
+    return Checked(len(left_rows), len(needed), compared, found)
 
 
 def _in_order(a: Ints, b: Ints, squared: Ints) -> Pairs:
@@ -233,12 +227,12 @@ def certificate_rows(
 
 def _first(ids: Ints, found: Differences) -> tuple[int | None, int | None]:
     """The images of the nearest pair that was missed, or else of one that is wrong."""
-    for pairs in (found.missed, found.wrong):
-        if len(pairs):
-            at = int(np.argmin(pairs.squared_distance))
-            a, b = (int(rows[at]) for rows in (pairs.left, pairs.right))
-            return (int(ids[a]) if a >= 0 else None, int(ids[b]) if b >= 0 else None)
-    return None, None
+    pairs = found.missed if len(found.missed) else found.wrong
+    if not len(pairs):
+        return None, None
+    at = int(np.argmin(pairs.squared_distance))
+    a, b = (int(ids[rows[at]]) if rows[at] >= 0 else None for rows in (pairs.left, pairs.right))
+    return a, b
 
 
 def disagreement(first_run: str, ids: Ints, checked: Checked) -> StoreError:
@@ -247,13 +241,11 @@ def disagreement(first_run: str, ids: Ints, checked: Checked) -> StoreError:
     `first_run` is the first of the runs whose pairs count.
     """
     found = checked.differences
-    pairs, what = (found.missed, "missed") if len(found.missed) else (found.wrong, "wrong")
-    at = int(np.argmin(pairs.squared_distance))
     a, b = _first(ids, found)
-    far = distance(int(pairs.squared_distance[at]))
+    far = distance(int((found.missed if len(found.missed) else found.wrong).squared_distance.min()))
     claim = (
         f"images {a} and {b} are {far:.4f} apart, and no pair"
-        if what == "missed"
+        if len(found.missed)
         else f"images {a} and {b} are a pair at {far:.4f}, which is not so"
     )
     return StoreError(
@@ -268,10 +260,3 @@ def sample_size(pictures: int, size: int) -> int:
     """How many pictures of `size` bytes can be compared with all of them in about a second."""
     fitting = _SAMPLE_PRODUCTS // max(1, pictures * size)
     return min(pictures, max(_LEAST_SAMPLE, fitting))
-
-
-def _in_blocks(pixels: Pixels) -> _Blocks:
-    """All rows of an array, block by block: their numbers and pixels."""
-    for start in range(0, len(pixels), _BLOCK_ROWS):
-        part = pixels[start : start + _BLOCK_ROWS]
-        yield np.arange(start, start + len(part)), part

@@ -8,7 +8,6 @@ copy of what; `near_components` shows how far the chains go.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,8 +20,10 @@ from notmnist_store.near.evidence import check_covered, check_radius, current_jo
 from notmnist_store.near.kernels.groups import components
 from notmnist_store.near.kernels.join import Pairs
 from notmnist_store.near.kernels.pair_rows import pairs_among, rows_of
+from notmnist_store.near.kernels.scan import squared_distances
 from notmnist_store.schema.arrays import Ints
 from notmnist_store.schema.radius import Radius, distance
+from notmnist_store.schema.tables import columns
 from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Tables
 
@@ -30,16 +31,9 @@ SAMPLED = 256
 """Pictures of a component that its diameter is measured on, at the most."""
 
 _RADII = tuple(map(Radius, ("0.5", "1", "1.5", "2")))
-_SCHEMA = pa.schema(
-    [
-        ("radius", pa.string()),
-        ("components", pa.int64()),
-        ("largest", pa.int64()),
-        ("share", pa.float64()),
-        ("diameter", pa.float64()),
-        ("sampled", pa.int64()),
-        ("image_id", pa.int64()),
-    ]
+_SCHEMA = columns(
+    "radius text, components int, largest int, share float, diameter float, sampled int",
+    "image_id int",
 )
 
 
@@ -141,28 +135,20 @@ def near_components(
         if len(members) > sampled:
             chosen = np.sort(random.choice(members, sampled, replace=False))
         rows.append(
-            (
-                step.text,
-                int(np.count_nonzero(sizes > 1)),
-                len(members),
-                len(members) / len(ids),
-                distance(_diameter(tables, ids[chosen])),
-                len(chosen),
-                int(ids[members[0]]),
-            )
+            {
+                "radius": step.text,
+                "components": int(np.count_nonzero(sizes > 1)),
+                "largest": len(members),
+                "share": len(members) / len(ids),
+                "diameter": distance(_diameter(tables, ids[chosen])),
+                "sampled": len(chosen),
+                "image_id": int(ids[members[0]]),
+            }
         )
-    return _rows(rows)
-
-
-def _rows(rows: Sequence[tuple[object, ...]]) -> pa.Table:
-    named = [dict(zip(_SCHEMA.names, row, strict=True)) for row in rows]
-    return pa.Table.from_pylist(named, schema=_SCHEMA)
+    return pa.Table.from_pylist(rows, schema=_SCHEMA)
 
 
 def _diameter(tables: Tables, ids: Ints) -> int:
     """The largest squared distance of two of these images."""
-    values = pixels_of(tables, ids).astype(
-        np.float64
-    )  # sums of squares stay far below 2^53: they are exact
-    norms = (values**2).sum(axis=1)
-    return int((norms[:, None] + norms - 2 * (values @ values.T)).max())
+    pixels = pixels_of(tables, ids)
+    return int(squared_distances(pixels, pixels).max())

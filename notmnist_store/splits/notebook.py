@@ -85,7 +85,7 @@ def place_as_notebook(catalog: Catalog, options: SplitOptions, extends: str | No
     notes: tuple[str, ...] = (_ROUNDED,) if uneven else ()
     if catalog.query(_DECIDED)["images"][0].as_py():
         notes += (_DECISIONS,)
-    return Placed(rows, dropped(every), all_labels, {}, rows.num_rows, notes)
+    return Placed(rows, dropped(every), all_labels, rows.num_rows, notes)
 
 
 def _placed(images: pa.Table, order: dict[str, Ints], labels: list[str]) -> pa.Table:
@@ -95,18 +95,9 @@ def _placed(images: pa.Table, order: dict[str, Ints], labels: list[str]) -> pa.T
     rest = np.ones(images.num_rows, bool)
     rest[places] = False
     unused = np.flatnonzero(rest)
-    counts = {split: len(order[split]) for split in USED}
-    splits = [
-        pa.repeat(split, images) for split, images in {**counts, "unused": len(unused)}.items()
-    ]
-    positions = [pa.array(np.arange(images)) for images in counts.values()]
-    positions.append(pa.nulls(len(unused), pa.int64()))
-    taken = images.take(np.concatenate([places, unused]))
-    columns = {name: taken[name] for name in ("image_id", "label", "pixel_hash")}
-    return placed_rows(
-        {**columns, "split": pa.chunked_array(splits), "position": pa.chunked_array(positions)},
-        labels,
-    )
+    counts = {split: len(order[split]) for split in USED} | {"unused": len(unused)}
+    splits = pa.chunked_array([pa.repeat(split, images) for split, images in counts.items()])
+    return placed_rows(images.take(np.concatenate([places, unused])), splits, labels)
 
 
 def _check_options(options: SplitOptions, extends: str | None) -> None:

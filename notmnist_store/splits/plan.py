@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,6 +17,7 @@ from notmnist_store.errors import QueryError, UsageError
 from notmnist_store.near.components import component_keys
 from notmnist_store.schema.radius import GROUP, Radius
 from notmnist_store.schema.shape import Shape
+from notmnist_store.schema.tables import columns
 from notmnist_store.schema.words import USED
 
 _GROUP_COLUMNS = {"pixels": "pixel_hash", "near": "pixel_hash"}
@@ -24,14 +25,7 @@ _GROUP_COLUMNS = {"pixels": "pixel_hash", "near": "pixel_hash"}
 DROPPED = "decision"
 """The rule, in table split_drop, of images that a decision dropped."""
 
-NO_DROPS = pa.schema(
-    [
-        ("image_id", pa.int64()),
-        ("rule", pa.string()),
-        ("twin_id", pa.int64()),
-        ("squared_distance", pa.int64()),
-    ]
-).empty_table()
+NO_DROPS = columns("image_id int?, rule text?, twin_id int?, squared_distance int?").empty_table()
 """No images left out: the columns of table split_drop that a recipe fills."""
 
 
@@ -110,21 +104,15 @@ class Placed:
     rows: pa.Table
     drops: pa.Table
     labels: list[str]
-    asked: dict[str, dict[str, int]]
     new_images: int
     notes: tuple[str, ...] = field(default=())
 
     def counts(self) -> Counter[tuple[str, str]]:
         """Images by (split, label)."""
         counted = self.rows.group_by(["split", "label"]).aggregate([([], "count_all")])
-        return Counter(
-            {
-                (row["split"], row["label"]): row["count_all"]
-                for row in counted.sort_by(
-                    [("split", "ascending"), ("label", "ascending")]
-                ).to_pylist()
-            }
-        )
+        ordered = counted.sort_by([("split", "ascending"), ("label", "ascending")])
+        parts = (ordered[name].to_pylist() for name in ("split", "label", "count_all"))
+        return Counter({(split, label): n for split, label, n in zip(*parts, strict=True)})
 
     def digest_rows(self) -> pa.Table:
         """split, label, pixel_hash of train, valid and test in order."""
@@ -173,15 +161,8 @@ def candidates(catalog: Catalog, options: SplitOptions) -> pa.Table:
 def dropped(images: pa.Table) -> pa.Table:
     """Rows for table split_drop: those of these images that a decision dropped."""
     ids = images.filter(images["is_dropped"])["image_id"]
-    return pa.table(
-        {
-            "image_id": ids,
-            "rule": pa.repeat(pa.scalar(DROPPED, pa.string()), len(ids)),
-            "twin_id": pa.nulls(len(ids), pa.int64()),
-            "squared_distance": pa.nulls(len(ids), pa.int64()),
-        },
-        schema=NO_DROPS.schema,
-    )
+    none = pa.nulls(len(ids), pa.int64())
+    return pa.table([ids, pa.repeat(DROPPED, len(ids)), none, none], schema=NO_DROPS.schema)
 
 
 def labels_of(catalog: Catalog, rows: pa.Table) -> list[str]:
@@ -191,27 +172,24 @@ def labels_of(catalog: Catalog, rows: pa.Table) -> list[str]:
     return [row["label"] for row in ordered if row["is_numbered"] or row["label"] in present]
 
 
-def described(ordered: pa.Table, candidates: pa.Table, labels: list[str]) -> pa.Table:
-    """Add label, label_id and pixel_hash to (image_id, split, position) rows."""
-    at = pc.index_in(ordered["image_id"], candidates["image_id"].combine_chunks())
-    known = candidates.select(["label", "pixel_hash"]).take(at)
-    return placed_rows({**_columns(ordered), **_columns(known)}, labels)
-
-
-def _columns(rows: pa.Table) -> dict[str, pa.ChunkedArray]:
-    return dict(zip(rows.column_names, rows.columns, strict=True))
-
-
-def placed_rows(columns: Mapping[str, pa.Array | pa.ChunkedArray], labels: list[str]) -> pa.Table:
-    """The rows of `Placed` from their columns: all of them but label_id."""
-    label_id = pc.index_in(columns["label"], pa.array(labels, pa.string())).cast(pa.int64())
+def placed_rows(
+    images: pa.Table, splits: pa.Array | pa.ChunkedArray, labels: list[str]
+) -> pa.Table:
+    """The rows of `Placed`: images (image_id, label, pixel_hash), each split's in their order."""
+    place = splits.to_numpy(zero_copy_only=False)
+    position = np.zeros(len(place), np.int64)
+    for split in USED:
+        at = np.flatnonzero(place == split)
+        position[at] = np.arange(len(at))
     return pa.table(
         {
-            "image_id": columns["image_id"],
-            "split": columns["split"],
-            "position": columns["position"].cast(pa.int64()),
-            "label": columns["label"],
-            "label_id": label_id,
-            "pixel_hash": columns["pixel_hash"],
+            "image_id": images["image_id"],
+            "split": splits,
+            "position": pa.array(position, mask=place == "unused"),
+            "label": images["label"],
+            "label_id": pc.index_in(images["label"], pa.array(labels, pa.string())).cast(
+                pa.int64()
+            ),
+            "pixel_hash": images["pixel_hash"],
         }
     )

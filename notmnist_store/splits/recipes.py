@@ -21,9 +21,9 @@ from notmnist_store.splits.plan import (
     Placed,
     SplitOptions,
     candidates,
-    described,
     dropped,
     labels_of,
+    placed_rows,
 )
 from notmnist_store.splits.sizes import Sizes, class_quotas, hash_bounds
 
@@ -96,20 +96,20 @@ def _fresh(
     split_of = dict(zip(placed["image_id"].to_pylist(), placed["split"].to_pylist(), strict=True))
     splits = [split_of.get(image_id, "unused") for image_id in images["image_id"].to_pylist()]
     rows = _in_order(catalog, options, images, splits, labels)
-    result = Placed(rows, NO_DROPS, labels, asked, rows.num_rows, notes)
-    return result if not asked else _with_shortfall(result)
+    result = Placed(rows, NO_DROPS, labels, rows.num_rows, notes)
+    return _with_shortfall(result, asked)
 
 
 def _by_split(asked: dict[str, dict[str, int]]) -> list[list[int]]:
     return [[quotas[split] for quotas in asked.values()] for split in USED]
 
 
-def _with_shortfall(placed: Placed) -> Placed:
+def _with_shortfall(placed: Placed, asked: dict[str, dict[str, int]]) -> Placed:
     """Say where groups that must stay whole kept a class from the size asked for."""
     counts = placed.counts()
     off = {
         (split, label): counts[split, label] - images
-        for label, quotas in placed.asked.items()
+        for label, quotas in asked.items()
         for split, images in quotas.items()
         if counts[split, label] != images
     }
@@ -148,7 +148,8 @@ def _in_order(
     ordered = catalog.query(
         load_queries("splits")["order"].sql, {"seed": str(options.seed)}, rows={"placed": placed}
     )
-    return described(ordered, images, labels)
+    at = pc.index_in(ordered["image_id"], images["image_id"].combine_chunks())
+    return placed_rows(images.take(at), ordered["split"], labels)
 
 
 def _extended(
@@ -172,7 +173,7 @@ def _extended(
     known_labels: list[str] = json.loads(labels[0])
     all_labels = known_labels + [v for v in labels_of(catalog, fresh) if v not in known_labels]
     if not fresh.num_rows:
-        return Placed(old, NO_DROPS, all_labels, {}, 0)
+        return Placed(old, NO_DROPS, all_labels, 0)
     splits_of: dict[str, dict[str, int]] = {}
     split_by_id = dict(zip(old["image_id"].to_pylist(), old["split"].to_pylist(), strict=True))
     for image_id, key in zip(
@@ -211,4 +212,4 @@ def _extended(
     )
     drop_rows = pa.concat_tables([dropped(new_images), clashes])
     rows = pa.concat_tables([old.cast(moved.schema), moved])
-    return Placed(rows, drop_rows, all_labels, {}, fresh.num_rows)
+    return Placed(rows, drop_rows, all_labels, fresh.num_rows)

@@ -24,11 +24,18 @@ from notmnist_store.catalog.split_sets import (
 )
 from notmnist_store.decisions.effects import decision_note
 from notmnist_store.errors import StoreError, UsageError
-from notmnist_store.near.evidence import check_radius, current_join, not_known, search_needed
+from notmnist_store.near.evidence import (
+    check_radius,
+    current_join,
+    lacking,
+    not_known,
+    search_needed,
+)
 from notmnist_store.near.kernels.join import Pairs
 from notmnist_store.progress import Progress
 from notmnist_store.schema.arrays import Bools, Ints
 from notmnist_store.schema.radius import GROUP, Radius
+from notmnist_store.schema.tables import columns
 from notmnist_store.schema.words import SPLITS
 from notmnist_store.splits.kernels.leak_policies import (
     EXACT_COPY,
@@ -41,7 +48,7 @@ from notmnist_store.splits.kernels.leak_policies import (
     settle,
 )
 from notmnist_store.splits.make import Origin, check_name, made_already, save_split, split_digest
-from notmnist_store.splits.plan import NO_DROPS, Placed, dropped, labels_of
+from notmnist_store.splits.plan import NO_DROPS, Placed, dropped, labels_of, placed_rows
 from notmnist_store.splits.sanitize_options import SANITIZE, SanitizeOptions
 from notmnist_store.storage.tables import Tables
 
@@ -49,14 +56,9 @@ STEPS = tuple(map(Radius, ("0", "0.5", "1", "1.5", "2")))
 """Radii at which the result says what would go, as far as pairs are known."""
 
 _RULES = {EXACT_COPY: "exact_copy", NEAR_COPY: "near_copy", LABEL_CONFLICT: "label_conflict"}
-_COUNTED = pa.schema(
-    [
-        ("radius", pa.float64()),
-        ("split", pa.string()),
-        ("label", pa.string()),
-        *((name, pa.int64()) for name in ("images", "exact", "near", "conflict")),
-        *((name, pa.int64()) for name in ("refilled", "left")),
-    ]
+_COUNTED = columns(
+    "radius float?, split text?, label text?, images int?, exact int?, near int?, conflict int?",
+    "refilled int?, left int?",
 )
 
 
@@ -107,7 +109,7 @@ def sanitize(
     check_radius(catalog, radius)
     base = _base(catalog, options)
     join = current_join(catalog)
-    uncovered = len(base.table) if join is None else _uncovered(base)
+    uncovered = lacking(catalog, base.rows["image_id"])
     if radius.squared and uncovered:
         stale = not_known(catalog, uncovered, f"split set {base.version.name}")
         raise StoreError(f"pairs are stale: {stale}", search_needed(catalog, radius))
@@ -166,11 +168,6 @@ def _base(catalog: Catalog, options: SanitizeOptions) -> _Base:
     return _Base(version, rows, table, ids, dropped(stood))
 
 
-def _uncovered(base: _Base) -> int:
-    covered = base.rows["is_covered"].to_numpy()
-    return int(np.count_nonzero(~covered))
-
-
 def _arguments(base: _Base, options: SanitizeOptions) -> str:
     """The options, and which images they were applied to."""
     version = base.version
@@ -193,8 +190,7 @@ def _settled(
     radii[options.radius.squared] = options.radius
     pairs = _pairs(catalog, base, max(radii), options)
     parts: list[pa.Table] = []
-    progress.stage("sanitizing", len(radii), "radii")
-    try:
+    with progress.during("sanitizing", len(radii), "radii"):
         for done, most in enumerate(sorted(radii)):
             within = int(np.searchsorted(pairs.squared_distance, most, side="right"))
             near = pairs.take(slice(within))
@@ -209,8 +205,6 @@ def _settled(
             if radii[most] == options.radius:
                 asked = fates
             progress.advance(done + 1)
-    finally:
-        progress.end()
     by_label = _counts(base, options, options.radius, asked, by_label=True)
     return asked, pa.concat_tables([by_label, *parts])
 
@@ -268,22 +262,9 @@ def _placed(base: _Base, options: SanitizeOptions, fates: Fates) -> Placed:
     left_out = np.flatnonzero(place == UNUSED)
     left_out = left_out[~np.isin(ids[left_out], ids[kept])]  # else it stands in another split
     left_out = left_out[np.unique(ids[left_out], return_index=True)[1]]
-    starts = np.searchsorted(place[kept], np.arange(UNUSED))
-    positions = np.arange(len(kept)) - starts[place[kept]]
-    taken = base.rows.take(np.concatenate([kept, left_out]))
-    none = pa.nulls(len(left_out), pa.int64())
-    placed = pa.table(
-        {
-            "image_id": taken["image_id"],
-            "split": pa.array(
-                np.concatenate([splits[place[kept]], splits[place[left_out]]]), pa.string()
-            ),
-            "position": pa.chunked_array([pa.array(positions, pa.int64()), none]),
-            "label": taken["label"],
-            "label_id": taken["label_id"],
-            "pixel_hash": taken["pixel_hash"],
-        }
-    )
+    rows = np.concatenate([kept, left_out])
+    split = pa.array(splits[place[rows]], pa.string())
+    placed = placed_rows(base.rows.take(rows), split, list(base.version.labels))
     gone = np.flatnonzero(fates.rule != KEPT)
     names = np.array([_RULES.get(rule) for rule in range(max(_RULES) + 1)], object)
     drops = pa.table(
@@ -296,7 +277,7 @@ def _placed(base: _Base, options: SanitizeOptions, fates: Fates) -> Placed:
         schema=NO_DROPS.schema,
     )
     drops = pa.concat_tables([drops, base.dropped])
-    return Placed(placed, drops, list(base.version.labels), {}, placed.num_rows)
+    return Placed(placed, drops, list(base.version.labels), placed.num_rows)
 
 
 def _order(base: _Base, fates: Fates) -> Ints:

@@ -4,8 +4,7 @@
 -- param seed: string
 --
 -- Version 0 is split set ingest. A picture is named as in view pair, by the image ingested first that
--- shows it. `draw` is the order of sql/splits/order.sql, and `is_covered` says whether the current
--- near-duplicates run knows the image. Labels are those after decisions.
+-- shows it. `draw` is the order of sql/splits/order.sql. Labels are those after decisions.
 select
     placed.image_id,
     placed.split,
@@ -16,8 +15,7 @@ select
     coalesce(duplicate_image.group_id, image.image_id) as picture_id,
     row_number() over (
         order by md5($seed || ':' || placed.image_id), placed.image_id, placed.split
-    ) as draw,
-    coverage.image_run is not null as is_covered
+    ) as draw
 from (
     select
         split_image.image_id,
@@ -39,5 +37,4 @@ inner join ordered_image as image on image.image_id = placed.image_id
 left join duplicate_image
     on duplicate_image.image_id = placed.image_id
     and duplicate_image.kind = 'exact'
-left join coverage on coverage.image_run = image.run_id and coverage.evidence = 'pair'
 order by image.ingest_order, placed.split

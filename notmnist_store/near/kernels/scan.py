@@ -36,10 +36,7 @@ def scan(a: Pixels, b: Pixels, most: int, chunk_pairs: int) -> Iterator[tuple[Ro
     for top in range(0, len(a), edge):
         for start in range(top if a is b else 0, len(b), wide):
             rows, columns = slice(top, top + edge), slice(start, start + wide)
-            squared = _products(a[rows], b[columns])
-            squared *= -2
-            squared += norms_a[rows, None]
-            squared += norms_b[columns]
+            squared = _squared(a[rows], b[columns], norms_a[rows], norms_b[columns])
             near = squared <= most
             if a is b and start == top:
                 near = np.triu(near, 1)
@@ -49,6 +46,19 @@ def scan(a: Pixels, b: Pixels, most: int, chunk_pairs: int) -> Iterator[tuple[Ro
                 (right + start).astype(np.int32),
                 squared[left, right].astype(np.int64),
             )
+
+
+def squared_distances(a: Pixels, b: Pixels) -> Floats:
+    """The squared distance of each row of a (n, d) to each of b (m, d), exact: (n, m)."""
+    return _squared(a, b, _squared_norms(a, _MOST_ROWS), _squared_norms(b, _MOST_ROWS))
+
+
+def _squared(a: Pixels, b: Pixels, norms_a: Floats, norms_b: Floats) -> Floats:
+    squared = _products(a, b)
+    squared *= -2
+    squared += norms_a[:, None]
+    squared += norms_b
+    return squared
 
 
 def _products(a: Pixels, b: Pixels) -> Floats:

@@ -853,10 +853,18 @@ class Store:
             StoreError: scikit-learn is not installed.
         """
         from notmnist_store.learning.baseline import baseline
-        from notmnist_store.learning.plan import BaselineOptions
 
-        options = BaselineOptions.of(sizes, seed, repeats, model, radius, versus)
-        run = baseline(self._tables(), split_set, options, self._progress)
+        run = baseline(
+            self._tables(),
+            split_set,
+            sizes=sizes,
+            seed=seed,
+            repeats=repeats,
+            model=model,
+            radius=_radius(radius),
+            versus=versus,
+            progress=self._progress,
+        )
         return self._found("learning", "leak_price", run_id=run)
 
     def suspects(

@@ -53,13 +53,7 @@ def audit(
     progress: Progress,
     thumbnails: Callable[[Sequence[int]], dict[int, bytes]] | None = None,
 ) -> AuditResult:
-    """Run audits against one split set: their verdicts, or, of one name alone, its rows.
-
-    Raises:
-        UsageError: an unknown audit, split set or severity; a tolerance that is no share; a radius
-            beyond that of the last near-duplicates run.
-        QueryError: the one audit asked for is broken, or `folder` cannot be read.
-    """
+    """Run audits against one split set: their verdicts, or, of one name alone, its rows."""
     check_fail_on(fail_on)
     audits = find_audits(names, folder)
     tolerances = parse_tolerances(tolerance, [audit.name for audit in audits])
@@ -84,12 +78,7 @@ def check_fail_on(fail_on: str) -> None:
 def rows_found(
     catalog: Catalog, name: str, scope: Scope, folder: str | Path | None = None
 ) -> pa.Table:
-    """The violating rows of the audit of this name.
-
-    Raises:
-        UsageError: an unknown audit or split set, or a radius beyond what was searched.
-        QueryError: the audit is broken, or `folder` cannot be read.
-    """
+    """The violating rows of the audit of this name."""
     (found,) = find_audits([name], folder)
     find_split_set(catalog, scope.split_set)
     check_radius(catalog, scope.radius)
@@ -100,10 +89,6 @@ def find_audits(names: Sequence[str], folder: str | Path | None = None) -> list[
     """The audits of these names, or all of them; files in `folder` go before ours.
 
     Files in `folder` that are no audit of ours and have no line ``-- severity:`` are reports.
-
-    Raises:
-        UsageError: an unknown name; the message says which was perhaps meant.
-        QueryError: `folder` is not a folder, or a file in it has no title or no statement.
     """
     ours = load_queries("audits")
     audits = {
@@ -121,11 +106,7 @@ def find_audits(names: Sequence[str], folder: str | Path | None = None) -> list[
 
 
 def parse_tolerances(given: Mapping[str, float | str], names: Sequence[str]) -> dict[str, float]:
-    """Tolerances of the audits of these names: shares from 0 to 1, one for each name once.
-
-    Raises:
-        UsageError: not a number from 0 to 1, or no such audit among these.
-    """
+    """Tolerances of the audits of these names: shares from 0 to 1, one for each name once."""
     tolerances: dict[str, float] = {}
     for name, value in given.items():
         if name not in names:
@@ -157,8 +138,7 @@ def audit_store(
     with suppress(QueryError):  # where a view cannot be read, each audit says so itself
         hold_shared(catalog, statements, scope.split_set)
     verdicts = []
-    progress.stage("auditing", len(audits), "audits")
-    try:
+    with progress.during("auditing", len(audits), "audits"):
         for done, audit in enumerate(audits):
             tolerance = tolerances.get(audit.name)
             started = time.perf_counter()
@@ -170,6 +150,4 @@ def audit_store(
                 verdict = audit.broken(scope, tolerance, started, error.message)
             verdicts.append(verdict)
             progress.advance(done + 1)
-    finally:
-        progress.end()
     return verdicts

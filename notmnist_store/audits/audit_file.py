@@ -62,11 +62,7 @@ class Audit(Query):
         return None if self.path.is_relative_to(sql_folder()) else str(self.path)
 
     def rows(self, catalog: Catalog, scope: Scope) -> pa.Table:
-        """Its violating rows.
-
-        Raises:
-            QueryError: it is broken; the message says how.
-        """
+        """Its violating rows."""
         try:
             return self._rows(catalog, bind(self, scope.values(self), catalog.shape))
         except DamageError:
@@ -77,11 +73,7 @@ class Audit(Query):
     def judge(
         self, catalog: Catalog, scope: Scope, tolerance: float | None = None
     ) -> tuple[Verdict, pa.Table]:
-        """The verdict, and the violating rows; `tolerance` goes before its own.
-
-        Raises:
-            QueryError: it is broken; the message says how.
-        """
+        """The verdict, and the violating rows; `tolerance` goes before its own."""
         started = time.perf_counter()
         try:
             if self.fault is not None:

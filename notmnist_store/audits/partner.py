@@ -39,10 +39,6 @@ def audit_against(
     """Look for exact copies of a partner's images among train, valid and test of a split set.
 
     Returns the one verdict, of severity must, or with `rows` those of `match_hashes`.
-
-    Raises:
-        UsageError: another key, an unknown split set or severity, a tolerance that is no share.
-        StoreError: the file is no such file, or damaged.
     """
     check_fail_on(fail_on)
     borne = parse_tolerances({_NAME: tolerance}, [_NAME])[_NAME]

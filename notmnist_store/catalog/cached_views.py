@@ -16,9 +16,6 @@ def hold_shared(catalog: Catalog, statements: Sequence[str], split_set: str) -> 
     """Hold the large views that at least three of these statements read; returns `catalog`.
 
     Of views that have a column split_set the rows of this one are held.
-
-    Raises:
-        QueryError: one of the views cannot be read.
     """
     read = [views_read(statement) for statement in statements]
     for view in _WORTH_HOLDING:

@@ -67,11 +67,7 @@ def _damaged(error: StoreError) -> Iterator[pa.RecordBatch]:
 
 
 def split_set_versions(tables: Tables, files: list[DataFile]) -> list[tuple[str, int, bool]]:
-    """(name, version, is it the current one) of each split set version that is not withdrawn.
-
-    Raises:
-        StoreError: a data file is missing or damaged.
-    """
+    """(name, version, is it the current one) of each split set version that is not withdrawn."""
     columns = ["split_set", "version"]
     made: list[tuple[str, int]] = []
     for file in files:
@@ -90,9 +86,6 @@ def split_members(paths: Iterable[Path], split: str) -> pa.Table:
     """image_id, label_id and position of the images of one split in files of table split_image.
 
     Row groups of other splits are passed over, the others read one by one.
-
-    Raises:
-        StoreError: a data file is missing or damaged.
     """
     parts = []
     for path in paths:

@@ -121,23 +121,14 @@ def _of_row(row: dict[str, Any]) -> SplitSet:
 
 
 def show_versions(catalog: Catalog, query: Query, values: dict[str, Any]) -> None:
-    """Let a query find the split sets that its values of type split_set name.
-
-    Raises:
-        UsageError: there is no such split set.
-    """
+    """Let a query find the split sets that its values of type split_set name."""
     for parameter in query.parameters.values():
         if parameter.type == "split_set":
             find_split_set(catalog, values[parameter.name])
 
 
 def split_rows(catalog: Catalog, split_set: SplitSet, split: str) -> SplitRows:
-    """The images of one split by position; those of `ingest` and `unused` by image_id.
-
-    Raises:
-        UsageError: there is no such split, or it is empty.
-        StoreError: images of it were withdrawn; the message says by which run.
-    """
+    """The images of one split by position; those of `ingest` and `unused` by image_id."""
     if split not in SPLITS:
         raise UsageError(
             f"there is no split {split!r}; there are {', '.join(SPLITS)}",
@@ -202,11 +193,7 @@ def _check_withdrawn(catalog: Catalog, name: str, version: int | None) -> None:
 
 
 def check_none_gone(catalog: Catalog, split_set: SplitSet, split: str) -> None:
-    """Make sure that the store has all images of the split.
-
-    Raises:
-        StoreError: images of it were stored by a run that is withdrawn.
-    """
+    """Make sure that the store has all images of the split."""
     runs = catalog.query("select run_id from run where state = 'withdrawn'")["run_id"].to_pylist()
     blamed = [run for run in split_set.image_runs if run in runs]
     values = {"name": split_set.name, "version": split_set.version, "split": split}

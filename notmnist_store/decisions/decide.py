@@ -38,11 +38,7 @@ _Row = dict[str, Any]
 
 
 def login_name() -> str:
-    """The name of the user who runs this.
-
-    Raises:
-        UsageError: the system has none.
-    """
+    """The name of the user who runs this."""
     try:
         return getpass.getuser()
     except (OSError, KeyError, ImportError) as error:
@@ -67,10 +63,6 @@ def decide(
 
     Returns one row a decision: image_id, pixel_hash, label (now), action, value, note, images
     (which it touches), effect (new, no change, new note, or "replaces drop").
-
-    Raises:
-        UsageError: an image that is not in the store, two decisions that contradict each other, or
-            a name of the decider that cannot be meant.
     """
     if not by.strip() or len(by) > _LONGEST_NAME or printable(by) != by:
         raise UsageError(
@@ -105,11 +97,7 @@ def decide(
 
 
 def _checked(catalog: Catalog, given: GivenDecisions, where: str) -> list[_Row]:
-    """Rows of sql/decisions/given.sql, one a decision that was given.
-
-    Raises:
-        UsageError: images that are not there, or decisions that contradict each other.
-    """
+    """Rows of sql/decisions/given.sql, one a decision that was given."""
     sql = load_queries("decisions")["given"].sql
     lines: list[_Row] = catalog.query(sql, rows={"given": given.rows}).to_pylist()
     by_line = {row["line"]: row for row in lines}

@@ -101,9 +101,6 @@ def read_csv(path: Path, defaults: Defaults) -> GivenDecisions:
 
     A byte order mark and any line ends are taken, and the apostrophes that our own CSV sets before
     what a spreadsheet would run are taken away.
-
-    Raises:
-        UsageError: no such file or columns, no CSV, too many rows, rows that cannot be meant.
     """
     where = "stdin" if str(path) == "-" else str(path)
     problems = Problems(where, "line")
@@ -146,11 +143,7 @@ def read_csv(path: Path, defaults: Defaults) -> GivenDecisions:
 
 
 def read_rows(table: pa.Table, defaults: Defaults, where: str) -> GivenDecisions:
-    """Decisions of a table with such columns, `where` it is from; lines are its rows, from 1.
-
-    Raises:
-        UsageError: no such columns, too many rows, rows that cannot be meant.
-    """
+    """Decisions of a table with such columns, `where` it is from; lines are its rows, from 1."""
     _check_columns(table.column_names, where, defaults)
     if table.num_rows > MOST_ROWS:
         raise _too_many(where)
@@ -293,12 +286,7 @@ def _value(action: str, value: str | None) -> Iterator[str]:
 def given_decisions(
     decisions: object, sql: str | None, defaults: Defaults, query: Callable[[str], pa.Table]
 ) -> tuple[str, GivenDecisions]:
-    """Where decisions are from, and they: a CSV file, rows of any Arrow kind, or a SELECT's.
-
-    Raises:
-        UsageError: none or two of these, or as `read_csv` and `read_rows` say.
-        QueryError: the SELECT does not run.
-    """
+    """Where decisions are from, and they: a CSV file, rows of any Arrow kind, or a SELECT's."""
     if (decisions is None) == (sql is None):
         raise UsageError(
             "decisions come from a CSV file or from --sql: give one of the two",

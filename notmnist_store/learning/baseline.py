@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,7 +15,7 @@ from notmnist_store.learning.classifiers import Fitted, check_model, fit, one_th
 from notmnist_store.learning.evaluation import Evaluated, evaluation_splits, predict
 from notmnist_store.learning.kernels.intervals import paired_difference, wilson_interval
 from notmnist_store.learning.leaks import CLEAN, RAW, leak_subsets
-from notmnist_store.learning.plan import BaselineOptions, Draw, plan_draws
+from notmnist_store.learning.plan import Draw, plan_draws, read_sizes
 from notmnist_store.learning.runs import save_learned
 from notmnist_store.near.groups import known_near
 from notmnist_store.progress import Progress
@@ -38,33 +37,48 @@ _COLUMNS = (
 )
 
 
-def baseline(tables: Tables, name: str, options: BaselineOptions, progress: Progress) -> str:
+def baseline(
+    tables: Tables,
+    name: str,
+    *,
+    sizes: str | Sequence[int | str],
+    seed: int,
+    repeats: int,
+    model: str,
+    radius: Radius | None,
+    versus: str | None,
+    progress: Progress,
+) -> str:
     """Train and score: one run with tables score, leak_price and prediction. Returns its id.
 
     Every size is trained on `repeats` stratified draws of the training images, the whole split on
     one. Every model is scored on valid and test: on all of a split, on its clean images, and on
     those that leaked. A leak is a copy in train, be it among the images drawn or not.
-
-    Raises:
-        UsageError: an option that cannot be meant, or a split set that cannot be learned from: no
-            train, neither valid nor test, one label only, too many labels.
-        StoreError: scikit-learn is missing, or a data file is damaged.
     """
-    check_model(options.model)
+    check_model(model)
+    given = read_sizes(sizes)
     started = datetime.now(UTC)
     catalog = Catalog(tables)
     split_set = find_split_set(catalog, name)
     train = split_rows(catalog, split_set, "train")
     pixels = tables.marker.shape.size
-    draws, notes = plan_draws(options, train.label_ids, len(split_set.labels), pixels)
+    draws, notes = plan_draws(
+        given,
+        train.label_ids,
+        len(split_set.labels),
+        pixels,
+        model=model,
+        repeats=repeats,
+        seed=seed,
+    )
     evaluated: list[Evaluated] = []
-    versus = find_split_set(catalog, options.versus or name)
-    for other in [split_set] if versus == split_set else [split_set, versus]:
+    second = find_split_set(catalog, versus or name)
+    for other in [split_set] if second == split_set else [split_set, second]:
         parts, more = evaluation_splits(tables, catalog, other, split_set)
         evaluated += parts
         notes += more
     ids = np.concatenate([train.ids, *(part.images.ids for part in evaluated)])
-    near, more = known_near(catalog, ids, options.radius)
+    near, more = known_near(catalog, ids, radius)
     masks = leak_subsets(catalog, train.ids, ids[len(train.ids) :], near)
     start = 0
     for part in evaluated:
@@ -75,7 +89,7 @@ def baseline(tables: Tables, name: str, options: BaselineOptions, progress: Prog
     for note in notes:
         progress.note(note)
     with one_thread():
-        models = _train(tables, train, options.model, draws, len(split_set.labels), progress)
+        models = _train(tables, train, model, draws, len(split_set.labels), progress)
         # The first repeat of the largest size: its predictions are kept, image by image.
         kept = next(n for n, draw in enumerate(draws) if draw.size == draws[-1].size)
         said = predict(evaluated, models, kept, split_set, progress)
@@ -88,12 +102,20 @@ def baseline(tables: Tables, name: str, options: BaselineOptions, progress: Prog
     size, repeat = draws[kept].size, draws[kept].repeat
     written = {
         "score": _score_rows(evaluated, draws, models, near),
-        "leak_price": _price_rows(evaluated, draws, options.seed),
+        "leak_price": _price_rows(evaluated, draws, seed),
         "prediction": said.append_column("size", pa.repeat(size, len(said))).append_column(
             "repeat", pa.repeat(repeat, len(said))
         ),
     }
-    constants = {**asdict(options), "radius": near and near.text, "resamples": RESAMPLES}
+    constants = {
+        "sizes": given,
+        "seed": seed,
+        "repeats": repeats,
+        "model": model,
+        "radius": near and near.text,
+        "versus": versus,
+        "resamples": RESAMPLES,
+    }
     run_id = save_learned(tables, "baseline", split_set, written, constants, started, progress)
     progress.note(_COLUMNS.format(split_set.name))
     return run_id
@@ -117,16 +139,13 @@ def _train(
     progress: Progress,
 ) -> list[Fitted]:
     """One model a draw. Pixels are read anew for each, so the largest draw is all that is held."""
-    progress.stage("training", sum(draw.size for draw in draws), "images")
     done, fitted = 0, []
-    try:
+    with progress.during("training", sum(draw.size for draw in draws), "images"):
         for draw in draws:
             pixels = pixels_of(tables, train.ids[draw.rows], dtype=np.float32)
             fitted.append(fit(model, pixels, train.label_ids[draw.rows], classes))
             done += draw.size
             progress.advance(done)
-    finally:
-        progress.end()
     return fitted
 
 

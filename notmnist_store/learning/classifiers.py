@@ -57,12 +57,7 @@ class Fitted:
 
 
 def check_model(name: str) -> None:
-    """Raise what stands against this model.
-
-    Raises:
-        UsageError: there is none of this name.
-        StoreError: scikit-learn is not installed.
-    """
+    """Raise what stands against this model."""
     if name not in MODELS:
         raise UsageError(
             f"there is no model {name!r}; there are {', '.join(MODELS)}",

@@ -53,9 +53,6 @@ def evaluation_splits(
     """The splits valid and test of a split set, those that have images, and notes on the others.
 
     `trained` is the split set that is trained on.
-
-    Raises:
-        UsageError: it has neither.
     """
     place = {label: number for number, label in enumerate(trained.labels)}
     set_name = split_set.name

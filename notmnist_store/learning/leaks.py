@@ -26,9 +26,6 @@ def leak_subsets(
     A leak is an image with a copy among `train`; one that has an exact copy counts as exact only.
     Without `near` no near copies are known: clean is then what has no exact copy, and the subset
     leaked_near is left out. The same as view ``leak`` with twin_split train.
-
-    Raises:
-        QueryError: a data file is damaged.
     """
     rows = {
         "train_id": pa.table({"image_id": train}),

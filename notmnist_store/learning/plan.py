@@ -11,7 +11,6 @@ from notmnist_store.errors import UsageError
 from notmnist_store.learning.classifiers import MODELS
 from notmnist_store.learning.kernels.folds import stratified_draw
 from notmnist_store.schema.arrays import Ints
-from notmnist_store.schema.radius import Radius
 
 ALL = "all"
 
@@ -21,47 +20,16 @@ _MOST_REPEATS = 1_000
 _EXAMPLE = "notmnist-store baseline --sizes 50,100,1000,5000,all"
 
 
-@dataclass(frozen=True)
-class BaselineOptions:
-    """The options of a baseline; `sizes` are counts of training images, or the word all."""
-
-    sizes: tuple[str, ...]
-    seed: int
-    repeats: int
-    model: str
-    radius: Radius | None
-    versus: str | None
-
-    @classmethod
-    def of(
-        cls,
-        sizes: str | Sequence[int | str],
-        seed: int,
-        repeats: int,
-        model: str,
-        radius: str | float | None,
-        versus: str | None,
-    ) -> BaselineOptions:
-        """Read and check the options.
-
-        Raises:
-            UsageError: a size that is no count, a negative seed, too few or many repeats.
-        """
-        words = sizes.split(",") if isinstance(sizes, str) else [str(size) for size in sizes]
-        given = tuple(word.strip().lower() for word in words)
-        for word in given:
-            if word != ALL and not (word.isascii() and word.isdigit() and 0 < int(word) < 1 << 40):
-                raise UsageError(
-                    f"a size is a count of training images or the word all, not {word!r}", _EXAMPLE
-                )
-        if not 1 <= repeats <= _MOST_REPEATS:
+def read_sizes(sizes: str | Sequence[int | str]) -> tuple[str, ...]:
+    """Sizes as they were given, with commas or one by one: counts of images, or the word all."""
+    words = sizes.split(",") if isinstance(sizes, str) else map(str, sizes)
+    given = tuple(word.strip().lower() for word in words)
+    for word in given:
+        if word != ALL and not (word.isascii() and word.isdigit() and 0 < int(word) < 1 << 40):
             raise UsageError(
-                f"there are 1 to {_MOST_REPEATS:,} repeats, not {repeats}",
-                "notmnist-store baseline --repeats 5",
+                f"a size is a count of training images or the word all, not {word!r}", _EXAMPLE
             )
-        if seed < 0:
-            raise UsageError(f"a seed is 0 or more, not {seed}", "notmnist-store baseline --seed 0")
-        return cls(given, seed, repeats, model, Radius.read(radius), versus)
+    return given
 
 
 @dataclass(frozen=True)
@@ -78,15 +46,26 @@ class Draw:
 
 
 def plan_draws(
-    options: BaselineOptions, labels: Ints, classes: int, pixels: int
+    sizes: Sequence[str],
+    labels: Ints,
+    classes: int,
+    pixels: int,
+    *,
+    model: str,
+    repeats: int = 1,
+    seed: int = 0,
 ) -> tuple[list[Draw], list[str]]:
     """The draws of all sizes and repeats, smallest first, and notes on sizes that are left out.
 
     `labels` (n,) are those of the split train, `classes` its labels, `pixels` values an image.
-
-    Raises:
-        UsageError: no size is left, or the labels are too few or too many.
     """
+    if not 1 <= repeats <= _MOST_REPEATS:
+        raise UsageError(
+            f"there are 1 to {_MOST_REPEATS:,} repeats, not {repeats}",
+            "notmnist-store baseline --repeats 5",
+        )
+    if seed < 0:
+        raise UsageError(f"a seed is 0 or more, not {seed}", "notmnist-store baseline --seed 0")
     present = len(np.unique(labels))
     if present < 2:
         raise UsageError(
@@ -100,21 +79,21 @@ def plan_draws(
             "notmnist-store split some --where \"label in ('A', 'B')\"",
         )
     notes: list[str] = []
-    sizes: list[int] = []
-    for word in options.sizes:
+    chosen: list[int] = []
+    for word in sizes:
         size = len(labels) if word == ALL else int(word)
-        if size in sizes:
+        if size in chosen:
             notes.append(f"size {word} is given twice, and counts once")
-        elif reason := _against(options.model, size, len(labels), present, classes, pixels):
+        elif reason := _against(model, size, len(labels), present, classes, pixels):
             notes.append(f"size {word} is left out: {reason}")
         else:
-            sizes.append(size)
-    if not sizes:
+            chosen.append(size)
+    if not chosen:
         raise UsageError("; ".join(notes), "notmnist-store baseline --sizes 100,all")
     draws = [
-        Draw(repeat, stratified_draw(labels, size, (options.seed, repeat)))
-        for size in sorted(sizes)
-        for repeat in range(options.repeats if size < len(labels) else 1)
+        Draw(repeat, stratified_draw(labels, size, (seed, repeat)))
+        for size in sorted(chosen)
+        for repeat in range(repeats if size < len(labels) else 1)
     ]
     return draws, notes
 

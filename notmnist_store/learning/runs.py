@@ -30,9 +30,6 @@ def save_learned(
 
     `constants` are the run's arguments. Columns that a part lacks are those of the split set, or
     constants of the same name. `image_runs` are those whose images it knows.
-
-    Raises:
-        StoreError: the store cannot be written; then it is as it was.
     """
     arguments = {**constants, "split_set": split_set.name, "version": split_set.version}
     columns = {**arguments, "digest": split_set.digest}

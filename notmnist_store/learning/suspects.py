@@ -56,11 +56,6 @@ def suspects(tables: Tables, name: str, folds: int, seed: int, progress: Progres
     images are in one fold, and near ones (radius 1.0 at 28x28x1) where pairs are known. Memory does
     not grow with the pixels of the store: a fold's model is trained on at most 100,000 images, and
     all others are read in windows.
-
-    Raises:
-        UsageError: folds or seed that cannot be meant; the split set is unknown, empty, has one
-            label only, or too many labels for its images.
-        StoreError: scikit-learn is missing, or a data file is damaged.
     """
     check_model("logistic")
     _check_options(folds, seed)
@@ -177,8 +172,7 @@ def _train(
     models = []
     seen = np.zeros((folds, images.classes), np.bool_)
     trained = 0
-    progress.stage("training", folds, "models")
-    try:
+    with progress.during("training", folds, "models"):
         for number in range(folds):
             others = np.flatnonzero(fold != number)
             drawn = stratified_draw(images.labels[others], min(most, len(others)), (seed, number))
@@ -193,8 +187,6 @@ def _train(
             models.append(fit_for_suspects(pixels, images.labels[rows], images.classes, seed))
             trained = max(trained, len(rows))
             progress.advance(number + 1)
-    finally:
-        progress.end()
     return models, seen, trained
 
 
@@ -214,8 +206,7 @@ def _measure(
     pictures = pixels_of(tables, images.ids[sample])
     probabilities = np.zeros((n, images.classes), np.float32)
     nearest, squared = np.full(n, -1, np.int64), np.full(n, -1, np.int64)
-    progress.stage("looking at images", n, "images")
-    try:
+    with progress.during("looking at images", n, "images"):
         for start in range(0, n, _WINDOW):
             window = pixels_of(tables, images.ids[start : start + _WINDOW])
             for low in range(0, len(window), _BATCH):
@@ -230,6 +221,4 @@ def _measure(
                     part, images.groups[rows], pictures, images.groups[sample]
                 )
             progress.advance(start + len(window))
-    finally:
-        progress.end()
     return probabilities, sample, nearest, squared

@@ -52,11 +52,6 @@ def near_against(
     Returns rows of path and label, as the source has them, image_id, split, store_label, distance
     and squared_distance, the nearest first. Equal pictures are at distance 0. An image that has
     nothing within the radius has no row.
-
-    Raises:
-        UsageError: no such split set.
-        SourceError: the source cannot be read whole, has images of another shape, or none.
-        StoreError: a data file is damaged.
     """
     catalog = Catalog(tables)
     progress.note(find_split_set(catalog, split_set).line)
@@ -83,11 +78,7 @@ def near_against(
 def _read(
     root: Path, path: Path, shape: Shape, options: IngestOptions, progress: Progress
 ) -> Tables:
-    """The source in a store of its own, of the same shape.
-
-    Raises:
-        SourceError: as `ingest` says, with a way out that leaves the store at hand alone.
-    """
+    """The source in a store of its own, of the same shape."""
     try:
         ingest(root, path, replace(options, shape=shape, split="unused"), progress)
     except SourceError as error:

@@ -47,11 +47,6 @@ def certify(
     With `split_set` all its evaluation pictures are compared with all pictures that must not know
     them, else `sample` random ones (1,000) with all. Of a sample of everything the method is
     exhaustive, too.
-
-    Raises:
-        UsageError: no such split set, a sample below 1, or both.
-        StoreError: there are no pairs, they do not know all these images, a data file is damaged;
-            or the check disagrees, which is stored all the same.
     """
     started = datetime.now(UTC)
     if sample is not None and (sample < 1 or split_set is not None):

@@ -91,9 +91,6 @@ def check_sample(
 
     `ids` (n,) are the pictures in the order of ingest, flat (n, d) their pixels, `files` the data
     files of its pairs, which are read back; `before` shows the pairs that it adds to.
-
-    Raises:
-        StoreError: a data file is damaged.
     """
     drawn = np.random.default_rng(_SEED).permutation(len(ids))[: sample_size(*flat.shape)]
     rows = np.sort(drawn)

@@ -80,10 +80,6 @@ def component_keys(catalog: Catalog, images: pa.Table, radius: Radius) -> pa.Arr
 
     It is the pixel hash of the component's first ingested image among these, and so the same
     whatever comes later, unless that joins the component to an earlier one.
-
-    Raises:
-        UsageError: a radius beyond that of the current search.
-        StoreError: images are not known to it, or there is none.
     """
     check_covered(catalog, images["image_id"], radius)
     limit = radius.squared
@@ -106,10 +102,6 @@ def near_components(
     search went, and its own. One row a radius: components of two pictures or more, pictures of the
     largest, their share of all, and its diameter: the largest distance among `sampled` of its
     pictures, drawn by `seed`, from their pixels; image_id is the first of them.
-
-    Raises:
-        UsageError: a radius beyond that of the current search.
-        StoreError: there has been no search, or a data file is damaged.
     """
     current = current_join(catalog)
     if current is None:

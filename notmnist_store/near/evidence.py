@@ -25,9 +25,6 @@ def check_radius(catalog: Catalog, radius: Radius | None) -> None:
     """Refuse a radius beyond the current search: pairs that were not looked for would be missed.
 
     Without a search nothing is refused here: whoever needs pairs is stale then.
-
-    Raises:
-        UsageError: a radius beyond it.
     """
     if radius is None:
         return
@@ -81,12 +78,7 @@ def search_needed(catalog: Catalog, radius: Radius) -> str:
 
 
 def check_covered(catalog: Catalog, image_ids: pa.ChunkedArray, radius: Radius) -> None:
-    """Refuse where the current search does not know all these images, or did not go that far.
-
-    Raises:
-        UsageError: a radius beyond that of the current search.
-        StoreError: images are not known to it, or there is none; the message counts them.
-    """
+    """Refuse where the current search does not know all these images, or did not go that far."""
     check_radius(catalog, radius)
     if images := lacking(catalog, image_ids):
         raise StoreError(not_known(catalog, images), search_needed(catalog, radius))

@@ -23,9 +23,6 @@ def known_near(
 
     `radius` is what was asked for, None for 1.0 at 28x28x1. None is what a store without a
     near-duplicates run gives, and one whose run does not know some of the images.
-
-    Raises:
-        UsageError: `radius` is beyond that of the near-duplicates run.
     """
     check_radius(catalog, radius)
     join = current_join(catalog)

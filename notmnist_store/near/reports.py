@@ -34,13 +34,7 @@ def run_query(
     folder: Path | None,
     timeout: float | None,
 ) -> pa.Table:
-    """The rows of a SELECT, or of a report by its name, found before the store is opened.
-
-    Raises:
-        QueryError: an unknown report, or as `Catalog.query` says.
-        UsageError: a parameter that the report does not take, or lacks; a radius beyond what was
-            searched.
-    """
+    """The rows of a SELECT, or of a report by its name, found before the store is opened."""
     if not _NAME.fullmatch(query.strip()):
         return open_catalog().query(query, dict(given), timeout=timeout)
     report = find_query("reports", query.strip(), folder)

@@ -79,11 +79,6 @@ def near_duplicates(
     Pairs found before stay in use where they were found at this radius or a larger one. A sample of
     pictures is compared with all in another way, and the run holds the certificate of that. Returns
     the id of the run whose pairs are current.
-
-    Raises:
-        UsageError: a group radius above the radius, more pairs than the limit.
-        StoreError: there are no images, too little memory, a data file is damaged; or the sample
-            has other pairs, and then the run is stored all the same.
     """
     started = datetime.now(UTC)
     catalog = Catalog(tables)

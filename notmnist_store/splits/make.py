@@ -95,10 +95,6 @@ def make_split(
 
     The same name and arguments again is a no-op, unless `replace` is to follow decisions taken
     since; `extend` keeps every row and places new images.
-
-    Raises:
-        UsageError: a name or size that cannot be meant; the name is taken by other arguments.
-        QueryError: the condition is not SQL.
     """
     check_name(name)
     started = datetime.now(UTC)
@@ -148,9 +144,6 @@ def made_already(
 
     None where it was made with others, or decisions would change it (`decided` says so), and it may
     be replaced.
-
-    Raises:
-        UsageError: it was made with others, and may not.
     """
     name = earlier.name
     if earlier.arguments == arguments:
@@ -175,11 +168,7 @@ def save_split(
     started: datetime,
     progress: Progress,
 ) -> MadeSplit:
-    """Make the next version of a split set from placed images; one run.
-
-    Raises:
-        StoreError: another process has made it meanwhile, or the store cannot be written.
-    """
+    """Make the next version of a split set from placed images; one run."""
     made = _named(catalog, name, placed)
     key = {"split_set": made.name, "version": made.version}
     once = Once(

@@ -48,9 +48,6 @@ def check_fits(
     for a group of several images where the largest split takes as many of its class, the one that
     most of its images have (the first by name where two have as many). Recipe hash has no sizes by
     class: the largest share of all images has to hold it.
-
-    Raises:
-        UsageError: a group does not fit.
     """
     assert options.radius is not None
     labels = sorted(set(usable["label"].to_pylist()))

@@ -40,12 +40,7 @@ _SIZES = {"train": "200000", "valid": "10000", "test": "10000"}
 
 
 def place_as_notebook(catalog: Catalog, options: SplitOptions, extends: str | None) -> Placed:
-    """Place images as the notebook does, in its order; sizes are counts, as the notebook's.
-
-    Raises:
-        UsageError: an option that the notebook has no counterpart of, sources that cannot be
-            told, or too few images.
-    """
+    """Place images as the notebook does, in its order; sizes are counts, as the notebook's."""
     images_of = _images_by_source(catalog)
     _check_options(options, extends)
     train, valid, test = _sizes(options)

@@ -70,11 +70,7 @@ class SplitOptions:
         return json.dumps(given, sort_keys=True, default=str)
 
     def with_radius(self, shape: Shape) -> SplitOptions:
-        """The same with the radius of near groups, for images of this shape, where none is given.
-
-        Raises:
-            UsageError: a radius that groups nothing.
-        """
+        """The same with the radius of near groups of this shape, where none is given."""
         if self.group_by != "near":
             if self.radius is not None:
                 raise UsageError(
@@ -129,11 +125,6 @@ def candidates(catalog: Catalog, options: SplitOptions) -> pa.Table:
     In the order in which they were ingested; a group's first is its representative. Of near copies
     the groups are the connected components of pairs within the radius. Those that a decision
     dropped are not to be placed: `dropped` tells of them.
-
-    Raises:
-        UsageError: view image has no such column to group by, or pairs are not known that far.
-        StoreError: near copies of some of the images are not known.
-        QueryError: the condition does not run, or no image meets it.
     """
     column = _GROUP_COLUMNS.get(options.group_by, options.group_by)
     known = catalog.query("select column_name from (describe image)")["column_name"].to_pylist()

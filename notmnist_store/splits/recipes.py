@@ -31,12 +31,7 @@ _UNEVEN = "sizes that do not divide by the classes give one image more to the fi
 
 
 def place_images(catalog: Catalog, options: SplitOptions, extends: str | None) -> Placed:
-    """Place the store's images by a recipe; with `extends`, only those the set does not have.
-
-    Raises:
-        UsageError: an argument that cannot be meant, or does not go with the recipe.
-        QueryError: the condition, or the column to group by, is not in view image.
-    """
+    """Place the store's images by a recipe; with `extends`, only those the set does not have."""
     if options.recipe not in RECIPES:
         raise UsageError(
             f"there is no recipe {options.recipe!r}; there are {', '.join(RECIPES)}",

@@ -95,11 +95,6 @@ def sanitize(
     Returns one row a split and label at the radius asked for, then one row a split (label null) at
     each of STEPS and that radius: radius, split, label, images, exact, near, conflict (images that
     go, by rule), refilled, left.
-
-    Raises:
-        UsageError: a name, radius or policy that cannot be meant; a radius beyond that of the last
-            near-duplicates run; the name is taken by other arguments.
-        StoreError: pairs are stale, or images of the base were withdrawn.
     """
     check_name(new)
     started = datetime.now(UTC)

@@ -37,11 +37,7 @@ class SanitizeOptions:
     def of(
         cls, base: str, keep: str | Sequence[str], radius: Radius | None, **others: Any
     ) -> SanitizeOptions:
-        """The options as a person gives them: splits with commas between them.
-
-        Raises:
-            UsageError: `keep` does not name each of train, valid and test once.
-        """
+        """The options as a person gives them: splits with commas between them."""
         names = keep.split(",") if isinstance(keep, str) else keep
         order = tuple(name.strip() for name in names)
         if sorted(order) != sorted(USED):

@@ -23,11 +23,7 @@ class Sizes:
 
     @classmethod
     def parse(cls, given: Mapping[str, str | int | float | None]) -> Sizes:
-        """Read sizes by split; '8000' is a count and '0.8' a fraction; None is 0 of its kind.
-
-        Raises:
-            UsageError: not a number, negative, counts and fractions mixed, fractions over 1.
-        """
+        """Read sizes by split; '8000' is a count and '0.8' a fraction; None is 0 of its kind."""
         texts = {split: str(given[split]) for split in USED if given.get(split) is not None}
         if not texts:
             texts = dict(zip(USED, ("0.8", "0.1", "0.1"), strict=True))
@@ -67,9 +63,6 @@ def class_quotas(
     the smallest class (with `keep_ratio`, of each class), rounded down. Counts are of the whole
     split: what does not divide by the classes goes, one each, to the first labels (with
     `keep_ratio`, to the largest remainders).
-
-    Raises:
-        UsageError: a class has fewer images than asked of it.
     """
     labels = list(available)
     quotas: dict[str, dict[str, int]] = {label: {} for label in labels}
@@ -103,9 +96,6 @@ def hash_bounds(sizes: Sizes) -> list[tuple[str, str, str]]:
 
     A digest of 32 hexadecimal digits lies in a range where low <= digest < high; the high end of
     all is 'g', above every digit.
-
-    Raises:
-        UsageError: counts, which a rule by content cannot meet.
     """
     if sizes.are_counts:
         raise UsageError(

@@ -16,7 +16,7 @@ from notmnist_store.cli.main import main
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.learning.kernels.folds import stratified_draw
 from notmnist_store.learning.kernels.intervals import wilson_interval
-from notmnist_store.learning.plan import BaselineOptions, plan_draws
+from notmnist_store.learning.plan import plan_draws
 from notmnist_store.progress import Progress
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
@@ -425,19 +425,18 @@ def test_labels_are_text_and_nothing_else(tmp_path: Path) -> None:
 
 
 def test_ten_thousand_labels_are_refused() -> None:
-    options = BaselineOptions.of("all", 0, 1, "logistic", None, None)
     with pytest.raises(UsageError, match="10,000") as caught:
-        plan_draws(options, np.arange(10_000), 10_000, 784)
+        plan_draws(["all"], np.arange(10_000), 10_000, 784, model="logistic")
     assert "--where" in caught.value.hint
 
 
 def test_memory_is_bounded() -> None:
-    options = BaselineOptions.of("100,all", 0, 1, "logistic", None, None)
-    draws, notes = plan_draws(options, np.arange(2_000_000) % 10, 10, 784)
+    draws, notes = plan_draws(["100", "all"], np.arange(2_000_000) % 10, 10, 784, model="logistic")
     assert [draw.size for draw in draws] == [100]
     assert "GiB" in notes[0]
-    options = BaselineOptions.of("100,all", 0, 1, "liblinear-ovr", None, None)
-    draws, notes = plan_draws(options, np.arange(30_000) % 10, 10, 784)
+    draws, notes = plan_draws(
+        ["100", "all"], np.arange(30_000) % 10, 10, 784, model="liblinear-ovr"
+    )
     assert [draw.size for draw in draws] == [100]
     assert "--model logistic takes them" in notes[0]
 

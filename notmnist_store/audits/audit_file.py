@@ -10,7 +10,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from notmnist_store.audits.verdicts import Scope, Verdict, parse_share
+from notmnist_store.audits.verdicts import Scope, Verdict, parse_share, status_of
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import Query, bind, sql_folder
 from notmnist_store.errors import DamageError, QueryError, StoreError
@@ -89,22 +89,15 @@ class Audit(Query):
             raise self._broken(error) from error
         borne = self.tolerance if tolerance is None else tolerance
         assert borne is not None, "else its header would have a fault"
-        share = rows.num_rows / total if total else None
-        if stale is not None:
-            status = "stale"
-        elif share is None:
-            status = "fail" if rows.num_rows else "empty"
-        else:
-            status = "pass" if share <= borne else "fail"
+        status = "stale" if stale is not None else status_of(rows.num_rows, total, borne)
         verdict = Verdict(
             name=self.name,
             severity=self.severity,
             status=status,
+            seconds=round(time.perf_counter() - started, 3),
             violating=rows.num_rows,
             total=total,
-            share=share,
             tolerance=borne,
-            seconds=round(time.perf_counter() - started, 3),
             next=None if status == "pass" else self._next(scope, is_stale=stale is not None),
             overridden=self.users_file,
             error=None if stale is None else f"audit {self.name} is stale: {stale}",
@@ -118,11 +111,8 @@ class Audit(Query):
             name=self.name,
             severity=self.severity,
             status="broken",
-            violating=None,
-            total=None,
-            share=None,
-            tolerance=self.tolerance if tolerance is None else tolerance,
             seconds=round(time.perf_counter() - started, 3),
+            tolerance=self.tolerance if tolerance is None else tolerance,
             next=self._shows_rows(scope),
             overridden=self.users_file,
             error=error,

@@ -10,10 +10,8 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-import pyarrow as pa
-
 from notmnist_store.audits.audit import AuditResult, check_fail_on, parse_tolerances
-from notmnist_store.audits.verdicts import Verdict, verdict_rows
+from notmnist_store.audits.verdicts import Verdict, status_of, verdict_rows
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.split_sets import find_split_set
 from notmnist_store.export.hashes import match_hashes, read_key
@@ -52,27 +50,17 @@ def audit_against(
         f"notmnist-store audit-against {theirs} --key-file {key} --split-set {split_set} --rows"
     )
     total = sum(counted.counts[split] for split in USED)
-    verdict = _judged(copies, total, borne, started, rows_again)
-    shown = copies if rows else verdict_rows([verdict])
-    return AuditResult(shown, thumbnails if rows else None, [verdict], fail_on)
-
-
-def _judged(
-    rows: pa.Table, total: int, tolerance: float, started: float, rows_again: str
-) -> Verdict:
-    share = rows.num_rows / total if total else None
-    status = "empty" if share is None else "pass" if share <= tolerance else "fail"
-    return Verdict(
+    status = status_of(copies.num_rows, total, borne)
+    verdict = Verdict(
         name=_NAME,
         severity="must",
         status=status,
-        violating=rows.num_rows,
-        total=total,
-        share=share,
-        tolerance=tolerance,
         seconds=round(time.perf_counter() - started, 3),
+        violating=copies.num_rows,
+        total=total,
+        tolerance=borne,
         next=None if status == "pass" else rows_again,
-        overridden=None,
-        error=None,
         grain="evaluated image",
     )
+    shown = copies if rows else verdict_rows([verdict])
+    return AuditResult(shown, thumbnails if rows else None, [verdict], fail_on)

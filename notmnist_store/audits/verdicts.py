@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from notmnist_store.catalog.queries import Query
 from notmnist_store.schema.radius import Radius
+from notmnist_store.schema.tables import columns
 from notmnist_store.text import share_text
 
 STATUSES = {
@@ -19,20 +20,9 @@ STATUSES = {
     "stale": "what it stands on (pairs of near copies) does not know all images",
     "broken": "the audit could not run",
 }
-_SCHEMA = pa.schema(
-    [
-        ("name", pa.string()),
-        ("severity", pa.string()),
-        ("status", pa.string()),
-        ("violating", pa.int64()),
-        ("total", pa.int64()),
-        ("share", pa.float64()),
-        ("tolerance", pa.float64()),
-        ("seconds", pa.float64()),
-        ("next", pa.string()),
-        ("overridden", pa.string()),
-        ("error", pa.string()),
-    ]
+_SCHEMA = columns(
+    "name text?, severity text?, status text?, violating int?, total int?, share float?",
+    "tolerance float?, seconds float?, next text?, overridden text?, error text?",
 )
 
 
@@ -61,15 +51,19 @@ class Verdict:
     name: str
     severity: str
     status: str
-    violating: int | None
-    total: int | None
-    share: float | None
-    tolerance: float | None
     seconds: float
-    next: str | None
-    overridden: str | None
-    error: str | None
+    violating: int | None = None
+    total: int | None = None
+    tolerance: float | None = None
+    next: str | None = None
+    overridden: str | None = None
+    error: str | None = None
     grain: str = ""
+
+    @property
+    def share(self) -> float | None:
+        """Violating / total, None where nothing was counted."""
+        return self.violating / self.total if self.violating is not None and self.total else None
 
     @property
     def line(self) -> str:
@@ -95,6 +89,13 @@ class Verdict:
         return False
 
 
+def status_of(violating: int, total: int, tolerance: float) -> str:
+    """What it means to find so many among so many."""
+    if not total:
+        return "fail" if violating else "empty"
+    return "pass" if violating / total <= tolerance else "fail"
+
+
 def parse_share(text: str) -> float | None:
     """A number from 0 to 1, or None where the text is none."""
     try:
@@ -106,4 +107,5 @@ def parse_share(text: str) -> float | None:
 
 def verdict_rows(verdicts: Sequence[Verdict]) -> pa.Table:
     """Verdicts as a table, one row each."""
-    return pa.Table.from_pylist([vars(verdict) for verdict in verdicts], schema=_SCHEMA)
+    rows = [{name: getattr(verdict, name) for name in _SCHEMA.names} for verdict in verdicts]
+    return pa.Table.from_pylist(rows, schema=_SCHEMA)

@@ -297,7 +297,7 @@ def test_the_verdict_of_the_bad_store(bad: Store) -> None:
     ],
 )
 def test_what_stops_a_gate(severity: str, status: str, stopped_by: list[str]) -> None:
-    verdict = Verdict("x", severity, status, None, None, None, None, 0.0, None, None, None)
+    verdict = Verdict("x", severity, status, 0.0)
     assert [on for on in ("must", "should", "never") if verdict.stops(on)] == stopped_by
 
 

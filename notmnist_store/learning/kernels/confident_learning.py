@@ -61,21 +61,6 @@ def confident_classes(probabilities: _Probabilities, thresholds: Floats) -> Ints
     return np.where(reached.any(axis=1), masked.argmax(axis=1), -1).astype(np.int64)
 
 
-def confident_joint(probabilities: _Probabilities, labels: Ints) -> Ints:
-    """The confident joint, int64 (k, k): images of given label i that are counted in class j.
-
-    As in the paper, before it is calibrated to the counts of the labels.
-
-    Raises:
-        UsageError: the shapes do not fit, or a label is none of the k classes.
-    """
-    counted = confident_classes(probabilities, class_thresholds(probabilities, labels))
-    classes = probabilities.shape[1]
-    joint = np.zeros((classes, classes), np.int64)
-    np.add.at(joint, (labels[counted >= 0], counted[counted >= 0]), 1)
-    return joint
-
-
 def find_suspects(probabilities: _Probabilities, labels: Ints) -> Suspects:
     """Images that the confident joint counts in another class than their label says.
 

@@ -61,6 +61,14 @@ class Pairs:
         """Some of them: a slice, a mask, or places."""
         return Pairs(self.left[chosen], self.right[chosen], self.squared_distance[chosen])
 
+    def both_ways(self) -> Pairs:
+        """Each pair twice: as it is, and behind them all with its sides changed."""
+        return Pairs(
+            np.concatenate([self.left, self.right]),
+            np.concatenate([self.right, self.left]),
+            np.concatenate([self.squared_distance, self.squared_distance]),
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class RadiusIndex:

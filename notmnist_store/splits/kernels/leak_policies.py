@@ -109,6 +109,7 @@ def settle(
         np.full(len(rows), -1, np.int64),
         np.full(len(rows), -1, np.int64),
     )
+    pairs = pairs.both_ways()
     if conflicts != "keep":
         _part_with_conflicts(rows, pairs, fates, by_majority=conflicts == "majority")
     if policy == "minimal":
@@ -129,7 +130,9 @@ def _part_with_conflicts(
     there = first != _NOBODY
     inside = there[pairs.left] & there[pairs.right]
     near = pairs.take(inside)
-    star = stars(rows.pictures, np.argsort(first, kind="stable"), [near])
+    star = stars(
+        rows.pictures, np.argsort(first, kind="stable"), [near.take(near.left < near.right)]
+    )
     group, label = star[rows.picture[placed]], rows.label[placed]
     labels = int(label.max(initial=0)) + 1
     kinds, kind, counts = np.unique(group * labels + label, return_inverse=True, return_counts=True)
@@ -138,9 +141,8 @@ def _part_with_conflicts(
     mixed = np.bincount(kinds // labels, minlength=rows.pictures)[group] > 1
     goes = mixed & (2 * of_label <= size[group]) if by_majority else mixed
     squared = np.zeros(rows.pictures, np.int64)
-    for one, other in ((near.left, near.right), (near.right, near.left)):
-        of_star = star[one] == other
-        squared[one[of_star]] = near.squared_distance[of_star]
+    of_star = near.take(star[near.left] == near.right)
+    squared[of_star.left] = of_star.squared_distance
     twin = first[group]
     distance = squared[rows.picture[placed]]
     heads = np.flatnonzero(goes & (placed == twin))
@@ -168,10 +170,9 @@ def _part_with_fewest(rows: SplitTable, pairs: Pairs, fates: Fates) -> None:
     ]
     there, facing = weights[0] > 0, weights[1] > 0
     shared = np.flatnonzero(there & facing)
-    along = there[pairs.left] & facing[pairs.right]
-    back = there[pairs.right] & facing[pairs.left]
-    one = np.concatenate([shared, pairs.left[along], pairs.right[back]])
-    other = np.concatenate([shared, pairs.right[along], pairs.left[back]])
+    across = pairs.take(there[pairs.left] & facing[pairs.right])
+    one = np.concatenate([shared, across.left])
+    other = np.concatenate([shared, across.right])
     if not len(one):
         return
     vertices, left = np.unique(one, return_inverse=True)
@@ -194,11 +195,8 @@ def _give_way(rows: SplitTable, pairs: Pairs, fates: Fates, asked: Bools, stayin
     twin = np.where(wanted, first, _NOBODY)
     squared = np.zeros(rows.pictures, np.int64)
     open_, there = wanted & (twin == _NOBODY), first != _NOBODY
-    found = []
-    for one, other in ((pairs.left, pairs.right), (pairs.right, pairs.left)):
-        at = np.flatnonzero(open_[one] & there[other])
-        found.append((one[at], first[other[at]], pairs.squared_distance[at]))
-    picture, row, distance = (np.concatenate(part) for part in zip(*found, strict=True))
+    near = pairs.take(open_[pairs.left] & there[pairs.right])
+    picture, row, distance = near.left, first[near.right], near.squared_distance
     squared[picture] = _NOBODY
     np.minimum.at(squared, picture, distance)
     nearest = distance == squared[picture]
@@ -252,12 +250,10 @@ class _Surroundings:
 
         ends = np.zeros(rows.pictures, np.bool_)
         ends[rows.picture[unused]] = True
-        used = ends[pairs.left] | ends[pairs.right]
-        one, other = pairs.left[used], pairs.right[used]
+        used = pairs.take(ends[pairs.left] | ends[pairs.right])
+        ones = np.ones(len(used), np.bool_)
         shape = (rows.pictures, rows.pictures)
-        ones = np.ones(2 * len(one), np.bool_)
-        joined = (np.concatenate([one, other]), np.concatenate([other, one]))
-        self._near = csr_array((ones, joined), shape=shape)
+        self._near = csr_array((ones, (used.left, used.right)), shape=shape)
         self._places = np.zeros((UNUSED, rows.pictures), np.bool_)
         for place in range(UNUSED):
             stand = np.unique(rows.picture[fates.place == place])
@@ -268,9 +264,8 @@ class _Surroundings:
         np.minimum.at(low, rows.picture[placed], rows.label[placed])
         np.maximum.at(high, rows.picture[placed], rows.label[placed])
         self._low, self._high = low.copy(), high.copy()
-        for at, by in ((one, other), (other, one)):
-            np.minimum.at(self._low, at, low[by])
-            np.maximum.at(self._high, at, high[by])
+        np.minimum.at(self._low, used.left, low[used.right])
+        np.maximum.at(self._high, used.left, high[used.right])
 
     def foreign(self, pictures: Ints, place: int) -> Bools:
         """Whether a row of another place stands on or near them."""

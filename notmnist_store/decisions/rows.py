@@ -10,7 +10,7 @@ import csv
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from io import TextIOWrapper
@@ -65,18 +65,12 @@ class GivenDecisions:
     line: str
     ignored: tuple[str, ...]
 
-    @classmethod
-    def of(cls, rows: list[dict[str, Any]], line: str, names: Sequence[str]) -> GivenDecisions:
-        """Rows as `_read` gives them, of a table with columns of these names."""
-        ignored = tuple(name for name in names if name not in COLUMNS)
-        return cls(pa.Table.from_pylist(rows, schema=_GIVEN), line, ignored)
-
 
 class Problems:
     """What is wrong with rows: all are counted, the first few are told."""
 
     def __init__(self, where: str, line: str) -> None:
-        self._where, self._line = where, line
+        self.where, self.line = where, line
         self._told: list[str] = []
         self._count = 0
 
@@ -84,7 +78,7 @@ class Problems:
         """One more, in this line."""
         self._count += 1
         if len(self._told) < _SHOWN:
-            self._told.append(f"{self._line} {line}: {what}")
+            self._told.append(f"{self.line} {line}: {what}")
 
     def check(self, hint: str = _EXAMPLE) -> None:
         """Raise UsageError if there was any."""
@@ -92,7 +86,7 @@ class Problems:
             more = self._count - len(self._told)
             told = self._told + ([f"and {more:,} more"] if more else [])
             raise UsageError(
-                f"{self._where} holds decisions that cannot be meant:\n" + "\n".join(told), hint
+                f"{self.where} holds decisions that cannot be meant:\n" + "\n".join(told), hint
             )
 
 
@@ -104,30 +98,18 @@ def read_csv(path: Path, defaults: Defaults) -> GivenDecisions:
     """
     where = "stdin" if str(path) == "-" else str(path)
     problems = Problems(where, "line")
-    rows: list[dict[str, Any]] = []
     try:
         with _opened(path) as file:
             lines = _lines(TextIOWrapper(file, "utf-8-sig", newline=""), where)
             reader = csv.reader(lines, strict=True)
             names = [name.strip() for name in next(reader, [])]
             _check_columns(names, where, defaults)
-            for cells in reader:
-                if not cells:
-                    continue
-                if len(rows) == MOST_ROWS:
-                    raise _too_many(where)
-                if len(cells) != len(names):
-                    problems.add(
-                        reader.line_num, f"{len(cells)} fields, where the header has {len(names)}"
-                    )
-                    continue
-                texts = {
-                    name: without_apostrophe(cell)
-                    for name, cell in zip(names, cells, strict=True)
-                    if name in COLUMNS
-                }
-                if row := _read(texts, defaults, reader.line_num, problems):
-                    rows.append(row)
+            given = (
+                (reader.line_num, [without_apostrophe(cell) for cell in cells])
+                for cells in reader
+                if cells
+            )
+            return _given(names, given, defaults, problems)
     except UnicodeDecodeError as error:
         raise UsageError(
             f"{where} is no text in UTF-8: {error}", f"file {_quoted(path)}"
@@ -138,24 +120,44 @@ def read_csv(path: Path, defaults: Defaults) -> GivenDecisions:
         ) from error
     except OSError as error:
         raise UsageError(f"{where} cannot be read: {error}", f"ls -l {_quoted(path)}") from error
-    problems.check()
-    return GivenDecisions.of(rows, "line", names)
 
 
 def read_rows(table: pa.Table, defaults: Defaults, where: str) -> GivenDecisions:
     """Decisions of a table with such columns, `where` it is from; lines are its rows, from 1."""
     _check_columns(table.column_names, where, defaults)
-    if table.num_rows > MOST_ROWS:
-        raise _too_many(where)
-    problems = Problems(where, "row")
-    chosen = table.select([name for name in table.column_names if name in COLUMNS])
-    rows = []
-    for line, cells in enumerate(chosen.to_pylist(), 1):
-        texts = {name: "" if cell is None else str(cell) for name, cell in cells.items()}
-        if row := _read(texts, defaults, line, problems):
+    table = table.slice(0, MOST_ROWS + 1)
+    read = [
+        ["" if cell is None else str(cell) for cell in column.to_pylist()]
+        if name in COLUMNS
+        else [""] * table.num_rows
+        for name, column in zip(table.column_names, table.columns, strict=True)
+    ]
+    cells = enumerate(zip(*read, strict=True), 1)
+    return _given(table.column_names, cells, defaults, Problems(where, "row"))
+
+
+def _given(
+    names: Sequence[str],
+    lines: Iterable[tuple[int, Sequence[str]]],
+    defaults: Defaults,
+    problems: Problems,
+) -> GivenDecisions:
+    """The decisions of numbered lines of cells in columns of these names."""
+    rows: list[dict[str, Any]] = []
+    for line, cells in lines:
+        if len(rows) == MOST_ROWS:
+            raise UsageError(
+                f"{problems.where} has more than {MOST_ROWS:,} decisions; give them in several "
+                "parts",
+                _EXAMPLE,
+            )
+        if len(cells) != len(names):
+            problems.add(line, f"{len(cells)} fields, where the header has {len(names)}")
+        elif row := _read(dict(zip(names, cells, strict=True)), defaults, line, problems):
             rows.append(row)
     problems.check()
-    return GivenDecisions.of(rows, "row", table.column_names)
+    ignored = tuple(name for name in names if name not in COLUMNS)
+    return GivenDecisions(pa.Table.from_pylist(rows, schema=_GIVEN), problems.line, ignored)
 
 
 def _opened(path: Path) -> AbstractContextManager[BinaryIO]:
@@ -173,12 +175,6 @@ def _lines(file: TextIOWrapper, where: str) -> Iterator[str]:
             raise UsageError(f"{where} has a line of over {_MOST_LINE:,} characters", _EXAMPLE)
         yield line
     file.detach()  # else stdin would be closed with it
-
-
-def _too_many(where: str) -> UsageError:
-    return UsageError(
-        f"{where} has more than {MOST_ROWS:,} decisions; give them in several parts", _EXAMPLE
-    )
 
 
 def _check_columns(names: Sequence[str], where: str, defaults: Defaults) -> None:

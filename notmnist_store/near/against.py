@@ -69,8 +69,7 @@ def near_against(
         pixels = pixels_of(tables, distinct)
         threads = options.workers or available_cores()
         found = cross_join(flat, pixels, radius.squared, threads=threads)
-        nearest = _nearest(found, len(pictures), distinct, standing, progress)
-    rows = _rows(images, pictures, standing, nearest)
+        rows = _rows(images, pictures, distinct, standing, progress.counted(found))
     progress.note(_summary(path, images, rows, radius, run))
     return rows
 
@@ -91,41 +90,37 @@ def _read(
     return Tables.open(root)
 
 
-def _nearest(
-    found: Iterable[Pairs], pictures: int, distinct: Ints, standing: pa.Table, progress: Progress
-) -> dict[str, tuple[Ints, Ints]]:
-    """For each split, of each picture of the source: least squared distance, and to which image.
+def _rows(
+    images: pa.Table,
+    pictures: Ints,
+    distinct: Ints,
+    standing: pa.Table,
+    found: Iterable[Pairs],
+) -> pa.Table:
+    """One row an image of the source and split in which it has something near.
 
-    -1 stands for none; of several at one distance the one ingested first counts.
+    `found` pairs the source's pictures with the `distinct` ones that are `standing` in splits; of
+    several at one distance the one ingested first counts.
     """
     ids, splits = standing["image_id"].to_numpy(), standing["split"].to_numpy(zero_copy_only=False)
+    label = dict(zip(ids.tolist(), standing["label"].to_pylist(), strict=True))
     member = np.stack([np.isin(distinct, ids[splits == split]) for split in USED])
-    least, place = nearest_pairs(progress.counted(found), pictures, member)
-    images = np.append(distinct, -1)[place]  # place -1 is the last: none
-    return {split: (least[k], images[k]) for k, split in enumerate(USED)}
-
-
-def _rows(
-    images: pa.Table, pictures: Ints, standing: pa.Table, nearest: dict[str, tuple[Ints, Ints]]
-) -> pa.Table:
-    """One row an image of the source and split in which it has something near."""
     row = np.searchsorted(pictures, images["picture_id"].to_numpy())
-    label = dict(zip(standing["image_id"].to_pylist(), standing["label"].to_pylist(), strict=True))
     parts = []
-    for split in USED:
-        least, twin = (column[row] for column in nearest[split])
-        near = np.flatnonzero(twin >= 0)
-        chosen = images.take(pa.array(near))
+    for split, least, place in zip(USED, *nearest_pairs(found, len(pictures), member), strict=True):
+        near = np.flatnonzero(place[row] >= 0)
+        chosen, squared = images.take(pa.array(near)), least[row[near]]
+        twin = distinct[place[row[near]]]
         parts.append(
             pa.table(
                 {
                     "path": chosen["path"],
                     "label": chosen["label"],
-                    "image_id": twin[near],
+                    "image_id": twin,
                     "split": pa.repeat(pa.scalar(split), len(near)),
-                    "store_label": pa.array([label[i] for i in twin[near].tolist()], pa.string()),
-                    "distance": np.sqrt(least[near] / LARGEST_SQUARE),
-                    "squared_distance": least[near],
+                    "store_label": pa.array([label[i] for i in twin.tolist()], pa.string()),
+                    "distance": np.sqrt(squared / LARGEST_SQUARE),
+                    "squared_distance": squared,
                 }
             )
         )

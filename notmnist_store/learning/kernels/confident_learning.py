@@ -38,9 +38,6 @@ def class_thresholds(probabilities: _Probabilities, labels: Ints) -> Floats:
     """Mean self-confidence of each class, float64 (k,): of (n, k) probabilities and (n,) labels.
 
     This is t_j of the paper. A class without images has an infinite threshold.
-
-    Raises:
-        UsageError: the shapes do not fit, or a label is none of the k classes.
     """
     _check(probabilities, labels)
     classes = probabilities.shape[1]
@@ -67,9 +64,6 @@ def find_suspects(probabilities: _Probabilities, labels: Ints) -> Suspects:
     `probabilities` (n, k) are out of sample: row i comes from a model that was not fitted to image
     i, nor to a copy of it. They come by ascending margin, then by row: the margin by which the
     paper's "prune by noise rate" ranks.
-
-    Raises:
-        UsageError: the shapes do not fit, or a label is none of the k classes.
     """
     counted = confident_classes(probabilities, class_thresholds(probabilities, labels))
     rows = np.flatnonzero((counted >= 0) & (counted != labels))

@@ -13,9 +13,6 @@ def draw_quotas(images: Ints, size: int) -> Ints:
 
     In proportion, rounded by largest remainder; of ties the first class has it. Every class that
     has images gets one at least where `size` allows.
-
-    Raises:
-        UsageError: `size` is not in 0 to the number of images.
     """
     total = int(images.sum())
     if not 0 <= size <= total:
@@ -37,9 +34,6 @@ def stratified_draw(labels: Ints, size: int, seed: tuple[int, ...]) -> Ints:
 
     `labels` (n,) are classes from 0. Draws of one seed are nested within each class: a larger one
     takes what a smaller one took, and more.
-
-    Raises:
-        UsageError: `size` is not in 0 to n.
     """
     images = np.bincount(labels) if len(labels) else np.zeros(0, np.int64)
     quotas = draw_quotas(images, size)
@@ -60,9 +54,6 @@ def grouped_folds(groups: Ints, labels: Ints, folds: int, seed: int) -> Ints:
     of several images go one by one, the largest first (ties by seed), to the fold that has fewest
     images of the classes they hold; then the single ones of each class level its folds out. So a
     class's folds differ by one image at most, unless groups are larger than that.
-
-    Raises:
-        UsageError: fewer than two folds.
     """
     if folds < 2:
         raise UsageError(f"cross-validation takes two folds or more, not {folds}")

@@ -26,9 +26,6 @@ def wilson_interval(correct: int, n: int, confidence: float = 0.95) -> tuple[flo
 
     Wilson, E. B. (1927). Probable inference, the law of succession, and statistical inference.
     JASA 22, 209-212; without continuity correction. Of no trials at all it is (0, 1).
-
-    Raises:
-        UsageError: `correct` is not in 0 to `n`, or the confidence not between 0 and 1.
     """
     _check_confidence(confidence)
     if not 0 <= correct <= n:
@@ -45,11 +42,7 @@ def wilson_interval(correct: int, n: int, confidence: float = 0.95) -> tuple[flo
 
 
 def percentile_interval(values: Floats, confidence: float = 0.95) -> tuple[float, float]:
-    """The central interval of these values, float64 (n,), n > 0, by linear interpolation.
-
-    Raises:
-        UsageError: there are no values, or the confidence is not between 0 and 1.
-    """
+    """The central interval of these values, float64 (n,), n > 0, by linear interpolation."""
     _check_confidence(confidence)
     if not len(values):
         raise UsageError("no values have no interval: give at least one")
@@ -75,9 +68,6 @@ def paired_difference(
     means has no image do not count. Memory: at most some 64 MB.
 
     Returns None where `first` or `second` is empty.
-
-    Raises:
-        UsageError: the shapes differ, fewer than one resample, or a confidence out of (0, 1).
     """
     if not values.shape == first.shape == second.shape or resamples < 1:
         raise UsageError("values and both masks have one shape, (n,), and a resample or more")

@@ -17,9 +17,6 @@ def nearest_of_sample(
     `pixels` is uint8 (n, size), `sample` uint8 (m, size); groups (n,) and (m,) name each one's
     group of copies: an image is never measured against its own. Of several at the same distance it
     is the first; -1 and -1 where all of the sample is of the image's own group.
-
-    Raises:
-        UsageError: the sample is empty, or the shapes differ.
     """
     if sample.ndim != 2 or not len(sample) or len(sample) != len(sample_groups):
         raise UsageError("a sample is uint8 (m, size), with m groups: at least one")

@@ -68,9 +68,6 @@ def upper_bound(misses: int, trials: int, confidence: float = 0.95) -> float:
 
     Clopper, C. J. and Pearson, E. S. (1934). The use of confidence or fiducial limits illustrated
     in the case of the binomial. Biometrika 26.
-
-    Raises:
-        UsageError: more misses than trials, or a confidence that is not between 0 and 1.
     """
     if not 0 <= misses <= trials or not 0 < confidence < 1:
         raise UsageError(

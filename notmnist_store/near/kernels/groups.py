@@ -23,9 +23,6 @@ def stars(n: int, order: npt.ArrayLike | None, pairs: Iterable[Pairs]) -> Ints:
     order each image belongs to the first representative it makes a pair with, and is one itself if
     there is none: the lexicographically first maximal independent set. `pairs` may come in chunks
     in any order, each pair once or more; about 20 bytes are held for each.
-
-    Raises:
-        UsageError: `order` is not a permutation of the rows, or a pair names a row beyond them.
     """
     sequence = np.arange(n) if order is None else np.asarray(order, np.int64)
     if len(sequence) != n or not np.array_equal(np.sort(sequence), np.arange(n)):
@@ -66,9 +63,6 @@ def components(n: int, pairs: Iterable[Pairs], start: Ints | None = None) -> Int
 
     `pairs` are taken chunk by chunk: memory is that of n images and one chunk. `start` is what this
     function gave for other pairs, which then count as well. Needs scipy.
-
-    Raises:
-        UsageError: a pair names a row beyond n.
     """
     from scipy.sparse import coo_array  # type: ignore[import-untyped, unused-ignore]
     from scipy.sparse.csgraph import (  # type: ignore[import-untyped, unused-ignore]

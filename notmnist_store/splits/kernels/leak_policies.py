@@ -90,9 +90,6 @@ def settle(
 
     The nearest is the first of the rows that are equally near. Needs about 100 bytes a pair at the
     most, and scipy for ``minimal`` and for `refill`.
-
-    Raises:
-        UsageError: there is no such policy.
     """
     for name, value, known in (
         ("policy", policy, POLICIES),

@@ -29,9 +29,6 @@ def replay(
     identifies its images (int64, any values) in the order in which the notebook reads the files.
     Sizes are those the notebook is given; a class gives size // classes of each. The generator is
     seeded right before the first shuffle (``np.random.seed``), and nothing else is drawn between.
-
-    Raises:
-        ValueError: a class has fewer images than asked of it.
     """
     random = np.random.RandomState(seed)
     valid, train = _merge(random, train_classes, train_size, valid_size)

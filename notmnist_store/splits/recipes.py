@@ -169,38 +169,33 @@ def _extended(
     all_labels = known_labels + [v for v in labels_of(catalog, fresh) if v not in known_labels]
     if not fresh.num_rows:
         return Placed(old, NO_DROPS, all_labels, 0)
-    splits_of: dict[str, dict[str, int]] = {}
-    split_by_id = dict(zip(old["image_id"].to_pylist(), old["split"].to_pylist(), strict=True))
-    for image_id, key in zip(
-        images["image_id"].to_pylist(), images["group_key"].to_pylist(), strict=True
-    ):
-        if image_id in split_by_id:
-            splits_of.setdefault(key, {}).setdefault(split_by_id[image_id], image_id)
-    keys = fresh["group_key"].to_pylist()
-    alone = fresh.filter(pa.array([key not in splits_of for key in keys]))
+    place = pa.array(range(images.num_rows), pa.int64())
+    found = catalog.query(
+        load_queries("splits")["extension"].sql,
+        {"split_set": name},
+        rows={"candidate": images.append_column("place", place)},
+    )
+    alone = fresh.filter(pc.is_null(found["split"]))
     placed: dict[int, str] = {}
     if alone.num_rows and not (sizes.are_counts and options.recipe == "stratified"):
-        part = _fresh(catalog, options, sizes, alone)
-        placed = dict(
-            zip(part.rows["image_id"].to_pylist(), part.rows["split"].to_pylist(), strict=True)
-        )
-    splits, drops = [], []
-    for image_id, key in zip(fresh["image_id"].to_pylist(), keys, strict=True):
-        there = {split: twin for split, twin in splits_of.get(key, {}).items() if split != "unused"}
-        if len(there) > 1:
-            splits.append("unused")
-            drops.append((image_id, "group_in_two_splits", min(there.values()), None))
-        elif key in splits_of:
-            splits.append(next(iter(there), "unused"))
-        else:
-            splits.append(placed.get(image_id, "unused"))
+        rows = _fresh(catalog, options, sizes, alone).rows
+        placed = dict(zip(rows["image_id"].to_pylist(), rows["split"].to_pylist(), strict=True))
+    ids, stands, twins = (column.to_pylist() for column in found.columns)
+    splits = [
+        split or placed.get(image_id, "unused") for image_id, split in zip(ids, stands, strict=True)
+    ]
+    drops = [
+        (image_id, "group_in_two_splits", twin, None)
+        for image_id, twin in zip(ids, twins, strict=True)
+        if twin is not None
+    ]
     new = _in_order(catalog, options, fresh, splits, all_labels)
     behind = Counter(old["split"].to_pylist())
     shift = pa.array([behind[split] for split in new["split"].to_pylist()], pa.int64())
     moved = new.set_column(2, "position", pc.add(new["position"], shift))
     if options.group_by == "near" and drops:
-        twins = nearest_used(catalog, name, [image_id for image_id, *_ in drops])
-        drops = [(i, rule, *twins.get(i, (twin, None))) for i, rule, twin, _ in drops]
+        nearest = nearest_used(catalog, name, [image_id for image_id, *_ in drops])
+        drops = [(i, rule, *nearest.get(i, (twin, None))) for i, rule, twin, _ in drops]
     clashes = pa.Table.from_pylist(
         [dict(zip(NO_DROPS.column_names, drop, strict=True)) for drop in drops],
         schema=NO_DROPS.schema,

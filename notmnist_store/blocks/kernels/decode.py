@@ -11,6 +11,8 @@ What Pillow does not settle is settled here:
   signature. Not tried: formats that start another program (EPS, PDF, WMF), formats without a
   signature (TGA), where noise can pass for an image, and rare ones nobody needs in a data set.
 - Only the first frame counts.
+- An image is turned upright as its EXIF orientation says and `ImageOps.exif_transpose` does, before
+  its shape is judged. A broken EXIF block turns nothing.
 - Grey of 16 bits becomes value >> 8. Grey of 32 bits and floating point has no agreed scale:
   `unreadable` (but a 16-bit PGM, which Pillow opens as mode I of 0 to 65535, is 16-bit grey).
 - Transparency is what Pillow's conversion to RGBA shows: an alpha channel, or a colour key or
@@ -35,7 +37,7 @@ from types import ModuleType
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from notmnist_store.errors import UsageError
 from notmnist_store.schema.shape import Shape
@@ -57,6 +59,10 @@ length bound of `find_idats` then yields at most 1032 times as much (deflate's h
 _GREY_MODES = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N")
 _ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa", "P")  # a palette may hold alpha of its own
 _GREY_16_MODES = ("I;16", "I;16L", "I;16B", "I;16N")
+
+_LYING = (5, 6, 7, 8)
+_ORIENTATION_WORDS = (b"Exif", b"EXIF", b"eXIf", b"exif", b"tiff:Orientation", b"adobe.xmp")
+"""One of these stands in each file whose orientation Pillow can know: EXIF, or XMP instead."""
 
 # Pillow logs some oddities of TIFF files as errors; without a handler they land on stderr.
 logging.getLogger("PIL").addHandler(logging.NullHandler())
@@ -231,11 +237,9 @@ def _decode_with_pillow(
     """The mode and the pixels, (shape.size,), of one file; any exception means a reject."""
     if not file:
         raise _NotTakenError("empty")
-    with Image.open(io.BytesIO(file), formats=FORMATS) as image:
-        mode = image.mode
-        _check_size(image, mode, shape)
-        image.load()
-        _check_size(image, mode, shape)  # a TIFF is turned upright when it is loaded
+    with Image.open(io.BytesIO(file), formats=FORMATS) as opened:
+        mode = opened.mode
+        image = _upright(opened, mode, shape, file)
         if _is_transparent(image):
             raise _NotTakenError("transparent")
         grey = _grey(image) if mode in _GREY_MODES else None
@@ -253,10 +257,36 @@ def _decode_with_pillow(
         return mode, np.asarray(rgb.convert("L")).reshape(-1)
 
 
-def _check_size(image: Image.Image, mode: str, shape: Shape) -> None:
-    if image.size != (shape.width, shape.height):
-        found = Shape(image.height, image.width, 1 if mode in _GREY_MODES else 3)
+def _upright(image: Image.Image, mode: str, shape: Shape, file: bytes) -> Image.Image:
+    """The image loaded and turned, if it has the shape; others are not loaded without need."""
+    # Pillow turns a TIFF itself when it loads it.
+    told = image.format != "TIFF" and any(word in file for word in _ORIENTATION_WORDS)
+    width, height = image.size
+    if sorted(image.size) == sorted((shape.width, shape.height)):
+        image.load()
+        image = _transposed(image) if told else image
+        width, height = image.size
+    elif told and _lies(image):
+        width, height = height, width
+    if (width, height) != (shape.width, shape.height):
+        found = Shape(height, width, 1 if mode in _GREY_MODES else 3)
         raise _NotTakenError("shape", str(found))
+    return image
+
+
+def _transposed(image: Image.Image) -> Image.Image:
+    try:
+        return ImageOps.exif_transpose(image)
+    except Exception:  # Pillow's parsers of EXIF raise whatever a broken block leads to
+        return image
+
+
+def _lies(image: Image.Image) -> bool:
+    """Whether height and width change places when it is turned upright."""
+    try:
+        return image.getexif().get(ExifTags.Base.Orientation) in _LYING
+    except Exception:  # as above; of a PNG it loads the pixels, too
+        return False
 
 
 def _is_transparent(image: Image.Image) -> bool:

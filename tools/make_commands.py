@@ -18,6 +18,8 @@ PATH` (default: `NOTMNIST_STORE`, else `store`) and `--quiet`; what gives rows t
 `-o FILE`. `--version` and `--print-completion bash` (or `zsh`) go without a command.
 """
 
+_KINDS = {bool: "flag", int: "whole number", float: "number"}
+
 _FOR_ALL = """
 Made by `make docs`; a test holds this page up to date. `notmnist-store` alone is `info`, and
 `python -m notmnist_store` is the same program. `--store` and the like stand before the command or
@@ -66,7 +68,9 @@ def _section(command: Command) -> str:
 
 def _row(parameter: Parameter, text: str) -> str:
     shown = f"{parameter.flag} {parameter.metavar}".strip()
-    return f"| `{shown}` | {parameter.kind_of_value} | {_cell(text)} |"
+    kinds = set(parameter.types) - {type(None)}
+    kind = next((name for type_, name in _KINDS.items() if kinds == {type_}), "text")
+    return f"| `{shown}` | {kind} | {_cell(text)} |"
 
 
 def _cell(text: str) -> str:

@@ -57,13 +57,6 @@ class Parameter(NamedTuple):
         return ",".join(map(str, self.default)) if self._many else f"{self.default}"
 
     @property
-    def kind_of_value(self) -> str:
-        """What its value is, in a word."""
-        names = {bool: "flag", int: "whole number", float: "number"}
-        kinds = set(self.types) - {type(None)}
-        return next((name for type_, name in names.items() if kinds == {type_}), "text")
-
-    @property
     def _many(self) -> bool:
         return isinstance(self.default, tuple)
 

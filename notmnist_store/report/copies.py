@@ -16,16 +16,15 @@ _GROUPS = 40
 _OF_A_GROUP = 8
 
 
-def render_overlap(material: Material, answers: dict[str, Answer]) -> Content:
+def render_overlap(material: Material, exact: Answer, near: Answer, histogram: Answer) -> Content:
     """Which share of each split has copies in each other split, exact and near."""
-    near = answers["near_overlap_matrix"]
     meaning = (
         "Images of the split on the left that have a copy in the split above. The outlined cells "
         "are leaks: there the model has seen what it is asked."
     )
-    exact = _matrix(answers["overlap_matrix"].rows(), "Exact copies")
+    equal = _matrix(exact.rows(), "Exact copies")
     if near.missing:
-        return [element("p", meaning), exact, element("h3", "Near copies"), absent(near)]
+        return [element("p", meaning), equal, element("h3", "Near copies"), absent(near)]
     rows = near.rows()
     near_copy = float(GROUP.scaled(material.evidence.marker.shape).text)
     radius = max((row["radius"] for row in rows if row["radius"] <= 1.01 * near_copy), default=0)
@@ -34,13 +33,13 @@ def render_overlap(material: Material, answers: dict[str, Answer]) -> Content:
         element("p", meaning),
         element(
             "div",
-            exact,
+            equal,
             _matrix(within, f"Near copies: within {radius:g}, exact ones included"),
             class_="pair-of-tables",
         ),
         _by_radius(rows),
         element("h3", "How far apart near pictures are"),
-        _histogram(answers["distance_histogram"], near_copy),
+        _histogram(histogram, near_copy),
         stale_note(material, "split_leak_near"),
     ]
 
@@ -99,7 +98,7 @@ def _cell(row: Row) -> Cell:
     return Cell(content, f"n h{heat} leaks-here" if leaks else f"n h{heat}")
 
 
-def render_leaks(material: Material, answers: dict[str, Answer]) -> Content:
+def render_leaks(material: Material, leaks: Answer) -> Content:
     """Evaluation images beside the copy that another split holds."""
     note = stale_note(material, "split_leak_near")
     none = "No image of valid or test has a copy in a split before it"
@@ -109,7 +108,7 @@ def render_leaks(material: Material, answers: dict[str, Answer]) -> Content:
     shown = gallery(
         material,
         "leaks",
-        answers["leaks"],
+        leaks,
         lambda tiles, row: tiles.pair(
             row["image_id"], row["twin_id"], row["distance"], (row["split"], row["twin_split"])
         ),
@@ -123,9 +122,8 @@ def render_leaks(material: Material, answers: dict[str, Answer]) -> Content:
     return [note, shown]
 
 
-def render_groups(material: Material, answers: dict[str, Answer]) -> Content:
+def render_groups(material: Material, equal: Answer, near: Answer, pictures: Answer) -> Content:
     """The largest groups of equal images and of near copies, each by its first ingested image."""
-    equal = answers["duplicate_groups"]
     surplus = (pc.sum(equal.table["images"]).as_py() - len(equal)) if len(equal) else 0
     return [
         element("h3", "Equal pixels"),
@@ -144,7 +142,7 @@ def render_groups(material: Material, answers: dict[str, Answer]) -> Content:
             "images would go if each were kept once.",
         ),
         element("h3", "Near copies"),
-        _near(material, answers["near_groups"], answers["near_group_pictures"]),
+        _near(material, near, pictures),
     ]
 
 
@@ -189,14 +187,14 @@ def _near(material: Material, groups: Answer, pictures: Answer) -> Content:
     )
 
 
-def render_conflicts(material: Material, answers: dict[str, Answer]) -> Content:
+def render_conflicts(material: Material, equal: Answer, near: Answer) -> Content:
     """The same or nearly the same picture under several labels: at least one of them is wrong."""
     return [
         element("h3", "Equal pixels under different labels"),
         gallery(
             material,
             "conflicts",
-            answers["label_conflicts"],
+            equal,
             _conflict,
             noun="conflicts",
             empty="None.",
@@ -208,7 +206,7 @@ def render_conflicts(material: Material, answers: dict[str, Answer]) -> Content:
         gallery(
             material,
             "near-conflicts",
-            answers["label_conflict_near"],
+            near,
             lambda tiles, row, *_: tiles.pair(row["image_id"], row["twin_id"], row["distance"]),
             noun="conflicts",
             empty="None.",

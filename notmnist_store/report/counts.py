@@ -7,18 +7,30 @@ from typing import Any
 
 from notmnist_store.report.evidence import Answer
 from notmnist_store.report.gallery import MOST_ROWS, Material, listing, missing
-from notmnist_store.report.markup import NOTHING, Cell, Content, Html, count, element, share, table
+from notmnist_store.report.markup import (
+    NOTHING,
+    Cell,
+    Content,
+    Html,
+    count,
+    element,
+    note,
+    share,
+    table,
+)
 from notmnist_store.report.plots import bars
 from notmnist_store.schema.words import REJECT_REASONS, SPLITS
 
 _MOST_BARS = 60
 
 
-def render_arrivals(material: Material, answers: dict[str, Answer]) -> Content:
+def render_arrivals(
+    material: Material, sources: Answer, rejects: Answer, ledger: Answer
+) -> Content:
     """Sources with their sha256, the ledger of every label, and the rejects by reason."""
     return [
         listing(
-            answers["sources"],
+            sources,
             ("source", "images", "labels", "bytes", "sha256"),
             lambda row: (
                 row["source"],
@@ -29,7 +41,7 @@ def render_arrivals(material: Material, answers: dict[str, Answer]) -> Content:
             caption="Sources, in the order they were ingested",
         ),
         listing(
-            answers["ingest_ledger"],
+            ledger,
             ("source", "label", "seen", "stored", "rejected", "ignored"),
             lambda row: (
                 row["source"],
@@ -42,7 +54,7 @@ def render_arrivals(material: Material, answers: dict[str, Answer]) -> Content:
         ),
         element("h3", "Rejected"),
         listing(
-            answers["reject_reasons"],
+            rejects,
             ("source", "label", "reason", "members", "first path"),
             lambda row: (
                 row["source"],
@@ -55,22 +67,21 @@ def render_arrivals(material: Material, answers: dict[str, Answer]) -> Content:
             caption="Members that could not be stored",
             text_columns=3,
         )
-        if len(answers["reject_reasons"])
+        if len(rejects)
         else element("p", "Nothing was rejected."),
     ]
 
 
-def render_balance(material: Material, answers: dict[str, Answer]) -> Content:
+def render_balance(material: Material, known: Answer, placed: Answer) -> Content:
     """Images by label and split, as a plot and as a table with each class's deviation."""
-    placed = answers["split_counts"]
     if not len(placed):
         return missing(f"Split set {material.evidence.split_set} holds no images.", None)
     counts: dict[str, dict[str, int]] = {}
     for row in placed.rows():
         counts.setdefault(row["label"], {})[row["split"]] = row["images"]
     used = [split for split in SPLITS if any(split in row for row in counts.values())]
-    deviations = {row["label"]: row["deviation"] for row in answers["label_counts"].rows()}
-    labels = _in_order(counts, answers["label_counts"].rows())
+    deviations = {row["label"]: row["deviation"] for row in known.rows()}
+    labels = _in_order(counts, known.rows())
     total = sum(sum(row.values()) for row in counts.values())
     listed = [
         (
@@ -90,11 +101,7 @@ def render_balance(material: Material, answers: dict[str, Answer]) -> Content:
             caption="Images by label and split; the last column compares the store's classes "
             "with their mean",
         ),
-        element(
-            "p",
-            f"The first {MOST_ROWS} of {len(labels):,} labels; all are in report split_counts.",
-            class_="note",
-        )
+        note(f"The first {MOST_ROWS} of {len(labels):,} labels; all are in report split_counts.")
         if len(labels) > MOST_ROWS
         else None,
     ]
@@ -107,17 +114,13 @@ def _in_order(counts: dict[str, dict[str, int]], known: Sequence[dict[str, Any]]
 
 
 def _plot(labels: list[str], counts: dict[str, dict[str, int]], used: list[str]) -> Html | None:
-    note = None
+    which = None
     shown = labels
     if len(labels) > _MOST_BARS:
         by_size = sorted(labels, key=lambda label: -sum(counts[label].values()))
         half = _MOST_BARS // 2
         shown = by_size[:half] + by_size[-half:]
-        note = element(
-            "p",
-            f"The {half} largest and the {half} smallest of {len(labels):,} labels.",
-            class_="note",
-        )
+        which = note(f"The {half} largest and the {half} smallest of {len(labels):,} labels.")
     series = {split: [counts[label].get(split, 0) for label in shown] for split in used}
     spoken = f"stacked bars: images of {len(shown)} labels in {', '.join(used)}"
-    return element("div", bars(shown, series, name="balance-plot", alternative=spoken), note)
+    return element("div", bars(shown, series, name="balance-plot", alternative=spoken), which)

@@ -27,13 +27,29 @@ class Need:
     command: str
 
 
-@dataclass(frozen=True)
-class Read:
-    """A report or (of `kind` "audits") an audit that a section reads."""
-
-    name: str
-    kind: str = "reports"
-    need: Need | None = None
+PAIRS = Need(
+    "select 1 as there from radius_join where is_current",
+    "Near copies were not searched for yet: two pictures that differ by a few grey values count as "
+    "two here.",
+    "notmnist-store near-duplicates",
+)
+SUSPECTS = Need(
+    "select 1 as there from suspect_search where split_set = $split_set and is_newest",
+    "Labels that are likely wrong were not searched for yet in this split set.",
+    "notmnist-store suspects --split-set $split_set",
+)
+SCORES = Need(
+    "select 1 as there from score where split_set = $split_set limit 1",
+    "No baseline was trained on this split set yet, so nothing says what its leaks are worth.",
+    "notmnist-store baseline --split-set $split_set",
+)
+NEEDS = {
+    **dict.fromkeys(("near_overlap_matrix", "distance_histogram", "certificates"), PAIRS),
+    **dict.fromkeys(("near_groups", "near_group_pictures", "label_conflict_near"), PAIRS),
+    "suspects": SUSPECTS,
+    **dict.fromkeys(("scores", "leak_inflation"), SCORES),
+}
+"""What reports and audits stand on, by their names."""
 
 
 @dataclass(frozen=True)
@@ -83,21 +99,21 @@ class Evidence:
         )
         self.verdicts = {verdict.name: verdict for verdict in verdicts}
 
-    def ask(self, read: Read) -> Answer:
+    def ask(self, name: str) -> Answer:
         """The rows of a report or an audit, read once; a query that cannot run says why."""
-        if read.name not in self._answers:
-            self._answers[read.name] = self._ask(read)
-        return self._answers[read.name]
+        if name not in self._answers:
+            self._answers[name] = self._ask(name)
+        return self._answers[name]
 
-    def _ask(self, read: Read) -> Answer:
-        query = (self.audits if read.kind == "audits" else self._reports)[read.name]
-        command = self._command(read, query)
-        if read.need is not None and not self._has(read.need):
-            remedy = self.filled(read.need.command)
-            return Answer(query, command, pa.table({}), read.need.missing, remedy)
+    def _ask(self, name: str) -> Answer:
+        audit, need = self.audits.get(name), NEEDS.get(name)
+        query = audit or self._reports[name]
+        command = self._command(query, is_audit=audit is not None)
+        if need is not None and not self._has(need):
+            return Answer(query, command, pa.table({}), need.missing, self.filled(need.command))
         try:
-            if read.kind == "audits":
-                rows = self.audits[read.name].rows(self.catalog, self._scope)
+            if audit is not None:
+                rows = audit.rows(self.catalog, self._scope)
             else:
                 given = {"split_set": self.split_set} if "split_set" in query.parameters else {}
                 rows = self.catalog.query(query.sql, bind(query, given, self.catalog.shape))
@@ -113,9 +129,7 @@ class Evidence:
         """A command with this split set where it says $split_set."""
         return command.replace("$split_set", shlex.quote(self.split_set))
 
-    def _command(self, read: Read, query: Query) -> str:
-        verb, option = (
-            ("audit", "--split-set ") if read.kind == "audits" else ("sql", "--param split_set=")
-        )
+    def _command(self, query: Query, *, is_audit: bool) -> str:
+        verb, option = ("audit", "--split-set ") if is_audit else ("sql", "--param split_set=")
         chosen = f" {option}$split_set" if "split_set" in query.parameters else ""
-        return self.filled(f"notmnist-store {verb} {read.name}{chosen} --format csv")
+        return self.filled(f"notmnist-store {verb} {query.name}{chosen} --format csv")

@@ -16,6 +16,7 @@ from notmnist_store.report.markup import (
     count,
     element,
     join,
+    note,
     number,
     table,
 )
@@ -210,7 +211,7 @@ def _all_rows(answer: Answer, shown: int, noun: str) -> Html | None:
     if len(answer) <= shown:
         return None
     line = f"The first {count(shown)} of {count(len(answer))} {noun}. All of them:"
-    return join(element("p", line, class_="note"), command(answer.command))
+    return join(note(line), command(answer.command))
 
 
 def absent(answer: Answer) -> Html:
@@ -220,9 +221,5 @@ def absent(answer: Answer) -> Html:
 
 def missing(text: str, remedy: str | None) -> Html:
     """What is not known here, and the command that finds it out."""
-    return element(
-        "div",
-        element("p", text),
-        command(remedy) if remedy else None,
-        class_="absent",
-    )
+    line = command(remedy) if remedy else None
+    return element("div", element("p", text), line, class_="absent")

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from notmnist_store.report.evidence import Answer
 from notmnist_store.report.gallery import Material, gallery
-from notmnist_store.report.markup import Content, count, element, number, share
+from notmnist_store.report.markup import Content, count, element, note, number, share
 
 
-def render_blanks(material: Material, answers: dict[str, Answer]) -> Content:
+def render_blanks(material: Material, blank: Answer, low_ink: Answer) -> Content:
     """Images of one single value, and those with hardly any ink or hardly any paper."""
-    low_ink = answers["image_low_ink"]
     kinds = {
-        "blanks": ("Images of one single value", answers["image_blank"]),
+        "blanks": ("Images of one single value", blank),
         "low-ink": (low_ink.query.title, low_ink),
     }
     return [
@@ -24,7 +23,7 @@ def render_blanks(material: Material, answers: dict[str, Answer]) -> Content:
                 lambda tiles, row: tiles.image(row["image_id"], f"ink {number(row['ink_mean'])}"),
                 noun="images",
                 empty="None.",
-                caption=element("p", f"{count(len(answer))} images.", class_="note"),
+                caption=note(f"{count(len(answer))} images."),
                 first=36,
             ),
         ]
@@ -32,13 +31,12 @@ def render_blanks(material: Material, answers: dict[str, Answer]) -> Content:
     ]
 
 
-def render_suspects(material: Material, answers: dict[str, Answer]) -> Content:
+def render_suspects(material: Material, suspects: Answer) -> Content:
     """Images whose label a model that has not seen them does not believe."""
-    answer = answers["suspects"]
     return gallery(
         material,
         "suspects",
-        answer,
+        suspects,
         lambda tiles, row: tiles.image(
             row["image_id"],
             f"rather {row['suggested_label']}",
@@ -47,7 +45,7 @@ def render_suspects(material: Material, answers: dict[str, Answer]) -> Content:
         ),
         noun="suspects",
         empty="The search found no label that is likely wrong.",
-        caption=f"{count(len(answer))} labels are likely wrong, by models that had not seen the "
+        caption=f"{count(len(suspects))} labels are likely wrong, by models that had not seen the "
         "image (confident learning over cross-validation). The likeliest errors come first.",
         classes="cells wide",
     )

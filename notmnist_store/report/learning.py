@@ -15,16 +15,15 @@ _SUBSETS = {
 }
 
 
-def render_curves(material: Material, answers: dict[str, Answer]) -> Content:
+def render_curves(material: Material, scores: Answer, price: Answer) -> Content:
     """Accuracy by training size on all, clean and leaked images, and what leaks add to it."""
-    answer = answers["scores"]
-    if answer.missing:
-        return absent(answer)
-    own = [row for row in answer.rows() if row["eval_set"] == material.evidence.split_set]
+    if scores.missing:
+        return absent(scores)
+    own = [row for row in scores.rows() if row["eval_set"] == material.evidence.split_set]
     models = list(dict.fromkeys(row["model"] for row in own))
     return [
         [_of_model(model, place, own) for place, model in enumerate(models)],
-        _price(answers["leak_inflation"]),
+        _price(price),
     ]
 
 

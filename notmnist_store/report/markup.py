@@ -80,6 +80,11 @@ def prose(text: str) -> Html:
     return join(*(element("code", p) if i % 2 else p for i, p in enumerate(parts)))
 
 
+def note(*content: Content) -> Html:
+    """A paragraph that says less than the others."""
+    return element("p", *content, class_="note")
+
+
 def command(text: str) -> Html:
     """A command line to paste."""
     return element("pre", element("code", text), class_="command")

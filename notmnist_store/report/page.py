@@ -12,7 +12,7 @@ from string import Template
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.progress import Progress
-from notmnist_store.report.evidence import Evidence, Read
+from notmnist_store.report.evidence import Evidence
 from notmnist_store.report.gallery import Material
 from notmnist_store.report.markup import Html, count, element, join
 from notmnist_store.report.section import framed
@@ -83,7 +83,7 @@ def _document(evidence: Evidence, sections: list[Html], style: str) -> str:
 
 
 def _title(evidence: Evidence) -> str:
-    sources = [row["source"] for row in evidence.ask(Read("sources")).rows()]
+    sources = [row["source"] for row in evidence.ask("sources").rows()]
     named = ", ".join(sources[:3]) + (f" and {len(sources) - 3} more" if len(sources) > 3 else "")
     return named or "An empty store"
 

@@ -10,7 +10,7 @@ from typing import Any
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.near.evidence import current_join, lacking
-from notmnist_store.report.evidence import Evidence, Read
+from notmnist_store.report.evidence import Evidence
 from notmnist_store.schema.radius import GROUP, Radius
 from notmnist_store.storage.tables import Tables
 from notmnist_store.text import printable, share_text
@@ -68,7 +68,7 @@ def make_paper(tables: Tables, catalog: Catalog, split_set: str) -> str:
 
 def _on_sources(evidence: Evidence) -> list[str]:
     sources, ledger, rejects = (
-        evidence.ask(Read(name)).rows() for name in ("sources", "ingest_ledger", "reject_reasons")
+        evidence.ask(name).rows() for name in ("sources", "ingest_ledger", "reject_reasons")
     )
     shape = str(evidence.marker.shape).replace("x", r"$\times$")
     listed = "; ".join(
@@ -146,7 +146,7 @@ def _on_search(
 
 def _on_checks(evidence: Evidence) -> list[str]:
     """What the most telling certificate says: of the split set itself, or else of a sample."""
-    rows = evidence.ask(Read("certificates")).rows(1)
+    rows = evidence.ask("certificates").rows(1)
     if not rows:
         return []
     row = rows[0]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from notmnist_store.report.evidence import Answer, Read
+from notmnist_store.report.evidence import Answer
 from notmnist_store.report.gallery import Material, missing
-from notmnist_store.report.markup import Content, Html, command, element
+from notmnist_store.report.markup import Content, Html, command, element, note
 
 
 @dataclass(frozen=True)
@@ -16,18 +16,18 @@ class Section:
 
     id: str
     title: str
-    reads: tuple[Read, ...]
-    render: Callable[[Material, dict[str, Answer]], Content]
+    reads: tuple[str, ...]
+    render: Callable[..., Content]  # of Material, and the answer to each of `reads`
 
 
 def framed(section: Section, material: Material) -> Html:
     """The whole section, with the SQL of what it reads behind a fold."""
-    answers = {read.name: material.evidence.ask(read) for read in section.reads}
+    answers = [material.evidence.ask(name) for name in section.reads]
     return element(
         "section",
         element("h2", section.title, id=f"{section.id}-title"),
-        section.render(material, answers),
-        _sql(answers.values()),
+        section.render(material, *answers),
+        _sql(answers),
         id=section.id,
         aria_labelledby=f"{section.id}-title",
     )
@@ -38,7 +38,7 @@ def _sql(answers: Iterable[Answer]) -> Html | None:
         element(
             "details",
             element("summary", "SQL: ", element("code", answer.query.name)),
-            element("p", answer.query.title, class_="note"),
+            note(answer.query.title),
             command(answer.command),
             element("pre", element("code", answer.query.sql)),
         )

@@ -14,7 +14,7 @@ from notmnist_store.report.verdict import status
 _CERTIFY = "notmnist-store certify"
 
 
-def render_audits(material: Material, answers: dict[str, Answer]) -> Content:
+def render_audits(material: Material) -> Content:
     """Every audit with its status, and what it counted."""
     rows = [
         (
@@ -44,12 +44,12 @@ def render_audits(material: Material, answers: dict[str, Answer]) -> Content:
     ]
 
 
-def render_origin(material: Material, answers: dict[str, Answer]) -> Content:
+def render_origin(material: Material, split_sets: Answer, certificates: Answer) -> Content:
     """Split sets with their digests, and how far the search for near copies was checked."""
     return [
-        _split_sets(answers["split_sets"]),
+        _split_sets(split_sets),
         element("h3", "The search for near copies"),
-        _certificates(answers["certificates"]),
+        _certificates(certificates),
     ]
 
 

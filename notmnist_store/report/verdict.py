@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from notmnist_store.audits.verdicts import Verdict
 from notmnist_store.report.evidence import Evidence
-from notmnist_store.report.markup import Content, Html, command, count, element, prose, share
+from notmnist_store.report.markup import Content, Html, command, count, element, note, prose, share
 
 MENDS = {
     "label_conflict_exact": "sanitize my_clean_set --from $split_set --conflicts majority --yes",
@@ -61,16 +61,9 @@ def _item(evidence: Evidence, verdict: Verdict) -> Html:
         "li",
         element(
             "div",
-            element(
-                "h3",
-                status(verdict),
-                " ",
-                audit.title,
-            ),
+            element("h3", status(verdict), " ", audit.title),
             element("p", _counted(verdict)),
-            element("p", prose(audit.header["do"]), class_="note")
-            if "do" in audit.header
-            else None,
+            note(prose(audit.header["do"])) if "do" in audit.header else None,
         ),
         _remedy(evidence, verdict),
     )
@@ -82,10 +75,10 @@ def _remedy(evidence: Evidence, verdict: Verdict) -> Html:
     parts: list[Content] = []
     if mend is not None:
         line = evidence.filled(f"notmnist-store {mend}")
-        parts += [element("p", "To mend it:", class_="note"), command(line)]
+        parts += [note("To mend it:"), command(line)]
     if verdict.next:
         title = "To look first:" if mend else "To go on:"
-        parts += [element("p", title, class_="note"), command(verdict.next)]
+        parts += [note(title), command(verdict.next)]
     return element("div", parts, class_="remedy")
 
 

@@ -23,6 +23,7 @@ from notmnist_store.catalog.queries import load_queries
 from notmnist_store.cli.main import main, make_parser
 from notmnist_store.errors import UsageError
 from notmnist_store.report import markup, plots
+from notmnist_store.report.evidence import NEEDS
 from notmnist_store.report.paper import latex
 from notmnist_store.report.sections import SECTIONS
 from notmnist_store.report.sprites import difference
@@ -213,17 +214,15 @@ def test_a_curve_of_one_size_and_one_of_close_sizes_have_their_labels() -> None:
 
 
 def test_every_section_reads_reports_and_audits_that_there_are() -> None:
-    known = {kind: load_queries(kind) for kind in ("reports", "audits")}
-    for section in SECTIONS:
-        for read in section.reads:
-            assert read.name in known[read.kind]
+    known = [set(load_queries(kind)) for kind in ("reports", "audits")]
+    assert known[0].isdisjoint(known[1]), "a section names either by its name alone"
+    read = {name for section in SECTIONS for name in section.reads}
+    assert set(NEEDS) <= read <= known[0] | known[1]
 
 
 def test_what_mends_and_what_makes_evidence_are_commands() -> None:
     assert set(MENDS) <= set(load_queries("audits"))
-    needs = {
-        read.need.command for section in SECTIONS for read in section.reads if read.need is not None
-    }
+    needs = {need.command for need in NEEDS.values()}
     for command in [*needs, *(f"notmnist-store {mend}" for mend in MENDS.values())]:
         program, *words = shlex.split(command.replace("$split_set", "clean"))
         assert program == "notmnist-store"
@@ -273,10 +272,10 @@ def test_sql_and_command_of_every_query_stand_on_the_page(bad_page: str) -> None
     text = Outline(bad_page).text
     queries = {kind: load_queries(kind) for kind in ("reports", "audits")}
     for section in SECTIONS:
-        for read in section.reads:
-            assert markup.element("code", queries[read.kind][read.name].sql) in bad_page
-            verb = "sql" if read.kind == "reports" else "audit"
-            assert f"notmnist-store {verb} {read.name}" in text
+        for name in section.reads:
+            verb, kind = ("sql", "reports") if name in queries["reports"] else ("audit", "audits")
+            assert markup.element("code", queries[kind][name].sql) in bad_page
+            assert f"notmnist-store {verb} {name}" in text
 
 
 def test_the_same_store_gives_the_same_bytes_elsewhere(

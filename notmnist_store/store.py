@@ -126,6 +126,7 @@ class Store:
         group_regex: Annotated[str | None, Option(metavar="RE")] = None,
         labels: Annotated[str | Sequence[str] | None, Option(metavar="A,B,...")] = None,
         transpose: bool = False,
+        unlabelled: Annotated[str | None, Option(metavar="WORD")] = None,
         expect_classes: int | None = None,
         min_per_class: int | None = None,
         max_labels: int = 10_000,
@@ -147,6 +148,8 @@ class Store:
             group_regex: fill family with this regex's group in the path.
             labels: names of the classes 0, 1, ... of IDX and npz sources.
             transpose: swap rows and columns of IDX images, for EMNIST.
+            unlabelled: keep or ignore images of a split folder that have no label, which are an
+                error otherwise.
             expect_classes: fail unless there are N classes.
             min_per_class: fail where a class has fewer images.
             max_labels: labels of one source.
@@ -181,6 +184,7 @@ class Store:
             group_regex=group_regex,
             labels=labels,
             transpose=transpose,
+            unlabelled=unlabelled,
             expect_classes=expect_classes,
             min_per_class=min_per_class,
             max_labels=max_labels,
@@ -196,6 +200,23 @@ class Store:
         return self._result(
             pa.concat_tables([catalog.query(arrivals, {"run_id": run}) for run in runs])
         )
+
+    def placed_line(self, sources: Sequence[str]) -> str:
+        """One line that says how many images of these sources went to which split, by which rule.
+
+        Args:
+            sources: names of sources in the store.
+
+        Returns:
+            The line, as `ingest` ends with.
+        """
+        placed: dict[tuple[str, str], int] = {}
+        for row in self.sql("split_rules").rows():
+            if row["source"] in sources:
+                key = (row["split"], row["split_rule"])
+                placed[key] = placed.get(key, 0) + row["images"]
+        counted = (f"{split} {n:,} (by {rule})" for (split, rule), n in placed.items())
+        return f"splits: {', '.join(counted) or 'no images'}"
 
     def info(self) -> "Result":
         """Show what the store holds, and what to do next.

@@ -250,12 +250,15 @@ class _Source:
         rejected = sum(reject[0] == label for reject in self.rejects)
         rejected += self.rejected_only_in_ledger.get(label, 0)
         ignored = [name for name in TABLES["ledger"].names if name.startswith("ignored")]
+        splits = [row["split"] for row in self.rows if row["label"] == label]
         return {
             "label": label,
+            "split_rule": "folder",
             "seen": stored + rejected + self.lost.get(label, 0),
             "stored": stored,
             "rejected": rejected,
             **dict.fromkeys(ignored, 0),
+            **{split: splits.count(split) for split in SPLITS},
         }
 
 

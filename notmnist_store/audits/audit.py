@@ -18,7 +18,7 @@ from notmnist_store.audits.verdicts import Scope, Verdict, parse_share, verdict_
 from notmnist_store.catalog.cached_views import hold_shared
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
-from notmnist_store.catalog.split_sets import find_split_set
+from notmnist_store.catalog.split_sets import find_split_set, unlabelled_note
 from notmnist_store.errors import DamageError, QueryError, StoreError, UsageError
 from notmnist_store.near.evidence import check_radius
 from notmnist_store.progress import Progress
@@ -57,7 +57,8 @@ def audit(
     check_fail_on(fail_on)
     audits = find_audits(names, folder)
     tolerances = parse_tolerances(tolerance, [audit.name for audit in audits])
-    progress.note(find_split_set(catalog, scope.split_set).line)
+    for note in (find_split_set(catalog, scope.split_set).line, *unlabelled_note(catalog)):
+        progress.note(note)
     check_radius(catalog, scope.radius)
     if len(names) == 1:
         verdict, rows = audits[0].judge(catalog, scope, tolerances.get(names[0]))

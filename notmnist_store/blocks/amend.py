@@ -1,52 +1,72 @@
-"""What can only be known at a source's end: copies of a path, and files outside a class folder.
+"""What can only be known at a source's end: copies of a path, files outside a class folder, and
+folders that turn out to be splits, or classes, among their siblings.
 
-Both are rare. The blocks that hold such rows are written anew, before anything is committed.
+All are rare. The blocks that hold such rows are written anew, before anything is committed.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from notmnist_store.blocks.kernels.rows import RowRules, Tally, row_key
+from notmnist_store.blocks.kernels.rows import Key, RowRules, Tally, split_column
 from notmnist_store.blocks.writer import Block, block_file_name
 from notmnist_store.schema.tables import TABLES
+from notmnist_store.sources.kernels.provenance import Place, place
 from notmnist_store.storage.datafile import DataFile, open_checked, parquet_writer, seal
 from notmnist_store.storage.filesystem import disk_errors
 
 _TABLES = ("image", "reject")
+_NOWHERE: Key = (None, None, None)
 
 
-def amend_blocks(root: Path, rules: RowRules, blocks: Sequence[Block]) -> list[Block]:
+def amend_blocks(
+    root: Path, rules: RowRules, blocks: Sequence[Block], changed: Mapping[str, Place]
+) -> list[Block]:
     """Move second members of a path to the rejects, and unreadable strays to the ignored.
 
     A stray is a rejected member of a folder that holds no image and has class folders below it
-    (a README beside the class folders). Returns the blocks with their files and tallies as they
-    are now.
+    (a README beside the class folders). Members of the folders in ``changed`` get the label and
+    the split of their place there; those that are not stored there are ignored. Returns the
+    blocks with their files and tallies as they are now.
     """
     copies = _copies(root, rules, blocks)
-    outside = _outside(blocks)
+    known = _Known(rules, _outside(blocks), changed)
+    concerned = known.outside | changed.keys()
     amended = []
     for block in blocks:
         positions = set(block.path_keys[:, 0].tolist())
         here = copies & positions
-        if here or outside.intersection(folder for folder, *_ in block.tally.outcomes):
-            block = _amend(root, rules, block, here, outside)
+        if here or concerned.intersection(folder for folder, *_ in block.tally.outcomes):
+            block = _amend(root, known, block, here)
         amended.append(block)
     return amended
+
+
+class _Known(NamedTuple):
+    """What is known of the whole source: folders of strays, and places that are not as told."""
+
+    rules: RowRules
+    outside: Set[str]
+    changed: Mapping[str, Place]
+
+    def place(self, path: str) -> Place:
+        where = place(path)
+        return self.changed.get(where.directory, where)
 
 
 def _outside(blocks: Sequence[Block]) -> set[str]:
     folders: set[str] = set()
     with_images: set[str] = set()
     for block in blocks:
-        for folder, _, outcome in block.tally.outcomes:
+        for folder, *_, outcome in block.tally.outcomes:
             if folder is not None and outcome in ("stored", "rejected"):
                 folders.add(folder)
                 if outcome == "stored":
@@ -98,27 +118,34 @@ def _paths(
     return found
 
 
-def _amend(root: Path, rules: RowRules, block: Block, copies: set[int], outside: set[str]) -> Block:
+def _amend(root: Path, known: _Known, block: Block, copies: set[int]) -> Block:
+    rules = known.rules
     images = _read(root, rules, block, "image")
     rejects = _read(root, rules, block, "reject")
-    seen, outcomes = Counter(block.tally.seen), Counter(block.tally.outcomes)
+    tally = _moved(known, block.tally)
+    if not rules.labels_given:
+        images, rejects = _placed(known, images, tally), _relabelled(known, rejects)
     copied = np.array(sorted(copies), np.int64)
 
     twice = np.isin(_positions(images, "image", rules), copied)
     moved = images.filter(pa.array(twice))
     images = images.filter(pa.array(~twice))
-    for key in _keys(rules, moved):
-        outcomes[*key, "stored"] -= 1
-        outcomes[*key, "rejected"] += 1
+    for row in moved.select(["path", "label", "split"]).to_pylist():
+        key = _key(known, tally, **row)
+        tally.splits[*key, row["split"]] -= 1
+        tally.outcomes[*key, "stored"] -= 1
+        tally.outcomes[*key, "rejected"] += 1
 
     stray = []
-    for key in _keys(rules, rejects):
-        stray.append(key[0] in outside)
+    for path, reason in zip(*(rejects[n].to_pylist() for n in ("path", "reason")), strict=True):
+        where = None if reason == "unsafe_name" or rules.labels_given else known.place(path)
+        stray.append(where is not None and where.directory in known.outside)
         if stray[-1]:
-            seen[key] -= 1
-            seen[None, None] += 1
-            outcomes[*key, "rejected"] -= 1
-            outcomes[None, None, "ignored_outside"] += 1
+            key = rules.key(where)
+            tally.seen[key] -= 1
+            tally.seen[_NOWHERE] += 1
+            tally.outcomes[*key, "rejected"] -= 1
+            tally.outcomes[*_NOWHERE, "ignored_outside"] += 1
     twice = np.isin(_positions(rejects, "reject", rules), copied)
     rejects = pa.concat_tables(
         [
@@ -132,13 +159,71 @@ def _amend(root: Path, rules: RowRules, block: Block, copies: set[int], outside:
         for table, rows in (("image", images), ("reject", rejects))
         if (file := _replace(root, rules, block, table, rows)) is not None
     ]
-    tally = Tally(+seen, +outcomes, block.tally.other_shapes)
-    return Block(block.number, tuple(files), tally, block.path_keys)
+    tally = replace(tally, seen=+tally.seen, outcomes=+tally.outcomes, splits=+tally.splits)
+    return replace(block, files=tuple(files), tally=tally)
 
 
-def _keys(rules: RowRules, rows: pa.Table) -> list[tuple[str | None, str | None]]:
-    columns = (rows[name].to_pylist() for name in ("path", "label"))
-    return [row_key(rules, path, label) for path, label in zip(*columns, strict=True)]
+def _moved(known: _Known, tally: Tally) -> Tally:
+    """The tally with the keys of places that have changed; of those, splits are not counted yet."""
+    moved = Tally(other_shapes=tally.other_shapes, unlabelled=tally.unlabelled)
+    for key, count in tally.seen.items():
+        moved.seen[_new_key(known, key)] += count
+    for (folder, label, rule, outcome), count in tally.outcomes.items():
+        where = known.changed.get(folder or "")
+        if outcome == "stored" and where is not None and not known.rules.is_stored(where):
+            outcome = "ignored_outside"
+        moved.outcomes[*_new_key(known, (folder, label, rule)), outcome] += count
+    for counted, count in tally.splits.items():
+        if counted[0] not in known.changed:
+            moved.splits[counted] += count
+    return moved
+
+
+def _new_key(known: _Known, key: Key) -> Key:
+    where = known.changed.get(key[0] or "")
+    return key if where is None else known.rules.key(where)
+
+
+def _placed(known: _Known, images: pa.Table, tally: Tally) -> pa.Table:
+    """The images of places that have changed with their labels and splits, or without them."""
+    paths = images["path"].to_pylist()
+    places = {row: known.changed.get(place(path).directory) for row, path in enumerate(paths)}
+    changed = {row: where for row, where in places.items() if where is not None}
+    if not changed:
+        return images
+    rows = list(changed)
+    labels, splits = images["label"].to_pylist(), images["split"].to_pylist()
+    hashes = images["pixel_hash"].take(pa.array(rows)).to_pylist()
+    found = split_column(known.rules, [where.split for where in changed.values()], hashes)
+    for row, split in zip(rows, found.to_pylist(), strict=True):
+        labels[row], splits[row] = changed[row].label, split
+    kept = [row for row, where in changed.items() if known.rules.is_stored(where)]
+    for row in kept:
+        tally.splits[*known.rules.key(changed[row]), splits[row]] += 1
+    for name, values in (("label", labels), ("split", splits)):
+        column = images.schema.get_field_index(name)
+        images = images.set_column(column, images.field(name), pa.array(values, pa.string()))
+    dropped = changed.keys() - kept
+    return images.filter(pa.array([row not in dropped for row in range(len(paths))]))
+
+
+def _relabelled(known: _Known, rejects: pa.Table) -> pa.Table:
+    rows = zip(rejects["path"].to_pylist(), rejects["label"].to_pylist(), strict=True)
+    labels = [None if label is None else known.place(path).label for path, label in rows]
+    column = rejects.schema.get_field_index("label")
+    return rejects.set_column(column, rejects.field("label"), pa.array(labels, pa.string()))
+
+
+def _key(known: _Known, tally: Tally, path: str, label: str | None, split: str) -> Key:
+    """What an image was tallied under; of labels that are given, the row does not say the rule."""
+    if not known.rules.labels_given:
+        return known.rules.key(known.place(path))
+    fitting = (
+        key[:3]
+        for key, count in tally.splits.items()
+        if key[1] == label and key[3] == split and count > 0
+    )
+    return next(fitting)
 
 
 def _as_rejects(images: pa.Table, rules: RowRules) -> pa.Table:

@@ -102,7 +102,7 @@ class BlockWriter:
 
     def _check_labels(self, block: Block) -> None:
         """Stop where a source is made of labels: they are kept in memory until its end."""
-        self._labels.update(label for _, label in block.tally.seen if label is not None)
+        self._labels.update(label for _, label, _ in block.tally.seen if label is not None)
         found, most = len(self._labels), self._rules.max_labels
         if found > most:
             raise BudgetError(

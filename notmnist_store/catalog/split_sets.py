@@ -176,6 +176,19 @@ def _ingest(catalog: Catalog) -> SplitSet:
     )
 
 
+def unlabelled_note(catalog: Catalog) -> list[str]:
+    """A note on images without a label, which are in no split set; none where there are none."""
+    stored = "select 1 from ledger where label is null and stored > 0 limit 1"
+    if not len(catalog.query(stored)):  # which is quick, and nearly always so
+        return []
+    counted = catalog.query(
+        "select split, count(*) as images from image where label is null group by split"
+        " order by split"
+    ).to_pylist()
+    told = ", ".join(f"{row['split']} {row['images']:,}" for row in counted)
+    return [f"images without a label are left out: {told}"] if told else []
+
+
 def _check_withdrawn(catalog: Catalog, name: str, version: int | None) -> None:
     """UsageError where a run made this split set and another withdrew it."""
     made = catalog.query(

@@ -87,11 +87,12 @@ def _page_wanted(given: argparse.Namespace) -> None:
 def _ingested(call: Call) -> None:
     rows = call.result.rows()
     stored, known = (sum(row[name] for row in rows) for name in ("stored", "known_pixels"))
+    labels = {row["label"] for row in rows if row["stored"]} - {None}
     call.terminal.note(
-        f"{stored:,} images of {len({row['label'] for row in rows if row['stored']})} labels; "
-        f"{known:,} were there already by their pixels"
+        f"{stored:,} images of {len(labels)} labels; {known:,} were there already by their pixels"
     )
     call.say("look at them, count them, or open them in plain DuckDB:", *_ways_in(call))
+    call.terminal.note(call.store.placed_line([row["source"] for row in rows]))
 
 
 def _informed(call: Call) -> None:

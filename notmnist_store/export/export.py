@@ -16,7 +16,7 @@ import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
-from notmnist_store.catalog.split_sets import SplitSet, find_split_set, split_rows
+from notmnist_store.catalog.split_sets import SplitSet, find_split_set, split_rows, unlabelled_note
 from notmnist_store.decisions.effects import decision_note
 from notmnist_store.errors import UsageError
 from notmnist_store.export import arrays, columns, huggingface, idx, notebook, pictures
@@ -77,8 +77,9 @@ def export(
         split: Split(tables, catalog, split_set, split, split_rows(catalog, split_set, split))
         for split in _chosen(split_set, splits)
     }
-    if note := decision_note(catalog, split_set):
-        progress.note(note)
+    for note in (decision_note(catalog, split_set), *unlabelled_note(catalog)):
+        if note:
+            progress.note(note)
     has_labels = form != "hashes"
     if has_labels and not with_labels and split_set.is_ingest:
         raise UsageError(

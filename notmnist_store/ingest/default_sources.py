@@ -11,13 +11,13 @@ from typing import NamedTuple
 
 from notmnist_store.ingest.options import IngestOptions
 from notmnist_store.progress import Progress
+from notmnist_store.sources.base import ARCHIVE_SUFFIXES
 from notmnist_store.sources.limits import Limits
 from notmnist_store.storage.marker import MARKER_NAME
 from notmnist_store.storage.tables import Tables, withdrawn_runs
 
 DATA_FOLDER = Path("data")
 DEMO_SOURCE = "glyphs"
-_ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")
 _REAL = (
     "for the real one: notmnist-store download notMNIST_small notMNIST_large, "
     "then the same command with another --store"
@@ -43,7 +43,7 @@ def default_sources(
     archives = sorted(
         path
         for path in (DATA_FOLDER.iterdir() if DATA_FOLDER.is_dir() else ())
-        if path.name.lower().endswith(_ARCHIVES) and not path.name.startswith(".")
+        if path.name.lower().endswith(ARCHIVE_SUFFIXES) and not path.name.startswith(".")
     )
     if archives and not options.demo:
         progress.note(f"no source given: taking {', '.join(str(path) for path in archives)}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -24,10 +24,12 @@ from notmnist_store.errors import SourceError, StoreError
 from notmnist_store.ingest.label_order import check_order
 from notmnist_store.ingest.options import IngestOptions
 from notmnist_store.ingest.source_checks import (
+    Ledger,
     check_conservation,
     check_counts,
     check_labels,
     check_shape,
+    check_unlabelled,
     ledger_rows,
     name_taken,
 )
@@ -36,6 +38,8 @@ from notmnist_store.progress import Progress
 from notmnist_store.schema.shape import DEFAULT_SHAPE
 from notmnist_store.sources.base import Source
 from notmnist_store.sources.class_order import GivenOrder
+from notmnist_store.sources.kernels.placement import place_folders
+from notmnist_store.sources.kernels.provenance import BY_HASH, BY_PUBLISHED, Place
 from notmnist_store.sources.metadata import with_metadata
 from notmnist_store.sources.published import KNOWN_ARCHIVES, known_archive
 from notmnist_store.sources.source import open_source
@@ -236,6 +240,9 @@ class _Ingest:
             id_base=_id_base(sha256),
             shape=tables.marker.shape,
             fractions=known.fractions if known else tables.marker.fractions,
+            share_rule=BY_PUBLISHED if known else BY_HASH,
+            named_split=source.named_split,
+            keep_unlabelled=options.unlabelled == "keep",
             split=options.split,
             to_grey=options.to_grey,
             group_regex=options.group_regex,
@@ -247,9 +254,7 @@ class _Ingest:
         try:
             with self._run:
                 blocks = self._write()
-                tally = Tally()
-                for block in blocks:
-                    tally.add(block.tally)
+                tally = _together(blocks)
                 ledger = ledger_rows(tally)
                 self._check(blocks, tally, ledger)
                 self._describe(blocks, ledger)
@@ -269,9 +274,24 @@ class _Ingest:
         self._progress.stage(f"ingesting {self._source.name}", self._size, "B")
         try:
             blocks = write_blocks(self._tables.root, self._rules, self._batches(), workers)
-            return amend_blocks(self._tables.root, self._rules, blocks)
+            changed = self._place(_together(blocks))
+            return amend_blocks(self._tables.root, self._rules, blocks, changed)
         finally:
             self._progress.end()
+
+    def _place(self, tally: Tally) -> Mapping[str, Place]:
+        """The folders whose place is another one than their paths alone tell."""
+        placement = place_folders(_folders(tally))
+        for note in placement.notes:
+            self._progress.note(f"{self._source.name}: {note}")
+        if self._options.unlabelled is None:
+            unlabelled = {
+                folder: where.split
+                for folder, where in placement.changed.items()
+                if where.label is None and where.split is not None
+            }
+            check_unlabelled(self._source, tally, unlabelled, ledger_rows(tally))
+        return placement.changed
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
         for batch in self._source.members():
@@ -279,9 +299,7 @@ class _Ingest:
             self._progress.advance(self._source.bytes_read)
         reached("source read")
 
-    def _check(
-        self, blocks: Sequence[Block], tally: Tally, ledger: dict[str | None, dict[str, int]]
-    ) -> None:
+    def _check(self, blocks: Sequence[Block], tally: Tally, ledger: Ledger) -> None:
         images = sum(file.rows for file in _files(blocks, "image"))
         check_conservation(ledger, images)
         check_shape(self._source, tally, self._rules.shape)
@@ -294,11 +312,17 @@ class _Ingest:
             published=self._published,
         )
 
-    def _describe(self, blocks: Sequence[Block], ledger: dict[str | None, dict[str, int]]) -> None:
+    def _describe(self, blocks: Sequence[Block], ledger: Ledger) -> None:
         """Give the run its rows, and its row the totals."""
         for table in ("image", "reject"):
             self._run.add(_files(blocks, table))
-        self._run.write("ledger", [{"label": label, **counts} for label, counts in ledger.items()])
+        self._run.write(
+            "ledger",
+            [
+                {"label": label, "split_rule": rule, **counts}
+                for (label, rule), counts in ledger.items()
+            ],
+        )
         self._keep_order()
         totals = {name: sum(row[name] for row in ledger.values()) for name in ("seen", *OUTCOMES)}
         self._run.row |= {
@@ -331,10 +355,27 @@ class _Ingest:
             "group_regex": options.group_regex,
             "labels": options.labels,
             "transpose": options.transpose or None,
+            "unlabelled": options.unlabelled,
             "expect_classes": options.expect_classes,
             "min_per_class": options.min_per_class,
         }
         return {name: value for name, value in given.items() if value is not None}
+
+
+def _together(blocks: Sequence[Block]) -> Tally:
+    tally = Tally()
+    for block in blocks:
+        tally.add(block.tally)
+    return tally
+
+
+def _folders(tally: Tally) -> dict[str, bool]:
+    """Folders that hold files with a label, and whether one of them is an image."""
+    folders: dict[str, bool] = {}
+    for folder, label, _, outcome in tally.outcomes:
+        if folder is not None and label is not None and outcome in ("stored", "rejected"):
+            folders[folder] = folders.get(folder, False) or outcome == "stored"
+    return folders
 
 
 def _files(blocks: Sequence[Block], table: str) -> list[DataFile]:

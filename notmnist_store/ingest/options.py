@@ -11,7 +11,7 @@ from typing import Any
 
 from notmnist_store.errors import UsageError
 from notmnist_store.schema.shape import Shape
-from notmnist_store.schema.words import SPLITS
+from notmnist_store.schema.words import SPLITS, UNLABELLED
 from notmnist_store.sources.limits import Limits
 from notmnist_store.storage.marker import parse_fractions
 
@@ -31,6 +31,7 @@ class IngestOptions:
     group_regex: str | None = None
     labels: tuple[str, ...] | None = None
     transpose: bool = False
+    unlabelled: str | None = None
     expect_classes: int | None = None
     min_per_class: int | None = None
     max_labels: int = 10_000
@@ -101,6 +102,11 @@ def _check_options(options: IngestOptions, sources: Sequence[str | Path]) -> Non
         raise UsageError(
             f"--split is one of {', '.join(SPLITS)}, not {options.split}",
             _with("--split train", sources),
+        )
+    if options.unlabelled not in (None, *UNLABELLED):
+        raise UsageError(
+            f"--unlabelled is keep or ignore, not {options.unlabelled}",
+            _with("--unlabelled keep", sources),
         )
     if options.name is not None:
         if len(sources) != 1:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
+from collections.abc import Mapping
 
 from notmnist_store.blocks.kernels.fingerprint import file_hashes
 from notmnist_store.blocks.kernels.rows import OUTCOMES, Tally
 from notmnist_store.errors import BudgetError, ChecksError, SourceError, StoreError
 from notmnist_store.schema.shape import Shape
+from notmnist_store.schema.words import SPLITS
 from notmnist_store.sources.base import Source
 from notmnist_store.sources.kernels.provenance import place, text_path
 from notmnist_store.sources.published import KnownArchive
@@ -17,41 +19,62 @@ from notmnist_store.storage.tables import Tables
 from notmnist_store.text import counts_of, printable
 
 _EXAMPLES = 5
+_UNLABELLED = (
+    "--unlabelled keep stores them without one, --unlabelled ignore passes them over; or give "
+    "them class folders (SPLIT/LABEL/name.png)"
+)
 
 
-def ledger_rows(tally: Tally) -> dict[str | None, dict[str, int]]:
-    """Counts by label (None: outside any class folder), each with `seen` and the outcomes."""
-    rows: dict[str | None, dict[str, int]] = {}
-
-    def row(label: str | None) -> dict[str, int]:
-        return rows.setdefault(label, dict.fromkeys(("seen", *OUTCOMES), 0))
-
-    for (_, label), seen in tally.seen.items():
-        row(label)["seen"] += seen
-    for (_, label, outcome), count in tally.outcomes.items():
-        row(label)[outcome] += count
-    return dict(sorted(rows.items(), key=lambda item: (item[0] is None, item[0] or "")))
+Ledger = dict[tuple[str | None, str | None], dict[str, int]]
+"""Counts by label (None: outside any class folder) and split rule: `seen`, outcomes, splits."""
 
 
-def check_conservation(ledger: dict[str | None, dict[str, int]], image_rows: int) -> None:
-    """Seen = stored + rejected + ignored for each label, and as many rows written as stored."""
-    for label, row in ledger.items():
-        if row["seen"] != sum(row[outcome] for outcome in OUTCOMES):
+def ledger_rows(tally: Tally) -> Ledger:
+    """The ledger of a tally, sorted by label and rule, with None last."""
+    rows: Ledger = {}
+
+    def row(label: str | None, rule: str | None) -> dict[str, int]:
+        return rows.setdefault((label, rule), dict.fromkeys(("seen", *OUTCOMES, *SPLITS), 0))
+
+    for (_, *key), seen in tally.seen.items():
+        row(*key)["seen"] += seen
+    for counts in (tally.outcomes, tally.splits):
+        for (_, label, rule, what), count in counts.items():
+            row(label, rule)[what] += count
+    return dict(
+        sorted(rows.items(), key=lambda item: [(key is None, key or "") for key in item[0]])
+    )
+
+
+def check_conservation(ledger: Ledger, image_rows: int) -> None:
+    """Seen = stored + rejected + ignored in each row, and as many rows written as stored."""
+    for (label, _), row in ledger.items():
+        lost = row["seen"] != sum(row[outcome] for outcome in OUTCOMES)
+        if lost or row["stored"] != sum(row[split] for split in SPLITS):
             raise StoreError(f"members of label {label!r} were lost on the way: {row}")
     stored = sum(row["stored"] for row in ledger.values())
     if stored != image_rows:
         raise StoreError(f"{stored} images were stored, but {image_rows} rows were written")
 
 
-def check_labels(source: Source, ledger: dict[str | None, dict[str, int]], max_labels: int) -> None:
+def _stored(ledger: Ledger) -> dict[str, int]:
+    """Images by label, of labels that have any."""
+    stored: Counter[str] = Counter()
+    for (label, _), row in ledger.items():
+        if label is not None:
+            stored[label] += row["stored"]
+    return dict(+stored)
+
+
+def check_labels(source: Source, ledger: Ledger, max_labels: int) -> None:
     """At least one class folder with an image in it, and no more labels than allowed."""
-    labels = [label for label in ledger if label is not None]
+    labels = {label for label, _ in ledger if label is not None}
     if len(labels) > max_labels:
         raise BudgetError(
             f"{source.path} has {len(labels):,} labels, more than {max_labels:,}",
             f"notmnist-store ingest --max-labels {len(labels)} {_quoted(source)}",
         )
-    if any(ledger[label]["stored"] for label in labels):
+    if any(row["stored"] for row in ledger.values()):
         return
     seen = sum(row["seen"] for row in ledger.values())
     rejected = sum(row["rejected"] for row in ledger.values())
@@ -73,6 +96,33 @@ def check_labels(source: Source, ledger: dict[str | None, dict[str, int]], max_l
     )
 
 
+def check_unlabelled(
+    source: Source, tally: Tally, unlabelled: Mapping[str, str], ledger: Ledger
+) -> None:
+    """No images of a split without a label, whether in folders that are splits or elsewhere.
+
+    ``unlabelled`` are such folders with their splits. Files without a label elsewhere are passed
+    over, but not where they are all that there is of their split.
+    """
+    found: Counter[str] = Counter()
+    for (folder, *_, outcome), count in tally.outcomes.items():
+        if folder is not None and folder in unlabelled and outcome == "stored":
+            found[folder] += count
+    for folder, count in found.items():
+        raise SourceError(
+            f"{source.path}: {printable(folder)} holds {count:,} images of split "
+            f"{unlabelled[folder]} in no class folder, so they have no label; {_UNLABELLED}",
+            option="--unlabelled keep",
+        )
+    for split, count in tally.unlabelled.items():
+        if not any(row[split] for row in ledger.values()):
+            raise SourceError(
+                f"{source.path} holds {count:,} images of split {split}, and none of them has a "
+                f"label; {_UNLABELLED}",
+                option="--unlabelled keep",
+            )
+
+
 def check_shape(source: Source, tally: Tally, shape: Shape) -> None:
     """Most images must have the store's shape; else the source was meant for another store."""
     if not tally.other_shapes:
@@ -91,16 +141,14 @@ def check_shape(source: Source, tally: Tally, shape: Shape) -> None:
 
 def check_counts(
     source: Source,
-    ledger: dict[str | None, dict[str, int]],
+    ledger: Ledger,
     *,
     expect_classes: int | None,
     min_per_class: int | None,
     published: KnownArchive | None,
 ) -> None:
     """The number of classes, the least images a class, and a known archive's own counts."""
-    stored = {
-        label: row["stored"] for label, row in ledger.items() if label is not None and row["stored"]
-    }
+    stored = _stored(ledger)
     table = counts_of(("label", "images"), stored.items())
     hint = f"notmnist-store ingest {_quoted(source)}"
     if expect_classes is not None and len(stored) != expect_classes:

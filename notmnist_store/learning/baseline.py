@@ -10,7 +10,13 @@ import numpy as np
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
-from notmnist_store.catalog.split_sets import SplitRows, SplitSet, find_split_set, split_rows
+from notmnist_store.catalog.split_sets import (
+    SplitRows,
+    SplitSet,
+    find_split_set,
+    split_rows,
+    unlabelled_note,
+)
 from notmnist_store.learning.classifiers import Fitted, check_model, fit, one_thread
 from notmnist_store.learning.evaluation import Evaluated, evaluation_splits, predict
 from notmnist_store.learning.kernels.intervals import paired_difference, wilson_interval
@@ -85,7 +91,7 @@ def baseline(
         here = slice(start, start + len(part.images))
         part.subsets = {subset: mask[here] for subset, mask in masks.items()}
         start = here.stop
-    notes += more + _missing_labels(split_set, train)
+    notes += more + _missing_labels(split_set, train) + unlabelled_note(catalog)
     for note in notes:
         progress.note(note)
     with one_thread():

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
-from notmnist_store.catalog.split_sets import SplitSet, find_split_set, split_rows
+from notmnist_store.catalog.split_sets import SplitSet, find_split_set, split_rows, unlabelled_note
 from notmnist_store.errors import UsageError
 from notmnist_store.learning.classifiers import Fitted, check_model, fit_for_suspects, one_thread
 from notmnist_store.learning.kernels.confident_learning import find_suspects
@@ -67,7 +67,7 @@ def suspects(tables: Tables, name: str, folds: int, seed: int, progress: Progres
     groups, more = copy_groups(catalog, ids, near, len(ids) // folds)
     images = _Images(ids, labels, groups, len(split_set.labels))
     _check_labels(images)
-    for note in notes + more:
+    for note in notes + more + unlabelled_note(catalog):
         progress.note(note)
     with one_thread():
         fold = grouped_folds(groups, labels, folds, seed)

@@ -79,7 +79,9 @@ def _read(
 ) -> Tables:
     """The source in a store of its own, of the same shape."""
     try:
-        ingest(root, path, replace(options, shape=shape, split="unused"), progress)
+        ingest(
+            root, path, replace(options, shape=shape, split="unused", unlabelled="keep"), progress
+        )
     except SourceError as error:
         if isinstance(error, ChecksError):
             error.message += f"; they can be compared when they are resized to {shape}"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 FORMAT_VERSION = 1
-FORMAT_REVISION = 2
+FORMAT_REVISION = 3
 """Raised with every change of a table until 0.1.0 is out; no store of another one is read."""
 
 _KINDS = {
@@ -36,12 +36,13 @@ def columns(*declared: str) -> pa.Schema:
 # What a source yields. `data` is null where `kind` is not a file, and where the member is larger
 # than the member budget (then `size` says how large). `path` is the raw name, not yet checked.
 # `label`, `split` and `group` are null where the path tells them. In a source that knows them from
-# elsewhere (an IDX label file, metadata.csv), a file with a null label is none of its images.
-# `origin_image_id` is the image's id in the store that exported the source, where it says so.
+# elsewhere (an IDX label file, metadata.csv), a file with a null label is none of its images, or an
+# unlabelled one where it has a split. `split_rule` says what told the split, and `origin_image_id` is
+# the image's id in the store that exported the source, where it says so.
 KIND_FILE, KIND_LINK, KIND_DEVICE = 0, 1, 2
 MEMBER_SCHEMA = columns(
     "position int, path bytes, kind byte, size int, data bytes?, label text?, split text?",
-    "group text?, origin_image_id int?",
+    "group text?, origin_image_id int?, split_rule text?",
 )
 
 _OF_SPLIT_SET = "run_id text, split_set text, version int"
@@ -49,7 +50,7 @@ _OF_MODEL = "model text, size int"
 
 TABLES: dict[str, pa.Schema] = {
     "image": columns(
-        "image_id int, source text, path text, label text, split text",
+        "image_id int, source text, path text, label text?, split text",
         "file_hash text, pixel_hash text, dhash int, mode text, file_bytes int",
         "ink_mean float, ink_std float, font text?, family text?, origin_image_id int?",
         "run_id text, pixels bytes",
@@ -59,8 +60,10 @@ TABLES: dict[str, pa.Schema] = {
         "position int, run_id text",
     ),
     "ledger": columns(
-        "run_id text, source text, label text?, seen int, stored int, rejected int",
+        "run_id text, source text, label text?, split_rule text?",
+        "seen int, stored int, rejected int",
         "ignored_hidden int, ignored_link int, ignored_device int, ignored_outside int",
+        "train int, valid int, test int, unused int",
     ),
     "label_order": columns("label text, label_id int, run_id text"),
     "run": columns(

@@ -10,6 +10,13 @@ USED = ("train", "valid", "test")
 EVALUATED = ("valid", "test")
 """The splits that a model is evaluated on."""
 
+SPLIT_RULES = ("option", "folder", "name", "column", "published", "hash")
+"""What put an image into its split: --split, a folder, the name of the archive, file or array, a
+column of a table, the rule of a published archive, or the hash of its pixels."""
+
+UNLABELLED = ("keep", "ignore")
+"""What becomes of images of a split that have no label."""
+
 REJECT_REASONS = {
     "empty": "zero bytes",
     "unreadable": "Pillow cannot read it",

@@ -20,6 +20,7 @@ from notmnist_store.schema.shape import Shape
 from notmnist_store.sources.batches import member_batch, rows_that_fit
 from notmnist_store.sources.class_order import Classes
 from notmnist_store.sources.damage import damaged
+from notmnist_store.sources.kernels.provenance import BY_NAME
 from notmnist_store.sources.limits import Limits, Meter
 
 _SUFFIXES = {1: "pgm", 3: "ppm"}
@@ -130,6 +131,7 @@ def array_members(
                 labels=labels,
                 splits=pa.repeat(pa.scalar(array.split, pa.string()), rows),
                 origins=_origins(array, rows),
+                split_rules=pa.repeat(pa.scalar(array.split and BY_NAME, pa.string()), rows),
             )
             position += rows
             done += rows

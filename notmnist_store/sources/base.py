@@ -19,8 +19,11 @@ import pyarrow as pa
 
 from notmnist_store.errors import SourceError
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
+from notmnist_store.sources.kernels.provenance import exact_split_word
 from notmnist_store.sources.limits import Limits
 from notmnist_store.text import closest
+
+ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
 
 
 @dataclass(frozen=True)
@@ -67,8 +70,8 @@ class Source(ABC):
     ``gives_labels`` the paths tell nothing: label, split and group come with each member, and one
     whose label is null is none of its images. ``label_order`` has its labels by the numbers that it
     gives them, also those without images, when ``members`` has ended; null where it gives none.
-    ``takes_labels`` and ``takes_transpose`` say which
-    options of a request it has a use for.
+    ``takes_labels`` and ``takes_transpose`` say which options of a request it has a use for.
+    ``named_split`` is the split that its own name tells, of what nothing in it tells.
     """
 
     kind: str
@@ -83,6 +86,7 @@ class Source(ABC):
         self.bytes_read = 0
         self.bytes_total: int | None = None
         self.label_order: tuple[str, ...] | None = None
+        self.named_split: str | None = None
 
     @abstractmethod
     def identity(self) -> tuple[str, int]:
@@ -181,6 +185,13 @@ class ArchiveSource(FilesSource):
     def __init__(self, path: Path, name: str, limits: Limits) -> None:
         super().__init__(path, name, limits, {path.name: path})
         self.file = self.files[path.name]
+        self.named_split = exact_split_word(_without_suffix(path.name))
+
+
+def _without_suffix(name: str) -> str:
+    """An archive's name as a word."""
+    suffix = next((s for s in ARCHIVE_SUFFIXES if name.lower().endswith(s)), "")
+    return name[: len(name) - len(suffix)]
 
 
 def readable_stat(path: Path) -> os.stat_result:

@@ -114,6 +114,7 @@ def member_batch(
     data: pa.Array,
     labels: pa.Array,
     splits: pa.Array,
+    split_rules: pa.Array,
     groups: pa.Array | None = None,
     origins: pa.Array | None = None,
 ) -> pa.RecordBatch:
@@ -129,5 +130,6 @@ def member_batch(
         splits,
         groups if groups is not None else pa.nulls(rows, pa.string()),
         origins if origins is not None else pa.nulls(rows, pa.int64()),
+        split_rules,
     ]
     return pa.RecordBatch.from_arrays(columns, schema=MEMBER_SCHEMA)

@@ -4,8 +4,8 @@ IDX (Y. LeCun, the page of the MNIST database): two zero bytes, the type of the 
 unsigned byte), the number of dimensions, the dimensions as 32-bit integers, the data; all
 big-endian and row-major. EMNIST's images are stored column by column; ``transpose`` turns them.
 
-MNIST calls its parts ``train`` and ``t10k``: files of exactly these names (or ``test``) say their
-split, any other name says nothing.
+A word of the name that stands for a split is the split: ``train``, ``emnist-letters-test``. MNIST
+calls its test images ``t10k``.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
 from notmnist_store.sources.class_order import Classes
 from notmnist_store.sources.damage import damaged
 from notmnist_store.sources.gunzip import gunzip, plain
+from notmnist_store.sources.kernels.provenance import split_of_name
 from notmnist_store.sources.limits import Limits, Meter
 from notmnist_store.sources.paired_files import IDX, Pair, find_pair
 
-_SPLITS = {"train": "train", "t10k": "test", "test": "test"}
 _TYPES = {
     0x08: "unsigned bytes",
     0x09: "signed bytes",
@@ -90,7 +90,7 @@ class IdxSource(FilesSource):
                 Shape(width, height, 1) if self._transpose else Shape(height, width, 1),
                 np.dtype(np.uint8),
                 folder=self._stem,
-                split=_SPLITS.get(self._stem),
+                split=split_of_name(self._stem, {"t10k": "test"}),
                 transposed=self._transpose,
             )
             yield from array_members([array], self._classes, meter, batch_members, max_batch_bytes)

@@ -33,6 +33,9 @@ from notmnist_store.sources.base import Request, Source
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
 from notmnist_store.sources.folder import FolderSource
 from notmnist_store.sources.kernels.provenance import (
+    BY_COLUMN,
+    BY_FOLDER,
+    nearest_split,
     place,
     said_split,
     split_word,
@@ -56,6 +59,7 @@ class _Given(NamedTuple):
     split: str | None
     group: str | None
     origin_image_id: int | None
+    split_rule: str | None
 
 
 class _Inside(Source):
@@ -65,6 +69,7 @@ class _Inside(Source):
         super().__init__(inner.path, inner.name, inner.limits)
         self.kind = inner.kind
         self.bytes_total = inner.bytes_total
+        self.named_split = inner.named_split
         self._inner = inner
 
     def identity(self) -> tuple[str, int]:
@@ -88,7 +93,7 @@ class MetadataSource(_Inside):
             paths = [text_path(raw) for raw in batch["path"].to_pylist()]
             for path in paths:
                 missing.pop(path, None)
-            nothing = _Given(None, None, None, None)
+            nothing = _Given(None, None, None, None, None)
             rows = zip(*(given.get(path, nothing) for path in paths), strict=True)
             said = zip(rows, list(MEMBER_SCHEMA)[-len(nothing) :], strict=True)
             columns = [pa.array(values, field.type) for values, field in said]
@@ -326,7 +331,8 @@ def _listed_path(folder: str, file_name: object, what: str) -> str:
 
 def _what_is_given(row: dict[str, Any], path: str, what: str) -> _Given:
     label, word, group = (_text(row.get(column), f"{what}, {path!r}") for column in _COLUMNS)
-    split = _folder_split(path) if word is None else said_split(word)
+    split = nearest_split(path.split("/")[:-1]) if word is None else said_split(word)
+    rule = BY_FOLDER if word is None else BY_COLUMN
     if word is not None and split is None:
         raise SourceError(
             f"{what} has the split {word!r}; known are train, valid and test",
@@ -334,13 +340,7 @@ def _what_is_given(row: dict[str, Any], path: str, what: str) -> _Given:
         )
     origin = row.get("image_id")
     has_origin = isinstance(origin, int) and abs(origin) < 2**63
-    return _Given(label, split, group, origin if has_origin else None)
-
-
-def _folder_split(path: str) -> str | None:
-    """The split by the nearest folder above a file that is named by one."""
-    folders = reversed(path.split("/")[:-1])
-    return next((split for folder in folders if (split := split_word(folder))), None)
+    return _Given(label, split, group, origin if has_origin else None, split and rule)
 
 
 def _text(value: object, what: str) -> str | None:

@@ -2,7 +2,7 @@
 
 Which array is what their keys tell: ``train_images`` with ``train_labels`` (MedMNIST; also
 ``val_`` and ``test_``), ``x_train`` with ``y_train`` (Keras), or ``arr_0`` of two files
-``X-imgs.npz`` and ``X-labels.npz`` (Kuzushiji-MNIST, where the last word of X is the split). An
+``X-imgs.npz`` and ``X-labels.npz`` (Kuzushiji-MNIST, where a word of X is the split). An
 array of texts called ``labels``, ``label_names``, ``class_names``, ``classes`` or ``names`` names
 the classes 0, 1, …; ``id_train`` has image ids in the store that exported ``x_train``.
 
@@ -32,7 +32,7 @@ from notmnist_store.sources.base import FilesSource, Request, Source
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
 from notmnist_store.sources.class_order import Classes, GivenOrder
 from notmnist_store.sources.damage import damaged
-from notmnist_store.sources.kernels.provenance import said_split, split_word
+from notmnist_store.sources.kernels.provenance import said_split, split_of_name
 from notmnist_store.sources.limits import Limits, Meter
 from notmnist_store.sources.paired_files import KUZUSHIJI, Pair, find_pair
 from notmnist_store.sources.zip import DAMAGE, ZIP_MAGICS, entry_pieces
@@ -130,7 +130,7 @@ class NpzSource(FilesSource):
         if _ONLY_KEY not in _entries(archives[1]):
             raise SourceError(f"{pair.labels} has no array arr_0; {_LAYOUTS}", _list(pair.labels))
         labels = self._open(archives[1], _ONLY_KEY, pair.labels, meter)
-        split = split_word(re.split("[-_.]", pair.name)[-1])
+        split = split_of_name(pair.name)
         yield _labelled(images, labels, pair.name, split)
 
     def _arrays(self, archive: zipfile.ZipFile, meter: Meter) -> Iterator[LabelledImages]:

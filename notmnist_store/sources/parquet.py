@@ -3,8 +3,8 @@
 The column of images is a struct of ``bytes`` and ``path`` (the type of their Image feature), or
 plain binary under the name ``image`` or ``img``. The labels are in ``label`` or ``labels``: text,
 or numbers whose names stand in the schema's metadata (their ClassLabel feature, where -1 is no
-label). Columns ``split`` and ``group`` are taken where they are; without ``split``, the first word
-of a file's name (``train-00000-of-00001.parquet``) or a folder's name may tell it.
+label). Columns ``split`` and ``group`` are taken where they are; without ``split``, a word of a
+file's name (``train-00000-of-00001.parquet``) or a folder's name may tell it.
 
 Files are read by row groups in small batches. Values are kept by dictionary until they are cut
 into batches, so that one large value named a million times does not become a million copies.
@@ -29,7 +29,14 @@ from notmnist_store.sources.base import FilesSource, Request, Source, SourceFile
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS, member_batch, rows_that_fit
 from notmnist_store.sources.class_order import Classes, GivenOrder
 from notmnist_store.sources.damage import damaged
-from notmnist_store.sources.kernels.provenance import split_word
+from notmnist_store.sources.kernels.provenance import (
+    BY_COLUMN,
+    BY_FOLDER,
+    BY_NAME,
+    nearest_split,
+    split_of_name,
+    split_word,
+)
 from notmnist_store.sources.limits import Limits, Meter
 
 _SUFFIX = ".parquet"
@@ -113,11 +120,11 @@ class ParquetSource(FilesSource):
         position = 0
         for word, file in self.files.items():
             stem = self._root + word.removesuffix(_SUFFIX)
-            row, split = 0, _split_of(stem)
+            row, told = 0, _split_of(stem)
             for rows in self._rows(file, meter, batch_members, max_batch_bytes):
                 while len(rows):
                     batch = self._batch(
-                        rows, (stem, row, split), position, batch_members, max_batch_bytes
+                        rows, (stem, row, told), position, batch_members, max_batch_bytes
                     )
                     meter.check_members(position + len(batch))
                     meter.count_bytes(pc.sum(batch["size"]).as_py(), self.bytes_read)
@@ -172,13 +179,13 @@ class ParquetSource(FilesSource):
     def _batch(
         self,
         rows: pa.RecordBatch,
-        place: tuple[str, int, str | None],
+        place: tuple[str, int, tuple[str | None, str | None]],
         position: int,
         batch_members: int,
         max_batch_bytes: int,
     ) -> pa.RecordBatch:
         """The first of these rows that make up one member batch; at least one."""
-        stem, first, split = place
+        stem, first, (split, rule) = place
         files = rows["bytes"]
         lengths = pc.binary_length(files.dictionary).take(files.indices).fill_null(0)
         sizes = lengths.to_numpy(zero_copy_only=False).astype(np.int64)
@@ -204,6 +211,9 @@ class ParquetSource(FilesSource):
             data=pc.if_else(missing, pa.scalar(b""), data),
             labels=rows["label"],
             splits=rows["split"].fill_null(split) if split else rows["split"],
+            split_rules=pc.if_else(
+                pc.is_valid(rows["split"]), BY_COLUMN, pa.scalar(rule, pa.string())
+            ),
             groups=rows["group"],
         )
 
@@ -380,8 +390,10 @@ def _last_part(path: str | None) -> str:
     return f"/{name}" if name else ""
 
 
-def _split_of(stem: str) -> str | None:
-    """The split by the first word of the file's name, or by a folder above it."""
+def _split_of(stem: str) -> tuple[str | None, str | None]:
+    """The split by a word of the file's name, or by a folder above it, and the rule."""
     *folders, name = stem.split("/")
-    words = [re.split("[-_.]", name)[0], *reversed(folders)]
-    return next((split for word in words if (split := split_word(word))), None)
+    if split := split_of_name(name):
+        return split, BY_NAME
+    split = nearest_split(folders)
+    return split, split and BY_FOLDER

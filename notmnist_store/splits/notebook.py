@@ -24,7 +24,7 @@ _ROUNDED = "sizes that do not divide by the classes are rounded down, as in the 
 _DECIDED = """
 select count(*) as images
 from image
-where image.is_dropped or image.label <> image.label_ingested
+where image.label is not null and (image.is_dropped or image.label <> image.label_ingested)
 """
 _IMAGES = """
 select image.source, count(*) as images

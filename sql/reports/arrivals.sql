@@ -11,7 +11,18 @@ select
     ledger.rejected,
     ledger.ignored,
     coalesce(known.images, 0) as known_pixels
-from ledger
+from (
+    select
+        ledger.run_id,
+        ledger.source,
+        ledger.label,
+        cast(sum(ledger.seen) as bigint) as seen,
+        cast(sum(ledger.stored) as bigint) as stored,
+        cast(sum(ledger.rejected) as bigint) as rejected,
+        cast(sum(ledger.ignored) as bigint) as ignored
+    from ledger
+    group by ledger.run_id, ledger.source, ledger.label
+) as ledger
 left join label on label.label = ledger.label
 left join (
     select

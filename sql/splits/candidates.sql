@@ -13,5 +13,5 @@ select
     ) = 1 as is_representative
 from image
 inner join ordered_image as placed on placed.image_id = image.image_id
-where image.image_id in (select image_id from image where CONDITION)
+where image.label is not null and image.image_id in (select image_id from image where CONDITION)
 order by placed.ingest_order

@@ -5,4 +5,5 @@ select
     image.pixel_hash,
     image.is_dropped
 from ordered_image as image
+where image.label is not null
 order by image.ingest_order

@@ -2,12 +2,12 @@
 -- column image_id: id, the same in every store that took the same source; its low 32 bits are the member's position · no unit · 3205438726766297100
 -- column source: name of the archive or folder it came from · no unit · notMNIST_small
 -- column path: the member's name in the source · no unit · notMNIST_small/A/Q0NXaWxkV29yZHMtQm9sZEl0YWxpYy50dGY=.png
--- column label: its label: name of the class folder, or what a decision made of it · no unit · A
+-- column label: its label: name of the class folder, or what a decision made of it; null where its split folder has none · no unit · A
 -- column label_ingested: name of the class folder · no unit · A
 -- column label_id: number of the label, as in view label; null where it is not listed there, since all its images are dropped · no unit · 0
 -- column split: train, valid, test or unused: where its ingest put it; unused where dropped · no unit · test
 -- column decision: drop, relabel or keep where one of view decision counts for it · no unit · keep
--- column is_dropped: whether a decision dropped it: then it is in no new split set, and not in ingest · no unit · false
+-- column is_dropped: whether it is left out: a decision dropped it, or it has no label; then it is in no new split set, and not in ingest · no unit · false
 -- column file_hash: xxh3-128 of the member's bytes · hex · 99aa06d3014798d86001c324468d497f
 -- column pixel_hash: xxh3-128 over height, width, channels and the stored pixels · hex · 1f9a56d3014798d86001c324468d4901
 -- column dhash: 64-bit difference hash of the image · bits · -8138269444283625472
@@ -30,7 +30,8 @@ select
     label.label_id,
     case when decided.action = 'drop' then 'unused' else image.split end as split,
     decided.action as decision,
-    coalesce(decided.action = 'drop', false) as is_dropped,
+    coalesce(decided.action = 'drop', false)
+        or coalesce(decided.new_label, image.label) is null as is_dropped,
     image.file_hash,
     image.pixel_hash,
     image.dhash,

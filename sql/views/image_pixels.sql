@@ -3,7 +3,7 @@
 -- column label: its label, as in view image: what decisions made of it · no unit · A
 -- column label_ingested: name of the class folder · no unit · A
 -- column split: train, valid, test or unused: as in view image · no unit · test
--- column is_dropped: whether a decision dropped it · no unit · false
+-- column is_dropped: whether it is left out, as in view image · no unit · false
 -- column pixel_hash: xxh3-128 over height, width, channels and the stored pixels · hex · 1f9a56d3014798d86001c324468d4901
 -- column pixels: height x width x channels bytes, row by row, 0 black to 255 white · uint8 · 784 bytes
 --
@@ -13,7 +13,8 @@ select
     coalesce(decided.new_label, image.label) as label,
     image.label as label_ingested,
     case when decided.action = 'drop' then 'unused' else image.split end as split,
-    coalesce(decided.action = 'drop', false) as is_dropped,
+    coalesce(decided.action = 'drop', false)
+        or coalesce(decided.new_label, image.label) is null as is_dropped,
     image.pixel_hash,
     image.pixels
 from stored_image as image

@@ -54,6 +54,7 @@ from (
             cast(null as bigint) as given_id,
             -moved.images as images
         from moved
+        where moved.label is not null
         union all
         select
             moved.new_label as label,

@@ -2,7 +2,7 @@
 -- column image_id: id, as in view image · no unit · 3205438726766297100
 -- column path: as in view image · no unit · notMNIST_small/A/Q0NXaWxkV29yZHMtQm9sZEl0YWxpYy50dGY=.png
 -- column label: as in view image · no unit · A
--- column is_dropped: whether a decision dropped it · no unit · false
+-- column is_dropped: whether it is left out, as in view image · no unit · false
 -- column file_hash: as in view image · hex · 99aa06d3014798d86001c324468d497f
 -- column pixel_hash: as in view image · hex · 1f9a56d3014798d86001c324468d4901
 -- column run_id: run that stored it · no unit · 20110908T120000Z-0123456789

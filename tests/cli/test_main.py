@@ -97,7 +97,7 @@ def test_every_command_is_a_method_or_a_function_of_the_package(command: Command
 def test_every_method_is_a_command() -> None:
     """All but those that are about pictures or arrays in Python."""
     methods = {name for name in vars(Store) if not name.startswith("_")}
-    of_python = {"load", "split_line", "thumbnails", "terminal_sheet"}
+    of_python = {"load", "placed_line", "split_line", "thumbnails", "terminal_sheet"}
     named = {command.method.__name__ for command in COMMANDS}
     assert methods - of_python == named - {"download", "glyphs"}
 

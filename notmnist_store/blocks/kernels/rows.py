@@ -23,9 +23,14 @@ from notmnist_store.blocks.kernels.decode import decode
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.tables import KIND_DEVICE, KIND_FILE, KIND_LINK, TABLES
 from notmnist_store.sources.kernels.provenance import (
+    BY_FOLDER,
+    BY_HASH,
+    BY_NAME,
+    BY_OPTION,
     Place,
     font_family,
     font_name,
+    is_picture_name,
     place,
     text_path,
     unsafe_reason,
@@ -43,15 +48,21 @@ OUTCOMES = (
 _LONGEST_UNSAFE_PATH = 1_024
 
 
+Key = tuple[str | None, str | None, str | None]
+"""Folder (None where labels are given), label and split rule that a member is tallied under."""
+
+
 @dataclass(frozen=True)
 class RowRules:
     """All that rows depend on besides the members.
 
     ``id_base`` is added to a member's position to make its image id. ``split`` is the split of
-    every image; where it is None, a split folder decides, then ``fractions`` (exact decimals) by
-    pixel hash. ``group_regex`` fills ``family`` from the path instead of the font. Where
-    ``labels_given``, label, split and group come with each file, not from its path. Whoever makes
-    rows stops where the members have more than ``max_labels`` labels.
+    every image; where it is None, a split folder decides, then ``named_split`` (by the name of the
+    source), then ``fractions`` (exact decimals) by pixel hash, which is called ``share_rule``.
+    Where ``keep_unlabelled``, files without a label are stored if they have a split.
+    ``group_regex`` fills ``family`` from the path instead of the font. Where ``labels_given``,
+    label, split and group come with each file, not from its path. Whoever makes rows stops where
+    the members have more than ``max_labels`` labels.
     """
 
     source: str
@@ -64,24 +75,65 @@ class RowRules:
     group_regex: str | None = None
     labels_given: bool = False
     max_labels: int = 10_000
+    named_split: str | None = None
+    share_rule: str = BY_HASH
+    keep_unlabelled: bool = False
+
+    def split_rule(self, where: Place) -> str:
+        """What puts an image of this place into its split, one of ``SPLIT_RULES``."""
+        if self.split is not None:
+            return BY_OPTION
+        if where.split is not None:
+            return where.rule or BY_FOLDER
+        return BY_NAME if self.named_split is not None else self.share_rule
+
+    def is_unlabelled(self, where: Place) -> bool:
+        """Whether this is the place of files that have a split, but no label."""
+        return where.label is None and (where.split or self.named_split) is not None
+
+    def is_stored(self, where: Place) -> bool:
+        """Whether files of this place are images to store."""
+        return where.label is not None or (self.keep_unlabelled and self.is_unlabelled(where))
+
+    def key(self, where: Place | None) -> Key:
+        """What a member of this place is tallied under; an unsafe name has no place."""
+        if where is None:
+            return None, None, None
+        folder = None if self.labels_given else where.directory
+        if not self.is_stored(where):
+            return folder, None, None
+        return folder, where.label, self.split_rule(where)
 
 
 @dataclass
 class Tally:
-    """What became of the members seen, by folder and label.
+    """What became of the members seen, by key; all of a key is None for an unsafe name.
 
-    The folder is None where labels are given, and both are None for an unsafe name.
+    ``splits`` parts the stored ones by their split. ``unlabelled`` has, by split, the files that
+    were ignored since they have a split but no label.
     """
 
-    seen: Counter[tuple[str | None, str | None]] = field(default_factory=Counter)
-    outcomes: Counter[tuple[str | None, str | None, str]] = field(default_factory=Counter)
+    seen: Counter[Key] = field(default_factory=Counter)
+    outcomes: Counter[tuple[str | None, str | None, str | None, str]] = field(
+        default_factory=Counter
+    )
+    splits: Counter[tuple[str | None, str | None, str | None, str]] = field(default_factory=Counter)
     other_shapes: Counter[str] = field(default_factory=Counter)
+    unlabelled: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: Tally) -> None:
         """Add another tally to this one."""
         self.seen.update(other.seen)
         self.outcomes.update(other.outcomes)
+        self.splits.update(other.splits)
         self.other_shapes.update(other.other_shapes)
+        self.unlabelled.update(other.unlabelled)
+
+    def store(self, keys: Sequence[Key], splits: Sequence[str]) -> None:
+        """Count images that were stored: the key and the split of each."""
+        for (key, split), count in Counter(zip(keys, splits, strict=True)).items():
+            self.outcomes[*key, "stored"] += count
+            self.splits[*key, split] += count
 
 
 @dataclass(frozen=True)
@@ -124,6 +176,7 @@ def make_rows(batch: pa.RecordBatch, rules: RowRules) -> Rows:
         refused.append((wanted[index], paths[index], places[index], reason, detail))
         if reason == "shape" and detail:
             tally.other_shapes[detail] += 1
+    refused.sort(key=lambda entry: entry[0])
     rejected = [
         {
             "source": rules.source,
@@ -135,15 +188,12 @@ def make_rows(batch: pa.RecordBatch, rules: RowRules) -> Rows:
             "position": positions[row],
             "run_id": rules.run_id,
         }
-        for row, path, where, reason, detail in sorted(refused, key=lambda entry: entry[0])
+        for row, path, where, reason, detail in refused
     ]
-    for entry in rejected:
-        tally.outcomes[*row_key(rules, entry["path"], entry["label"]), "rejected"] += 1
+    for row, *_ in refused:
+        tally.outcomes[*sorted_out.seen[row], "rejected"] += 1
     stored = decoded.index.tolist()
     rows = [wanted[index] for index in stored]
-    for key, count in Counter([sorted_out.seen[row] for row in rows]).items():
-        tally.outcomes[*key, "stored"] += count
-
     images = _images(
         rules,
         files=data if len(stored) == len(data) else data.take(pa.array(stored, pa.int64())),
@@ -156,6 +206,7 @@ def make_rows(batch: pa.RecordBatch, rules: RowRules) -> Rows:
         groups=batch.column("group").take(pa.array(rows, pa.int64())),
         origins=batch.column("origin_image_id").take(pa.array(rows, pa.int64())),
     )
+    tally.store([sorted_out.seen[row] for row in rows], images["split"].to_pylist())
     named = [positions[row] for row in sorted_out.named]
     return Rows(
         images=images,
@@ -175,7 +226,7 @@ class _SortedOut:
     do ``named`` and ``digests``; ``refused`` are (row, path, place, reason, detail).
     """
 
-    seen: Sequence[tuple[str | None, str | None]]
+    seen: Sequence[Key]
     wanted: Sequence[int]
     paths: list[str]
     places: list[Place]
@@ -207,7 +258,7 @@ def _plain(batch: pa.RecordBatch, rules: RowRules) -> _SortedOut | None:
     known = {folder: place(f"{folder}/x") for folder in dict.fromkeys(folders)}
     if any(where.label is None for where in known.values()):
         return None
-    keys = {folder: (folder, where.label) for folder, where in known.items()}
+    keys = {folder: rules.key(where) for folder, where in known.items()}
     every = range(len(paths))
     return _SortedOut(
         seen=[keys[folder] for folder in folders],
@@ -221,7 +272,7 @@ def _plain(batch: pa.RecordBatch, rules: RowRules) -> _SortedOut | None:
 
 def _sort_out(batch: pa.RecordBatch, rules: RowRules, tally: Tally) -> _SortedOut:
     """The members of any batch; those that are ignored are tallied here."""
-    seen: list[tuple[str | None, str | None]] = []
+    seen: list[Key] = []
     wanted: list[int] = []
     named: list[int] = []
     refused: list[tuple[int, str, Place | None, str, str | None]] = []
@@ -233,11 +284,14 @@ def _sort_out(batch: pa.RecordBatch, rules: RowRules, tally: Tally) -> _SortedOu
         path = text_path(raw)
         unsafe = unsafe_reason(raw)
         where = (given[row] if given else place(path)) if unsafe is None else None
-        seen.append(_key(rules, where))
+        seen.append(rules.key(where))
         if given and where is not None and where.label is None and place(path).hidden:
             where = replace(where, hidden=True)
-        outcome = _ignored(kinds[row], where)
+        outcome = _ignored(kinds[row], where, rules)
         if outcome:
+            if outcome == "ignored_outside" and where is not None and is_picture_name(path):
+                split = where.split or rules.named_split
+                tally.unlabelled.update([split] if split else [])
             tally.outcomes[*seen[row], outcome] += 1
         elif where is None:
             refused.append((row, path, where, "unsafe_name", unsafe))
@@ -253,28 +307,15 @@ def _sort_out(batch: pa.RecordBatch, rules: RowRules, tally: Tally) -> _SortedOu
     return found
 
 
-def row_key(rules: RowRules, path: str, label: str | None) -> tuple[str | None, str | None]:
-    """The folder and label under which a row of this path and label was tallied."""
-    if rules.labels_given or label is None:
-        return None, label
-    return place(path).directory, label
-
-
-def _key(rules: RowRules, where: Place | None) -> tuple[str | None, str | None]:
-    if where is None:
-        return None, None
-    return None if rules.labels_given else where.directory, where.label
-
-
 def _given_places(batch: pa.RecordBatch) -> list[Place]:
-    columns = (batch.column(name).to_pylist() for name in ("label", "split"))
+    columns = (batch.column(name).to_pylist() for name in ("label", "split", "split_rule"))
     return [
-        Place(label=label, split=split, hidden=False, directory="")
-        for label, split in zip(*columns, strict=True)
+        Place(label=label, split=split, hidden=False, directory="", rule=rule)
+        for label, split, rule in zip(*columns, strict=True)
     ]
 
 
-def _ignored(kind: int, where: Place | None) -> str | None:
+def _ignored(kind: int, where: Place | None, rules: RowRules) -> str | None:
     if kind == KIND_LINK:
         return "ignored_link"
     if kind == KIND_DEVICE:
@@ -285,7 +326,7 @@ def _ignored(kind: int, where: Place | None) -> str | None:
         return None
     if where.hidden:
         return "ignored_hidden"
-    return None if where.label is not None else "ignored_outside"
+    return None if rules.is_stored(where) else "ignored_outside"
 
 
 def _images(
@@ -316,7 +357,7 @@ def _images(
         "source": _constant(rules.source, count),
         "path": pa.array(paths, pa.string()),
         "label": pa.array([where.label for where in places], pa.string()),
-        "split": _splits(rules, places, pixel_hash),
+        "split": split_column(rules, [where.split for where in places], pixel_hash),
         "file_hash": fingerprint.file_hashes(files),
         "pixel_hash": pixel_hash,
         "dhash": fingerprint.dhashes(pixels, rules.shape),
@@ -348,16 +389,20 @@ def _families(paths: list[str], pattern: str) -> list[str | None]:
     return [match[1] if match else None for match in matches]
 
 
-def _splits(rules: RowRules, places: list[Place], pixel_hash: list[str]) -> pa.Array:
+def split_column(
+    rules: RowRules, known: Sequence[str | None], pixel_hash: Sequence[str]
+) -> pa.Array:
+    """The split of each image, by the option, by what is known of it, or by the hash."""
     if rules.split is not None:
-        return _constant(rules.split, len(places))
+        return _constant(rules.split, len(known))
+    if rules.named_split is not None:
+        return pc.fill_null(pa.array(known, pa.string()), rules.named_split)
     points = fingerprint.split_fraction(pixel_hash)
-    by_hash = np.full(len(places), "unused", dtype=object)
+    by_hash = np.full(len(known), "unused", dtype=object)
     for split, bound in reversed(split_thresholds(rules.fractions)):
         below = points < np.uint64(bound) if bound < 2**64 else slice(None)
         by_hash[below] = split
-    folders = pa.array([where.split for where in places], pa.string())
-    return pc.coalesce(folders, pa.array(by_hash, pa.string()))
+    return pc.coalesce(pa.array(known, pa.string()), pa.array(by_hash, pa.string()))
 
 
 def _pixel_column(pixels: npt.NDArray[np.uint8], shape: Shape) -> pa.Array:

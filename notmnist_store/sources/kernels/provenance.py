@@ -7,8 +7,14 @@ from __future__ import annotations
 
 import binascii
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+
+from notmnist_store.errors import SourceError
+from notmnist_store.schema.words import SPLIT_RULES
+
+BY_OPTION, BY_FOLDER, BY_NAME, BY_COLUMN, BY_PUBLISHED, BY_HASH = SPLIT_RULES
 
 _LONGEST_NAME = 1_024
 
@@ -22,7 +28,16 @@ _SPLIT_WORDS = {
     "test": "test",
     "testing": "test",
     "eval": "test",
+    "evaluation": "test",
+    "holdout": "test",
 }
+_BESIDE_SPLIT_WORD = ("set", "sets", "data", "dataset", "split", "image", "images", "img", "imgs")
+_BETWEEN_WORDS = re.compile(r"[-_ ./0-9]+")
+
+PICTURE_SUFFIXES = (
+    *(".png", ".jpg", ".jpeg", ".gif", ".bmp", ".tif", ".tiff", ".webp"),
+    *(".ppm", ".pgm", ".pbm", ".pnm"),
+)
 
 _FONT_SUFFIXES = (".ttf", ".otf", ".pfb", ".ttc", ".pfm")
 
@@ -52,23 +67,77 @@ class Place:
 
     ``label``: name of the folder it stands in, null for none. ``split``: train, valid or test by
     the nearest split word above that folder, else null. ``hidden``: some component starts with a
-    dot or is ``__MACOSX``. ``directory``: the path without the file's name.
+    dot or is ``__MACOSX``. ``directory``: the path without the file's name. ``rule``: what gave the
+    split, where the split is known, one of ``SPLIT_RULES``.
     """
 
     label: str | None
     split: str | None
     hidden: bool
     directory: str
+    rule: str | None = None
 
 
 def split_word(word: str) -> str | None:
-    """Return train, valid or test if ``word`` stands for one of them (val, Training), or null."""
+    """Return train, valid or test if ``word`` as a whole is one of their names, else null.
+
+    Those are the words themselves (val, Training), and variants of them: test_set, TestSet,
+    train-images, val2017.
+    """
+    words = [part for part in name_words(word) if part not in _BESIDE_SPLIT_WORD]
+    return _split_of("".join(words))
+
+
+def split_parts(name: str) -> list[str]:
+    """The splits that words in a name stand for: of emnist-letters-test-0001 it is test."""
+    return [split for word in name_words(name) if (split := _split_of(word))]
+
+
+def split_of_name(name: str, more: Mapping[str, str] | None = None) -> str | None:
+    """The split that words in the name of a file of images stand for, null where none does.
+
+    ``more`` are further words, whole between ``-``, ``_``, dots and blanks.
+
+    Raises:
+        SourceError: two words stand for different ones.
+    """
+    found = set(split_parts(name))
+    found |= {split for word, split in (more or {}).items() if word in re.split(r"[-_ .]", name)}
+    if len(found) > 1:
+        raise SourceError(
+            f"the name {name} says {' and '.join(sorted(found))}",
+            advice="name it after one split, or give --split",
+            option=f"--split {min(found)}",
+        )
+    return next(iter(found), None)
+
+
+def exact_split_word(word: str) -> str | None:
+    """As ``split_word``, of the bare word alone: the name of an archive may say much by chance."""
     return _SPLIT_WORDS.get(word.lower())
 
 
 def said_split(word: str) -> str | None:
     """As `split_word`, and unused: where something else than a folder says the split."""
     return "unused" if word.lower() == "unused" else split_word(word)
+
+
+def name_words(name: str) -> list[str]:
+    """The words of a name in lower case, parted at ``-``, ``_``, dots, blanks and digits."""
+    return [word for word in _BETWEEN_WORDS.split(name.lower()) if word]
+
+
+def _split_of(word: str) -> str | None:
+    for ending in ("", *_BESIDE_SPLIT_WORD):
+        split = _SPLIT_WORDS.get(word.removesuffix(ending))
+        if split:
+            return split
+    return None
+
+
+def is_picture_name(path: str) -> bool:
+    """Whether a file's name ends as those of images do."""
+    return path.lower().endswith(PICTURE_SUFFIXES)
 
 
 def text_path(raw: bytes) -> str:
@@ -104,10 +173,15 @@ def _places(directory: str) -> tuple[Place, Place]:
     """Return the place of visible and of hidden members of a directory."""
     folders = [part for part in directory.split("/") if part not in ("", ".")]
     label = folders[-1] if folders else None
-    words = (split_word(folder) for folder in reversed(folders[:-1]))
-    split = next((word for word in words if word), None)
+    split = nearest_split(folders[:-1])
     hidden = any(_is_hidden(folder) for folder in folders)
-    return Place(label, split, hidden, directory), Place(label, split, True, directory)
+    rule = split and BY_FOLDER
+    return Place(label, split, hidden, directory, rule), Place(label, split, True, directory, rule)
+
+
+def nearest_split(folders: Sequence[str]) -> str | None:
+    """The split by the last of these folders that is named by one."""
+    return next((split for folder in reversed(folders) if (split := split_word(folder))), None)
 
 
 def _is_hidden(component: str) -> bool:

@@ -16,7 +16,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from notmnist_store.blocks.kernels.rows import Key, RowRules, Tally, split_column
+from notmnist_store.blocks.kernels.rows import RowRules, split_column
+from notmnist_store.blocks.kernels.tally import Key, Tally
 from notmnist_store.blocks.writer import Block, block_file_name
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.sources.kernels.provenance import Place, place

@@ -17,7 +17,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from notmnist_store.blocks.kernels.rows import RowRules, Rows, Tally, make_rows
+from notmnist_store.blocks.kernels.rows import RowRules, Rows, make_rows
+from notmnist_store.blocks.kernels.tally import Tally
 from notmnist_store.errors import BudgetError
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.tables import TABLES

@@ -16,7 +16,8 @@ from typing import Any
 import pyarrow as pa
 
 from notmnist_store.blocks.amend import amend_blocks
-from notmnist_store.blocks.kernels.rows import OUTCOMES, RowRules, Tally
+from notmnist_store.blocks.kernels.rows import RowRules
+from notmnist_store.blocks.kernels.tally import OUTCOMES, Tally
 from notmnist_store.blocks.writer import Block
 from notmnist_store.catalog.run import Run, show_runs
 from notmnist_store.engines.local import write_blocks

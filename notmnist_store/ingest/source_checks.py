@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 
 from notmnist_store.blocks.kernels.fingerprint import file_hashes
-from notmnist_store.blocks.kernels.rows import OUTCOMES, Tally
+from notmnist_store.blocks.kernels.tally import OUTCOMES, Tally
 from notmnist_store.errors import BudgetError, ChecksError, SourceError, StoreError
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.words import SPLITS

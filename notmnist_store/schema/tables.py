@@ -37,7 +37,7 @@ def columns(*declared: str) -> pa.Schema:
 # than the member budget (then `size` says how large). `path` is the raw name, not yet checked.
 # `label`, `split` and `group` are null where the path tells them. In a source that knows them from
 # elsewhere (an IDX label file, metadata.csv), a file with a null label is none of its images, or an
-# unlabelled one where it has a split. `split_rule` says what told the split, and `origin_image_id` is
+# unlabelled one where it has a split. `split_rule` says what told the split. `origin_image_id` is
 # the image's id in the store that exported the source, where it says so.
 KIND_FILE, KIND_LINK, KIND_DEVICE = 0, 1, 2
 MEMBER_SCHEMA = columns(

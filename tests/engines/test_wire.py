@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from notmnist_store.blocks.kernels.rows import RowRules, Tally
+from notmnist_store.blocks.kernels.rows import RowRules
+from notmnist_store.blocks.kernels.tally import Tally
 from notmnist_store.blocks.writer import Block
 from notmnist_store.drawing.letters import Stretch
 from notmnist_store.engines.block_worker import BlockJob
@@ -45,9 +46,13 @@ def test_a_block_comes_back() -> None:
         number=7,
         files=(DataFile("image", "a.parquet", 2, 1 << 40),),
         tally=Tally(
-            seen=Counter({("A", "A"): 2, (None, None): 1}),
-            outcomes=Counter({("A", "A", "stored"): 2, (None, None, "ignored_link"): 1}),
+            seen=Counter({("A", "A", "hash"): 2, (None, None, None): 1}),
+            outcomes=Counter(
+                {("A", "A", "hash", "stored"): 2, (None, None, None, "ignored_link"): 1}
+            ),
+            splits=Counter({("A", "A", "hash", "train"): 2}),
             other_shapes=Counter({"2x3x1": 1}),
+            unlabelled=Counter({"test": 3}),
         ),
         path_keys=np.array([[0, 2**64 - 1], [1, 5]], np.uint64),
     )

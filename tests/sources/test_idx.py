@@ -110,11 +110,15 @@ def test_a_member_is_a_pgm_file_with_a_stable_path(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("stem", "split"),
-    [("train", "train"), ("t10k", "test"), ("test", "test"), ("notMNIST-t10k", None), ("x", None)],
+    [
+        ("train", "train"),
+        ("t10k", "test"),
+        ("test", "test"),
+        ("notMNIST-t10k", "test"),
+        ("x", None),
+    ],
 )
-def test_only_the_names_of_mnist_itself_say_the_split(
-    tmp_path: Path, stem: str, split: str | None
-) -> None:
+def test_words_of_the_name_say_the_split(tmp_path: Path, stem: str, split: str | None) -> None:
     source = open_(write(tmp_path, stem=stem))
     assert source.name == stem
     assert {row["split"] for row in rows(source)} == {split}

@@ -7,9 +7,8 @@ what became of each member. No I/O: the same batch and rules give the same rows 
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -20,6 +19,7 @@ import xxhash
 
 from notmnist_store.blocks.kernels import fingerprint
 from notmnist_store.blocks.kernels.decode import decode
+from notmnist_store.blocks.kernels.tally import Key, Tally
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.tables import KIND_DEVICE, KIND_FILE, KIND_LINK, TABLES
 from notmnist_store.sources.kernels.provenance import (
@@ -36,20 +36,7 @@ from notmnist_store.sources.kernels.provenance import (
     unsafe_reason,
 )
 
-OUTCOMES = (
-    "stored",
-    "rejected",
-    "ignored_hidden",
-    "ignored_link",
-    "ignored_device",
-    "ignored_outside",
-)
-
 _LONGEST_UNSAFE_PATH = 1_024
-
-
-Key = tuple[str | None, str | None, str | None]
-"""Folder (None where labels are given), label and split rule that a member is tallied under."""
 
 
 @dataclass(frozen=True)
@@ -103,37 +90,6 @@ class RowRules:
         if not self.is_stored(where):
             return folder, None, None
         return folder, where.label, self.split_rule(where)
-
-
-@dataclass
-class Tally:
-    """What became of the members seen, by key; all of a key is None for an unsafe name.
-
-    ``splits`` parts the stored ones by their split. ``unlabelled`` has, by split, the files that
-    were ignored since they have a split but no label.
-    """
-
-    seen: Counter[Key] = field(default_factory=Counter)
-    outcomes: Counter[tuple[str | None, str | None, str | None, str]] = field(
-        default_factory=Counter
-    )
-    splits: Counter[tuple[str | None, str | None, str | None, str]] = field(default_factory=Counter)
-    other_shapes: Counter[str] = field(default_factory=Counter)
-    unlabelled: Counter[str] = field(default_factory=Counter)
-
-    def add(self, other: Tally) -> None:
-        """Add another tally to this one."""
-        self.seen.update(other.seen)
-        self.outcomes.update(other.outcomes)
-        self.splits.update(other.splits)
-        self.other_shapes.update(other.other_shapes)
-        self.unlabelled.update(other.unlabelled)
-
-    def store(self, keys: Sequence[Key], splits: Sequence[str]) -> None:
-        """Count images that were stored: the key and the split of each."""
-        for (key, split), count in Counter(zip(keys, splits, strict=True)).items():
-            self.outcomes[*key, "stored"] += count
-            self.splits[*key, split] += count
 
 
 @dataclass(frozen=True)

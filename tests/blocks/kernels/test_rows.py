@@ -8,7 +8,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notmnist_store.blocks.kernels.rows import RowRules, Tally, _plain, _sort_out, make_rows
+from notmnist_store.blocks.kernels.rows import RowRules, _plain, _sort_out, make_rows
+from notmnist_store.blocks.kernels.tally import Tally
 from notmnist_store.schema.shape import DEFAULT_SHAPE
 from notmnist_store.schema.tables import KIND_FILE, KIND_LINK, MEMBER_SCHEMA
 from tests.support.archives import picture, png
@@ -33,7 +34,9 @@ def batch(paths: list[bytes], kinds: list[int], data: list[bytes | None]) -> pa.
         "kind": kinds,
         "size": [len(content or b"") for content in data],
         "data": data,
-        **dict.fromkeys(("label", "split", "group", "origin_image_id"), [None] * len(paths)),
+        **dict.fromkeys(
+            ("label", "split", "group", "origin_image_id", "split_rule"), [None] * len(paths)
+        ),
     }
     arrays = [pa.array(columns[field.name], field.type) for field in MEMBER_SCHEMA]
     return pa.RecordBatch.from_arrays(arrays, schema=MEMBER_SCHEMA)

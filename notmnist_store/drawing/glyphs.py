@@ -11,7 +11,6 @@ Nothing depends on the number of processes: the pixels are the same for the same
 from __future__ import annotations
 
 import gzip
-import hashlib
 import os
 import shlex
 import tarfile
@@ -29,7 +28,7 @@ from notmnist_store.engines.workers import Worker
 from notmnist_store.errors import UsageError
 from notmnist_store.machine import available_cores
 from notmnist_store.progress import Progress
-from notmnist_store.storage.filesystem import replacing
+from notmnist_store.storage.filesystem import file_sha256, replacing
 
 MAX_IMAGES = MAX_DRAWINGS * len(LETTERS)
 
@@ -72,9 +71,11 @@ def glyphs(
     shown.stage("drawing", images, "images")
     try:
         with replacing(target) as part, part.open("xb") as file:
-            digest = _write_archive(file, plan, stem, images, workers, shown)
+            _write_archive(file, plan, stem, images, workers, shown)
             size = file.tell()
+            file.flush()
             os.fsync(file.fileno())
+            digest = file_sha256(part)
     finally:
         shown.end()
     row = {
@@ -102,14 +103,13 @@ def _write_archive(
     images: int,
     workers: int | None,
     progress: Progress,
-) -> str:
-    """Write the whole archive to `file` and return its sha256."""
-    hashed = _Hashed(file)
+) -> None:
+    """Write the whole archive to `file`."""
     done, folder = 0, ""
     if workers is None:
         workers = min(available_cores(), _MOST_WORKERS) if images > _IN_PROCESS_IMAGES else 1
     with (
-        gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=hashed, mtime=0) as tar,
+        gzip.GzipFile(filename="", mode="wb", compresslevel=6, fileobj=file, mtime=0) as tar,
         closing(_stretches(plan, stem, images, workers)) as stretches,
     ):
         tar.write(tar_header(stem, None))
@@ -121,25 +121,6 @@ def _write_archive(
             done += stretch.images
             progress.advance(done)
         tar.write(bytes(2 * tarfile.BLOCKSIZE))
-    return hashed.hexdigest()
-
-
-class _Hashed:
-    """A file that hashes what is written to it."""
-
-    def __init__(self, file: BinaryIO) -> None:
-        self._file = file
-        self._sha256 = hashlib.sha256()
-
-    def write(self, data: bytes) -> int:
-        self._sha256.update(data)
-        return self._file.write(data)
-
-    def flush(self) -> None:
-        self._file.flush()
-
-    def hexdigest(self) -> str:
-        return self._sha256.hexdigest()
 
 
 def _stretches(plan: Plan, stem: str, images: int, workers: int) -> Generator[Stretch]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import shlex
 from contextlib import suppress
 from pathlib import Path
 
 from notmnist_store.errors import UsageError
-from notmnist_store.storage.filesystem import disk_errors
+from notmnist_store.storage.filesystem import disk_errors, file_sha256
 
 SUMS = "SHA256SUMS"
 MARK = "export.json"
@@ -59,10 +58,5 @@ def _is_same(a: Path, b: Path) -> bool:
 def write_sums(folder: Path) -> None:
     """Write SHA256SUMS over all files below `folder`, in the order of their paths."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    lines = [f"{_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in paths]
+    lines = [f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in paths]
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import os
 import secrets
 import shlex
@@ -104,3 +105,9 @@ def locked(target: Path, *, alone: bool) -> BinaryIO | None:
             raise
         file.close()  # it was removed, or replaced, while we waited
     return None
+
+
+def file_sha256(path: Path) -> str:
+    """Sha256 (hex) of a file's bytes."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

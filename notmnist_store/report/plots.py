@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TypedDict, Unpack
 from unicodedata import east_asian_width
 
 from notmnist_store.report.markup import Html, element, join, share
@@ -34,14 +35,23 @@ _MARKS = (
 _Point = tuple[float, float]
 
 
+class Words(TypedDict, total=False):
+    """What is said of a plot: its id, the text that stands for it, and the titles of its axes."""
+
+    name: str
+    alternative: str
+    x_title: str
+    y_title: str
+
+
 class _Drawing:
     """A plot's frame: a grid with its values on the left, labels below, titles at both."""
 
-    def __init__(self, y_title: str, y_ticks: Mapping[float, str], *, left: float = 0) -> None:
+    def __init__(self, y_ticks: Mapping[float, str], words: Words, *, left: float = 0) -> None:
         self.left = max(left, 1.6 * _FONT + max(map(_wide, y_ticks.values())) + 6)
         self.bottom = _TOP + _ROOM
         self.y = _scale(min(y_ticks), max(y_ticks), self.bottom, _TOP)
-        self._y_title = y_title
+        self._words = words
         self._y_ticks = y_ticks
 
     def finished(
@@ -49,22 +59,20 @@ class _Drawing:
         marks: Iterable[Html],
         labels: Sequence[tuple[float, str]],
         keys: Mapping[str, Html],
-        *,
-        name: str,
-        alternative: str,
         description: str,
+        *,
         width: float = _WIDTH,
-        x_title: str | None = None,
         turned: bool = False,
     ) -> Html:
         """The whole drawing under its legend; `turned` labels stand on their side."""
+        name, x_title = self._words["name"], self._words.get("x_title")
         right = width - _MARGIN
         below = self.bottom + 1.4 * _FONT
         longest = max(_wide(text) for _, text in labels)
         end = self.bottom + 0.9 * longest + _FONT if turned else below + 0.4 * _FONT
         height = end + (1.5 * _FONT if x_title else 0)
         inner = join(
-            element("title", alternative, id=f"{name}-title"),
+            element("title", self._words["alternative"], id=f"{name}-title"),
             element("desc", description, id=f"{name}-description"),
             [
                 (
@@ -84,7 +92,7 @@ class _Drawing:
             _text(x_title, (self.left + right) / 2, height - 0.4 * _FONT, "middle")
             if x_title
             else None,
-            _text(self._y_title, _FONT, (_TOP + self.bottom) / 2, "middle", turn=-90),
+            _text(self._words["y_title"], _FONT, (_TOP + self.bottom) / 2, "middle", turn=-90),
         )
         drawing = element(
             "svg",
@@ -115,20 +123,18 @@ class _Drawing:
 def bars(
     labels: Sequence[str],
     series: Mapping[str, Sequence[int]],
-    *,
-    name: str,
-    alternative: str,
-    unit: str = "images",
+    **words: Unpack[Words],
 ) -> Html:
-    """Stacked bars, one a label, with a part for each series. `name` is the plot's id."""
+    """Stacked bars of images, one a label, with a part for each series."""
+    words["y_title"] = "images"
     heights = [sum(parts) for parts in zip(*series.values(), strict=True)]
     shown = [_short(label) for label in labels]
     ticks = {tick: f"{tick:,.0f}" for tick in round_values(0, max(heights), whole=True)}
-    drawing = _Drawing(unit, ticks)
+    drawing = _Drawing(ticks, words)
     pitch = max((_WIDTH - _MARGIN - drawing.left) / len(labels), _LEAST_PITCH)
     turned = any(_wide(text) > pitch - 3 for text in shown)
     if turned:  # its label must not begin left of the drawing
-        drawing = _Drawing(unit, ticks, left=0.5 * _wide(shown[0]))
+        drawing = _Drawing(ticks, words, left=0.5 * _wide(shown[0]))
     base = [0] * len(labels)
     marks = []
     for number, values in enumerate(series.values(), 1):
@@ -144,9 +150,7 @@ def bars(
         marks,
         [(drawing.left + (place + 0.5) * pitch, text) for place, text in enumerate(shown)],
         keys if len(keys) > 1 else {},
-        name=name,
-        alternative=alternative,
-        description=f"{unit} a label: {'; '.join(spans)}",
+        f"images a label: {'; '.join(spans)}",
         width=max(_WIDTH, drawing.left + len(labels) * pitch + _MARGIN),
         turned=turned,
     )
@@ -154,11 +158,7 @@ def bars(
 
 def curves(
     lines: Mapping[str, Sequence[tuple[float, float, float, float]]],
-    *,
-    name: str,
-    alternative: str,
-    x_title: str,
-    y_title: str,
+    **words: Unpack[Words],
 ) -> Html:
     """Lines of points (x, y, low, high) over a logarithmic x, each with its interval as a band.
 
@@ -168,7 +168,7 @@ def curves(
     sizes = sorted({point[0] for point in points})
     ticks = round_values(min(point[2] for point in points), max(point[3] for point in points))
     digits = max(0, -math.floor(math.log10(100 * (ticks[1] - ticks[0])) + 1e-9))
-    drawing = _Drawing(y_title, {tick: f"{100 * tick:.{digits}f}%" for tick in ticks})
+    drawing = _Drawing({tick: f"{100 * tick:.{digits}f}%" for tick in ticks}, words)
     ends = drawing.left + 20, _WIDTH - 2.5 * _MARGIN
     x = _scale(math.log10(sizes[0]), math.log10(sizes[-1]), *ends)
     places = {size: x(math.log10(size)) for size in sizes}
@@ -203,10 +203,7 @@ def curves(
             title: _curve(number, [(0, 6), (28, 6)], [(14, 6)])
             for number, title in enumerate(lines, 1)
         },
-        name=name,
-        alternative=alternative,
-        description="; ".join(spoken),
-        x_title=x_title,
+        "; ".join(spoken),
     )
 
 
@@ -214,15 +211,12 @@ def steps(
     edges: Sequence[float],
     counts: Sequence[int],
     *,
-    name: str,
-    alternative: str,
-    x_title: str,
-    y_title: str,
     marked: tuple[float, str],
+    **words: Unpack[Words],
 ) -> Html:
     """A histogram: counts (n,) between edges (n + 1,); `marked` is an x with its name."""
     ticks = round_values(0, max(counts), whole=True)
-    drawing = _Drawing(y_title, {tick: f"{tick:,.0f}" for tick in ticks})
+    drawing = _Drawing({tick: f"{tick:,.0f}" for tick in ticks}, words)
     end = max(edges[-1], marked[0])
     x = _scale(edges[0], end, drawing.left, _WIDTH - 2 * _MARGIN)
     outline = [(x(edges[0]), drawing.bottom)]
@@ -241,10 +235,7 @@ def steps(
             if edges[0] <= tick <= end * (1 + 1e-9)
         ],
         {marked[1]: _line((0, 6), (28, 6), "k3 marked")},
-        name=name,
-        alternative=alternative,
-        description=f"the most, {counts[most]:,}, from {edges[most]:g} to {edges[most + 1]:g}",
-        x_title=x_title,
+        f"the most, {counts[most]:,}, from {edges[most]:g} to {edges[most + 1]:g}",
     )
 
 

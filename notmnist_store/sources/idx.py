@@ -11,15 +11,18 @@ calls its test images ``t10k``.
 from __future__ import annotations
 
 import contextlib
+import shlex
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
 from notmnist_store.errors import SourceError
 from notmnist_store.schema.shape import Shape
+from notmnist_store.schema.words import USED
 from notmnist_store.sources.arrays import ByteStream, LabelledImages, array_members
 from notmnist_store.sources.base import FilesSource, Request, Source, SourceFile
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
@@ -47,22 +50,27 @@ def is_idx(head: bytes) -> bool:
 
 
 class IdxSource(FilesSource):
-    """A pair of IDX files."""
+    """A pair of IDX files, or the pairs of one set in a folder."""
 
     kind = "IDX"
     gives_labels = takes_labels = takes_transpose = True
 
     def __init__(
         self,
-        pair: Pair,
+        path: Path,
+        pairs: Sequence[Pair],
         name: str,
         limits: Limits,
         *,
         labels: Sequence[str] | None = None,
         transpose: bool = False,
     ) -> None:
-        super().__init__(pair.images, name, limits, {"images": pair.images, "labels": pair.labels})
-        self._stem = pair.name
+        files: dict[str, Path] = {}
+        for pair in pairs:
+            prefix = f"{pair.name}-" if len(pairs) > 1 else ""
+            files |= {f"{prefix}images": pair.images, f"{prefix}labels": pair.labels}
+        super().__init__(path, name, limits, files)
+        self._stems = [pair.name for pair in pairs]
         self._classes = Classes(labels)
         self._transpose = transpose
 
@@ -71,9 +79,17 @@ class IdxSource(FilesSource):
     ) -> Iterator[pa.RecordBatch]:
         """See ``Source.members``."""
         self.bytes_read = 0
+        meter = Meter(self.path.name, self.limits)
         with contextlib.ExitStack() as stack:
-            meter, images = self._open(stack, "images")
-            _, labels = self._open(stack, "labels")
+            arrays = self._arrays(stack, meter)
+            yield from array_members(arrays, self._classes, meter, batch_members, max_batch_bytes)
+            self.label_order = self._classes.order
+
+    def _arrays(self, stack: contextlib.ExitStack, meter: Meter) -> Iterator[LabelledImages]:
+        words = iter(self.files)
+        for stem in self._stems:
+            images = self._open(stack, next(words))
+            labels = self._open(stack, next(words))
             count, height, width = _read_header(images, 3)
             (labelled,) = _read_header(labels, 1)
             if labelled != count:
@@ -83,20 +99,18 @@ class IdxSource(FilesSource):
                     advice="copy or download both again",
                 )
             meter.check_members(count)
-            array = LabelledImages(
+            yield LabelledImages(
                 images,
                 labels,
                 count,
                 Shape(width, height, 1) if self._transpose else Shape(height, width, 1),
                 np.dtype(np.uint8),
-                folder=self._stem,
-                split=split_of_name(self._stem, {"t10k": "test"}),
+                folder=stem,
+                split=_split_of(stem),
                 transposed=self._transpose,
             )
-            yield from array_members([array], self._classes, meter, batch_members, max_batch_bytes)
-            self.label_order = self._classes.order
 
-    def _open(self, stack: contextlib.ExitStack, word: str) -> tuple[Meter, ByteStream]:
+    def _open(self, stack: contextlib.ExitStack, word: str) -> ByteStream:
         source_file: SourceFile = self.files[word]
         meter = Meter(source_file.path.name, self.limits)
         file = stack.enter_context(source_file.open())
@@ -108,28 +122,74 @@ class IdxSource(FilesSource):
             self.bytes_read += done - before
             before = done
 
-        return meter, ByteStream(reader(file, meter, progress), str(source_file.path))
+        return ByteStream(reader(file, meter, progress), str(source_file.path))
 
 
 def open_idx(request: Request) -> Source | None:
-    """A pair of IDX files, if it is the file of the images."""
+    """A pair of IDX files, if it is the file of the images, or a folder of such pairs."""
     if request.is_folder:
-        return None
-    pair = find_pair(request.path, IDX)
-    if pair is None:
-        if not is_idx(_unpacked(request.head or b"")):
+        pairs = _pairs_in(request.path)
+        if not pairs:
             return None
-        raise SourceError(
-            f"{request.path} is an IDX file whose name does not tell where its labels are",
-            advice="name the two files X-images-idx3-ubyte and X-labels-idx1-ubyte",
-        )
+        name = request.named()
+    else:
+        pair = find_pair(request.path, IDX)
+        if pair is None:
+            if not is_idx(_unpacked(request.head or b"")):
+                return None
+            raise SourceError(
+                f"{request.path} is an IDX file whose name does not tell where its labels are",
+                advice="name the two files X-images-idx3-ubyte and X-labels-idx1-ubyte",
+            )
+        pairs, name = [pair], request.name or pair.name
     return IdxSource(
-        pair,
-        request.name or pair.name,
+        request.path,
+        pairs,
+        name,
         request.limits,
         labels=request.labels,
         transpose=request.transpose,
     )
+
+
+def _pairs_in(folder: Path) -> list[Pair]:
+    """The pairs of IDX files in a folder: train, valid, test, then what names no split.
+
+    Raises:
+        SourceError: they are those of several sets, or labels are missing.
+    """
+    files = sorted(file for file in folder.iterdir() if file.is_file() and not file.is_symlink())
+    pairs: dict[str, Pair] = {}
+    for file in files:
+        if file.name.endswith(IDX.images) and (pair := find_pair(file, IDX)) is not None:
+            pairs.setdefault(pair.name, pair)  # the same one packed and unpacked counts once
+    by_split: dict[str | None, list[Pair]] = {}
+    for name, pair in pairs.items():
+        by_split.setdefault(_split_of(name), []).append(pair)
+    others = [inner.name for inner in folder.iterdir() if inner.is_dir() and _is_other(inner.name)]
+    if pairs and others:
+        raise SourceError(
+            f"{folder} holds IDX files and folders ({', '.join(sorted(others)[:3])}): "
+            "give one of them",
+            f"notmnist-store ingest {shlex.quote(str(next(iter(pairs.values())).images))}",
+        )
+    several = next((same for same in by_split.values() if len(same) > 1), None)
+    if several:
+        raise SourceError(
+            f"{folder} holds the IDX files of several sets: {', '.join(pairs)}",
+            f"notmnist-store ingest {shlex.quote(str(several[0].images))}",
+        )
+    return [pair for split in (*USED, None) for pair in by_split.get(split, [])]
+
+
+def _is_other(folder: str) -> bool:
+    """Whether a folder beside IDX files is no unpacked copy of one of them, nor hidden."""
+    return "idx" not in folder and not folder.startswith(".")
+
+
+def _split_of(stem: str) -> str | None:
+    """The split that the name of a pair tells; MNIST calls its test images t10k."""
+    return split_of_name(stem, {"t10k": "test"})
 
 
 def _unpacked(head: bytes) -> bytes:

@@ -124,6 +124,38 @@ def test_words_of_the_name_say_the_split(tmp_path: Path, stem: str, split: str |
     assert {row["split"] for row in rows(source)} == {split}
 
 
+@pytest.mark.parametrize("packing", ["", ".gz"])
+def test_a_folder_of_pairs_is_one_source(tmp_path: Path, packing: str) -> None:
+    """The four files of MNIST: train first, each with its split; a copy counts once."""
+    folder = tmp_path / "MNIST"
+    pack = gzip.compress if packing else bytes
+    other = pack(images_file(IMAGES[:2])), pack(labels_file(LABELS[:2]))
+    write(folder, pack(images_file(IMAGES)), pack(labels_file(LABELS)), "train", packing)
+    write(folder, *other, "t10k", packing)
+    if packing:
+        write(folder, stem="train")
+    source = open_(folder, ["a", "b", "c"])
+    assert (source.name, source.kind) == ("MNIST", "IDX")
+    found = rows(source, 3)
+    assert [row["split"] for row in found] == ["train"] * 5 + ["test"] * 2
+    assert [row["label"] for row in found] == ["a", "c", "b", "b", "a", "a", "c"]
+    assert found[5]["path"] == b"t10k/00000.pgm"
+    assert source.label_order == ("a", "b", "c")
+    write(folder, stem="emnist-train")
+    with pytest.raises(
+        SourceError, match=r"the IDX files of several sets: .*emnist-train"
+    ) as caught:
+        open_(folder)
+    assert open_(Path(caught.value.hint.split()[-1])).kind == "IDX"
+
+
+def test_a_folder_of_pairs_and_of_classes_is_refused(tmp_path: Path) -> None:
+    write(tmp_path)
+    (tmp_path / "A").mkdir()
+    with pytest.raises(SourceError, match=r"holds IDX files and folders \(A\): give one of them"):
+        open_(tmp_path)
+
+
 def test_identity_is_of_both_files(tmp_path: Path) -> None:
     path = write(tmp_path)
     digest = hashlib.sha256()

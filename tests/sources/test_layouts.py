@@ -18,11 +18,22 @@ from notmnist_store.ingest.ingest import ingest
 from notmnist_store.ingest.options import IngestOptions
 from notmnist_store.progress import Progress
 from notmnist_store.storage.tables import Tables
+from notmnist_store.store import Store
 from tests.support.archives import pack, picture, png
 from tests.support.documents import REPOSITORY
 
 PAGE = (REPOSITORY / "docs" / "sources.md").read_text()
 FRACTIONS = (("unused", "1"),)
+
+
+class Notes(Progress):
+    """Keeps what is noted."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.said.append(message)
 
 
 def table(header: str) -> list[list[str]]:
@@ -117,12 +128,47 @@ def test_a_name_that_says_two_splits_is_an_error(tmp_path: Path) -> None:
 
 
 def test_a_class_that_is_called_as_a_split_is_noted(tmp_path: Path) -> None:
-    class Notes(Progress):
-        said: list[str] = []  # noqa: RUF012 - of this test alone
-
-        def note(self, message: str) -> None:
-            self.said.append(message)
-
+    told = Notes()
     source = pack(tmp_path / "a.tar", [(f"{n}/1.png", png(picture(1))) for n in ("bus", "train")])
-    ingest(tmp_path / "store", source, IngestOptions(), Notes())
-    assert "a: train stands beside bus: taken for a class, not for a split" in Notes.said
+    ingest(tmp_path / "store", source, IngestOptions(), told)
+    assert "a: train stands beside bus: taken for a class, not for a split" in told.said
+
+
+def test_images_without_a_label_are_left_out_and_that_is_said(tmp_path: Path) -> None:
+    told = Notes()
+    store = Store(tmp_path / "store", progress=told)
+    files = [
+        (f"s/train/{label}/{n}.png", png(picture(n * 2 + k)))
+        for k, label in enumerate("AB")
+        for n in range(4)
+    ]
+    hidden = [(f"s/test/{n}.png", png(picture(90 + n))) for n in range(3)]
+    store.ingest(
+        pack(tmp_path / "s.tar", [*files, *hidden, ("s/test/bad.png", b"")]), unlabelled="keep"
+    )
+    query = "select label, split, is_dropped, count(*) from image group by all order by all"
+    assert [tuple(row.values()) for row in store.sql(query).rows()] == [
+        ("A", "train", False, 4),
+        ("B", "train", False, 4),
+        (None, "test", True, 3),
+    ]
+    assert store.placed_line(["s"]) == "splits: train 8 (by folder), test 3 (by folder)"
+    assert len(store.sql("select 1 as x from split_image")) == 8
+    left_out = "images without a label are left out: test 3"
+    told.said.clear()
+    verdicts = {verdict.name: verdict for verdict in store.audit(fail_on="never").verdicts}
+    assert left_out in told.said
+    assert verdicts["ledger_conservation"].status == "pass"
+    assert verdicts["image_blank"].total == 8
+    store.split("mine", train="0.5", valid="0.25", test="0.25")
+    assert len(store.sql("select 1 as x from split_image where split_set = 'mine'")) == 8
+    assert len(store.sql("select 1 as x from split_drop")) == 0
+    told.said.clear()
+    made = store.export("ingest", tmp_path / "out", form="npz", splits="train").rows()
+    assert (left_out in told.said, made[0]["images"]) == (True, 8)
+    ids = "select image_id from image where label is null"
+    store.decide(sql=ids, action="relabel", value="A", yes=True)
+    assert store.sql("select images from label order by label").arrow()["images"].to_pylist() == [
+        7,
+        4,
+    ]

@@ -64,6 +64,7 @@ def test_the_notebook_steps_pickle_the_scaled_images_of_each_class(archive, tmp_
         assert sorted(images[:, 3, 3].tolist()) == pytest.approx(expected, abs=1e-6)
 
 
+@pytest.mark.slow
 def test_every_stage_is_there(archive, tmp_path, load):
     command = [sys.executable, FOLDER / "stages.py", archive, tmp_path / "out"]
     env = load("measure").environment()
@@ -73,6 +74,7 @@ def test_every_stage_is_there(archive, tmp_path, load):
     assert {"gunzip", "tar walk", "decode", "Parquet"} < answer["stages"].keys()
 
 
+@pytest.mark.slow
 def test_the_text_shows_what_was_measured_and_not_where(archive, tmp_path, load):
     run = load("run")
     work = tmp_path / "work"
@@ -112,6 +114,7 @@ def test_a_command_that_fails_is_an_error(load, name):
         getattr(load("measure"), name)([sys.executable, "-c", "raise SystemExit(3)"])
 
 
+@pytest.mark.slow
 def test_what_is_done_with_a_store_is_measured(tmp_path, load):
     pack(tmp_path / "large.tar.gz", class_files(each=40, root="large"))
     pack(tmp_path / "small.tar.gz", class_files(each=10, root="small", start=500))

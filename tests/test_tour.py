@@ -21,6 +21,7 @@ def text_of(cell: Any) -> str:
     return "\n".join(each.get("text/plain", "") for each in data)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:jupyter_client")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:zmq")
 def test_the_tour_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

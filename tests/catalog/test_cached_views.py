@@ -43,6 +43,7 @@ def test_the_split_sets_are_there(plain: Catalog) -> None:
     assert set(SPLIT_SETS) <= set(known)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", STATEMENTS, ids=lambda query: query.name)
 def test_every_audit_and_report_finds_the_same(plain: Catalog, held: Catalog, query: Query) -> None:
     for split_set in SPLIT_SETS if "split_set" in query.parameters else SPLIT_SETS[:1]:

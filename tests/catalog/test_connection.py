@@ -279,6 +279,7 @@ QUERIES = (
 )
 
 
+@pytest.mark.slow
 @pytest.mark.sql
 def test_flipped_bits_never_give_a_wrong_answer(store: Store) -> None:
     """In pages, page headers and the footer: an error, or the very same rows."""
@@ -340,6 +341,7 @@ def test_plain_duckdb_sees_the_same_rows_through_views_sql(
         assert comments[0] == comments[1] == sum(len(v.columns) for v in ordered_views())
 
 
+@pytest.mark.slow
 def test_the_duckdb_program_reads_views_sql(shared_store: Store) -> None:
     program = Path(sys.executable).parent / "duckdb"
     if not program.exists():

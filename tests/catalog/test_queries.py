@@ -80,6 +80,7 @@ def test_a_users_own_report_goes_before_ours(shared_store: Store, tmp_path: Path
     assert "storage" in listed
 
 
+@pytest.mark.slow
 @pytest.mark.sql
 @pytest.mark.parametrize("name", load_queries("reports"))
 def test_every_report_runs_and_is_in_one_order(

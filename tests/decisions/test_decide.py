@@ -462,6 +462,7 @@ def test_audits_skip_what_was_dropped_and_are_silent_on_what_was_kept(tmp_path: 
     assert bad["copy_of_train"] not in found("split_leak_exact", split_set="ingest")[0]
 
 
+@pytest.mark.slow
 def test_pairs_that_are_no_duplicates_are_left_out(tmp_path: Path) -> None:
     """Of two near pairs and a group; later searches go on from all pairs."""
     base = picture(3).astype(np.int16)

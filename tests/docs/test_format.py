@@ -29,6 +29,7 @@ def definitions(scratch: Path) -> Iterator[dict[str, Any]]:
         yield run_python(PAGE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("store", "stride"), [("store", 2_000), ("colours", 1)])
 def test_the_format_says_how_to_recompute_every_value(
     definitions: dict[str, Any], scratch: Path, store: str, stride: int

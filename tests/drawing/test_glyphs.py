@@ -120,6 +120,7 @@ def test_a_plain_i_is_a_solid_square(made: Made) -> None:
     assert {name.split("/")[1] for name in solid} == {"I"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2, 3])
 def test_the_same_bytes_for_any_number_of_workers(made: Made, tmp_path: Path, workers: int) -> None:
     again = tmp_path / "letters.tar.gz"

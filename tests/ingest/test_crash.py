@@ -107,6 +107,7 @@ BEFORE_COMMIT = (
 AFTER_COMMIT = ("run committed", "views.sql written")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("point", "workers"),
     [
@@ -287,6 +288,7 @@ def test_a_run_that_has_landed_is_never_discarded(store: Store) -> None:
 # A target that cannot be written
 
 
+@pytest.mark.slow
 def test_a_limit_on_file_size_ends_it_cleanly(store: Store, archive: Path) -> None:
     """RLIMIT_FSIZE makes write() fail in the middle of a file, as a full disk does, anywhere."""
     before = views(store)
@@ -372,6 +374,7 @@ def results(processes: list[subprocess.Popen[str]]) -> list[str]:
     return said
 
 
+@pytest.mark.slow
 def test_of_two_ingests_of_one_source_one_lands(tmp_path: Path) -> None:
     archive = pack(tmp_path / "set.tar", class_files(each=100))
     for number in range(3):
@@ -382,6 +385,7 @@ def test_of_two_ingests_of_one_source_one_lands(tmp_path: Path) -> None:
         assert DAMAGED not in {row["status"] for row in store.verify(full=True).rows()}
 
 
+@pytest.mark.slow
 def test_of_different_sources_at_once_all_land(tmp_path: Path) -> None:
     archives = [
         pack(tmp_path / f"set{n}.tar", class_files(each=100, start=400 * n)) for n in range(3)
@@ -400,6 +404,7 @@ def test_of_different_sources_at_once_all_land(tmp_path: Path) -> None:
         assert text.count("image/2") == 3
 
 
+@pytest.mark.slow
 def test_a_first_ingest_that_fails_does_not_take_the_store_from_another(tmp_path: Path) -> None:
     good = pack(tmp_path / "good.tar", class_files(each=100))
     bad = pack(tmp_path / "bad.tar", class_files(each=100, start=400))

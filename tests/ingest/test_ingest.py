@@ -159,6 +159,7 @@ def test_an_image_id_is_made_of_the_sources_sha256_and_the_position(tmp_path: Pa
     assert wanted[0][0] < 2**63
 
 
+@pytest.mark.slow
 def test_workers_and_batches_change_no_byte(tmp_path: Path) -> None:
     """Three blocks of sixteen large images, cut into batches of odd sizes, by 1, 2 and 3."""
     shape = Shape.parse("1024x1024x3")

@@ -125,6 +125,7 @@ def test_the_sample_of_a_search_takes_about_as_long_at_any_size() -> None:
     assert sample_size(529_114, 128 * 128 * 3) == 16
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split_set", ["s", None])
 def test_a_pair_that_was_removed_is_found(store: Store, split_set: str | None) -> None:
     removed = sorted(crossing(store), key=lambda pair: pair[2])[3]
@@ -142,6 +143,7 @@ def test_a_pair_that_was_removed_is_found(store: Store, split_set: str | None) -
     assert store.certify(split_set).rows()[0]["missed"] == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("split_set", ["s", None])
 @pytest.mark.parametrize("damage", ["altered", "added", "twice", "turned", "no picture"])
 def test_a_pair_that_is_wrong_is_found(store: Store, split_set: str | None, damage: str) -> None:

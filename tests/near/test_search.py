@@ -123,6 +123,7 @@ def test_the_pairs_are_those_of_brute_force(store: Store, radius: str) -> None:
     assert groups(store) == stars_by_brute_force(store, Radius(min(radius, "1")).squared)
 
 
+@pytest.mark.slow
 @examples(2)
 @given(seed=st.integers(0, 10**6), chunks=st.sampled_from([1024, 1 << 18]))
 def test_new_images_are_compared_with_all_and_the_result_is_that_of_a_full_search(
@@ -217,6 +218,7 @@ def test_stale_is_not_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert store.audit("duplicate_near").verdicts[0].violating == 1
 
 
+@pytest.mark.slow
 def test_a_split_set_without_the_new_images_is_not_stale(store: Store, tmp_path: Path) -> None:
     store.split("old")
     store.near_duplicates()
@@ -294,6 +296,7 @@ def test_a_store_without_images(tmp_path: Path) -> None:
         store.near_duplicates()
 
 
+@pytest.mark.slow
 def test_other_shapes_have_a_radius_of_their_own(tmp_path: Path) -> None:
     random = np.random.default_rng(3)
     image = random.integers(0, 200, (32, 32, 3), dtype=np.uint8)

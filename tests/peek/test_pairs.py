@@ -252,6 +252,7 @@ def test_one_image_tells_its_origin_groups_neighbours_and_places(near: Store) ->
     ]
 
 
+@pytest.mark.slow
 def test_neighbours_are_the_nearest_by_brute_force(near: Store) -> None:
     arrays = pixels(near)
     rows = near.sql("select image_id, split, label from split_image where split_set = 's'").rows()

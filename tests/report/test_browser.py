@@ -84,6 +84,7 @@ def decisions(page: Browser) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text)))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [400, 1400])
 def test_the_page_is_quiet_fits_its_window_and_asks_for_nothing(
@@ -171,6 +172,7 @@ def test_a_difference_shows_where_two_pictures_differ(page: Browser, bad: Store)
     assert np.array_equal(shown[3:-3, 3:-3, :1], enlarged[3:-3, 3:-3])
 
 
+@pytest.mark.slow
 def test_names_and_labels_of_a_hostile_store_stay_text(page: Browser, hostile: Path) -> None:
     page.open(hostile)
     page.run("document.querySelectorAll('details').forEach((node) => { node.open = true; })")

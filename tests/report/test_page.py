@@ -320,6 +320,7 @@ def test_a_store_without_a_search_says_how_to_make_one(shared_store: Store) -> N
     assert "not searched" in text
 
 
+@pytest.mark.slow
 def test_suspects_and_curves_stand_on_the_page_once_they_are_measured(tmp_path: Path) -> None:
     random = np.random.default_rng(7)
     letters = random.integers(0, 256, (3, 8, 8), dtype=np.uint8)

@@ -405,6 +405,7 @@ def test_waits_grow(server: Server, tmp_path: Path) -> None:
     assert 0.05 + 0.1 + 0.2 <= time.monotonic() - started < 5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("asked", ["1", lambda: formatdate(time.time() + 2, usegmt=True)])
 def test_retry_after_is_kept_to(server: Server, tmp_path: Path, asked: Any) -> None:
     value = asked if isinstance(asked, str) else asked()

@@ -161,6 +161,7 @@ def test_every_archive_of_the_corpus_is_refused_or_taken() -> None:
     assert not set(REFUSED) & TAKEN
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_is_refused_leaves_nothing_and_its_hint_is_a_command(
     room: Room, name: str, refusal_memory: int, ingest_memory: int
@@ -226,6 +227,7 @@ def ignored(store: Store) -> dict[str, int]:
     return row
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_tiny_members(room: Room, workers: int, ingest_memory: int) -> None:
     content = nasty_archives.tiny_members(TINY)
@@ -295,6 +297,7 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return seen.store
 
 
+@pytest.mark.slow
 def test_hostile_labels_come_back_whole_and_are_shown_escaped(hostile: Store) -> None:
     labels = hostile.sql("select label, path from image order by image_id")
     assert [row["label"] for row in labels.rows()] == list(HOSTILE)

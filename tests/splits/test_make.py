@@ -108,6 +108,7 @@ def test_the_digest_is_the_stated_one(store: Store) -> None:
     assert made["digest"] == digest.hexdigest()
 
 
+@pytest.mark.slow
 def test_same_images_and_arguments_give_the_same_rows_in_another_store(
     tmp_path: Path, store: Store, sources: Path
 ) -> None:
@@ -138,6 +139,7 @@ def test_the_same_again_is_a_no_op_and_other_arguments_need_replace(store: Store
     ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["my_split", "a", "aa", "split_set"])
 def test_versions_count_on_whatever_the_name(store: Store, name: str) -> None:
     """Also where another set's name ends alike, or has any letter where this has _."""

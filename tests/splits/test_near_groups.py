@@ -114,6 +114,7 @@ def test_components_grow_from_those_of_fewer_pairs(
     assert np.array_equal(start, kept)
 
 
+@pytest.mark.slow
 @examples(2)
 @given(
     seed=st.integers(0, 10**6),
@@ -166,6 +167,7 @@ def test_the_radius_is_kept_and_the_same_again_is_a_no_op(store: Store) -> None:
         store.split("s", group_by="near", radius="0.5")
 
 
+@pytest.mark.slow
 def test_what_is_not_known_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     store = notmnist_store.open(tmp_path / "store")
     store.ingest(archive(tmp_path / "one.tar", clustered(3)))
@@ -205,6 +207,7 @@ def chain(length: int, step: int, seed: int = 0) -> Images:
     return np.stack(images)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["stratified", "hash"])
 def test_a_chain_too_large_for_any_split_is_refused_with_a_radius_that_works(
     tmp_path: Path, recipe: str
@@ -264,6 +267,7 @@ def test_equal_images_that_no_radius_parts(tmp_path: Path) -> None:
     assert main([*caught.value.hint.split()[1:], "--store", str(store.path)]) == 0
 
 
+@pytest.mark.slow
 def test_a_new_image_between_two_splits_is_left_out(tmp_path: Path) -> None:
     """Two pictures 1.4 apart in two splits; the new one lies 0.6 from one and 0.8 from the other,
     and another new one hangs on that one alone."""
@@ -315,6 +319,7 @@ def test_a_new_image_between_two_splits_is_left_out(tmp_path: Path) -> None:
     assert seed < 50
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("recipe", ["stratified", "hash"])
 def test_extend_keeps_old_rows_and_new_near_copies_follow(tmp_path: Path, recipe: str) -> None:
     images = clustered(11, clusters=40)
@@ -342,6 +347,7 @@ def test_extend_keeps_old_rows_and_new_near_copies_follow(tmp_path: Path, recipe
     assert store.audit("split_leak_near", split_set="s").verdicts[0].status == "pass"
 
 
+@pytest.mark.slow
 def test_new_images_do_not_move_old_ones_of_recipe_hash(tmp_path: Path) -> None:
     """Made anew: a group goes by its first picture, unless new ones join it to an earlier group."""
     images = clustered(12, clusters=40)

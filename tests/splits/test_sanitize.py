@@ -125,6 +125,7 @@ def in_order(rows: list[dict[str, Any]], split: str) -> list[int]:
     return [image_id for _, image_id in placed]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("base", "keep", "radius", "conflicts", "refill", "seed"),
     [
@@ -167,6 +168,7 @@ def test_rows_and_drops_are_those_of_brute_force(
         assert stayed == [i for i in old if i in stayed]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("base", "keep"), [("first", "train,valid,test"), ("ingest", "test,train,valid")]
 )
@@ -296,6 +298,7 @@ def test_an_old_version_and_a_sanitized_set_can_be_a_base(store: Store) -> None:
     assert Look(store).drops("t") == {}
 
 
+@pytest.mark.slow
 def test_of_ingest_new_images_are_other_arguments(store: Store, tmp_path: Path) -> None:
     store.sanitize("s", base="ingest", yes=True)
     images = clustered(np.random.default_rng(9), 3, 6)
@@ -307,6 +310,7 @@ def test_of_ingest_new_images_are_other_arguments(store: Store, tmp_path: Path) 
     assert len(Look(store).rows("s")) == 96
 
 
+@pytest.mark.slow
 def test_stale_pairs_are_refused_and_none_are_needed_for_equal_pixels(
     store: Store, tmp_path: Path
 ) -> None:
@@ -428,6 +432,7 @@ def test_an_image_in_two_splits_stays_in_one(tmp_path: Path) -> None:
     assert store.audit("split_leak_exact", "split_leak_near", split_set="s").passed
 
 
+@pytest.mark.slow
 def test_other_shapes_have_a_radius_of_their_own(tmp_path: Path) -> None:
     random = np.random.default_rng(3)
     image = random.integers(0, 200, (32, 32, 3), dtype=np.uint8)

@@ -273,6 +273,7 @@ print("numba" if fast else "", decode._inflater.__name__)
 """
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("missing", "used"),
     [(["numba"], "isal.isal_zlib"), (["isal"], "numba zlib"), (["numba", "isal"], "zlib")],

@@ -126,7 +126,7 @@ class Result:
         if form == "csv":
             return _csv(self._table).encode()
         if form == "json":
-            return (json.dumps(_json_rows(self._table), ensure_ascii=False) + "\n").encode()
+            return (json.dumps(_plain(self.rows()), ensure_ascii=False) + "\n").encode()
         if form not in RESULT_FORMATS:
             raise UsageError(
                 f"unknown format {form!r}; known are {', '.join(RESULT_FORMATS)}",
@@ -186,10 +186,6 @@ def _plain(value: object) -> object:
     if value is None or isinstance(value, bool | int | float | str):
         return value
     return str(value)
-
-
-def _json_rows(table: pa.Table) -> list[object]:
-    return [_plain(row) for row in table.to_pylist()]
 
 
 def _csv(table: pa.Table) -> str:

@@ -653,12 +653,7 @@ class Store:
         from notmnist_store.near.against import near_against
 
         options = read_options(
-            [source],
-            limits,
-            labels=labels,
-            to_grey=to_grey,
-            transpose=transpose,
-            workers=workers,
+            [source], limits, labels=labels, to_grey=to_grey, transpose=transpose, workers=workers
         )
         return self._result(
             near_against(

@@ -160,17 +160,14 @@ def font_plan() -> Plan:
     turns: list[list[tuple[int, int]]] = []
     for family, folder in _installed().items():
         turn: list[tuple[int, int]] = []
-        for file in sorted(folder.glob("*.[ot]tf"), key=_upright_first):
+        upright_first = sorted(folder.glob("*.[ot]tf"), key=lambda f: ("Italic" in f.name, f.name))
+        for file in upright_first:
             for design in _designs_of(pen, file, family):
                 turn += [(len(designs), rank) for rank in range(len(design.weights))]
                 designs.append(design)
         turns.append(sorted(turn, key=lambda face: abs(designs[face[0]].weights[face[1]] - 400)))
     rounds = itertools.zip_longest(*turns)
     return Plan(tuple(designs), tuple(face for turn in rounds for face in turn if face))
-
-
-def _upright_first(file: Path) -> tuple[bool, str]:
-    return "Italic" in file.name, file.name
 
 
 def _designs_of(pen: Pen, file: Path, family: str) -> list[_Design]:

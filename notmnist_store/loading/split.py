@@ -285,15 +285,12 @@ def _rebatched(pieces: Iterable[Batch], size: int) -> Iterator[Batch]:
     waiting: list[Batch] = []
     have = 0
     for piece in pieces:
-        waiting.append(piece)
-        have += len(piece.ids)
-        if have < size:
-            continue
-        joined = _joined(waiting)
-        whole = have - have % size
-        for start in range(0, whole, size):
-            yield _cut(joined, start, start + size)
-        waiting, have = [_cut(joined, whole, have)], have - whole
+        while have + len(piece.ids) >= size:
+            yield _joined([*waiting, _cut(piece, 0, size - have)])
+            piece, waiting, have = _cut(piece, size - have, None), [], 0
+        if len(piece.ids):
+            waiting.append(piece)
+            have += len(piece.ids)
     if have:
         yield _joined(waiting)
 
@@ -305,5 +302,5 @@ def _joined(batches: list[Batch]) -> Batch:
     return Batch(*parts)
 
 
-def _cut(batch: Batch, start: int, end: int) -> Batch:
+def _cut(batch: Batch, start: int, end: int | None) -> Batch:
     return Batch(batch.images[start:end], batch.labels[start:end], batch.ids[start:end])

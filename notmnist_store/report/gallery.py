@@ -27,28 +27,17 @@ _OPEN = 24
 
 Row = dict[str, Any]
 
-
-@dataclass(frozen=True)
-class ImageFacts:
-    """What a caption says of an image; an image that is gone has no label."""
-
-    image_id: int
-    label: str | None
-    split: str | None
-    pixel_hash: str | None
-    decision: str | None = None
+_GONE: Row = dict.fromkeys(("label", "split", "pixel_hash", "decision"))
+"""What a caption says of an image that is not in the store."""
 
 
 class Tiles:
     """Makes the pictures of one section, which a click decides on."""
 
-    def __init__(self, pictures: Pictures, section: str, facts: dict[int, ImageFacts]) -> None:
+    def __init__(self, pictures: Pictures, section: str, facts: dict[int, Row]) -> None:
         self._pictures = pictures
         self._section = section
         self._facts = facts
-
-    def _of(self, image_id: int) -> ImageFacts:
-        return self._facts.get(image_id, ImageFacts(image_id, None, None, None))
 
     def image(
         self,
@@ -64,12 +53,13 @@ class Tiles:
         `twin` is what it may be no copy of. `split` goes before the one that is known, for an image
         that stands in two.
         """
-        known = self._of(image_id)
-        label = "not in the store" if known.label is None else known.label
-        placed = known.split if split is None else split
+        known = self._facts.get(image_id, _GONE)
+        label = "not in the store" if known["label"] is None else known["label"]
+        placed = known["split"] if split is None else split
         where = "" if placed is None else f" · {placed}"
         lines = [join(element("br"), line) for line in caption]
-        decided = known.decision and element("span", f"decided: {known.decision}", class_="decided")
+        decision = known["decision"]
+        decided = decision and element("span", f"decided: {decision}", class_="decided")
         return element(
             "figure",
             self._pictures.image(
@@ -77,8 +67,8 @@ class Tiles:
             ),
             below,
             element("figcaption", element("b", label), where, lines, decided),
-            data_image=str(image_id) if known.pixel_hash else None,
-            data_twin=None if twin is None else self._of(twin).pixel_hash,
+            data_image=str(image_id) if known["pixel_hash"] else None,
+            data_twin=None if twin is None else self._facts.get(twin, _GONE)["pixel_hash"],
             data_suggested=suggested,
         )
 
@@ -128,8 +118,7 @@ class Material:
         values = {"ids": wanted, "split_set": self.evidence.split_set}
         sql = load_queries("report")["image_facts"].sql
         rows = self.evidence.catalog.query(sql, values).to_pylist() if wanted else []
-        facts = {row["image_id"]: ImageFacts(**row) for row in rows}
-        return Tiles(self.pictures, section, facts)
+        return Tiles(self.pictures, section, {row["image_id"]: row for row in rows})
 
 
 def card(pictures: Iterable[Html], *facts: Content) -> Html:

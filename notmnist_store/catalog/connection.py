@@ -161,27 +161,18 @@ class Catalog:
             QueryError: more or less than one statement, another kind of statement, whatever
                 DuckDB reports, or `timeout` seconds passed.
         """
-        for name, table in (rows or {}).items():
+        given = rows or {}
+        for name, table in given.items():
             self._connection.register(name, table)
         try:
-            return self._answer(sql, values, rows or {}, timeout)
+            self._check(sql)
+            self._make_what_it_names(sql, given)
+            result = self._run(sql, values, timeout)
+            assert result is not None
+            return result
         finally:
-            for name in rows or {}:
+            for name in given:
                 self._connection.unregister(name)
-
-    def _answer(
-        self,
-        sql: str,
-        values: dict[str, Any] | None,
-        rows: Iterable[str],
-        timeout: float | None,
-    ) -> pa.Table:
-        """Run one SELECT over what it names. Raises what `query` does."""
-        self._check(sql)
-        self._make_what_it_names(sql, rows)
-        result = self._run(sql, values, timeout)
-        assert result is not None
-        return result
 
     def _make_what_it_names(self, sql: str, rows: Iterable[str]) -> None:
         """Make what a statement reads, or all, for DuckDB to list or to say what was meant."""
@@ -359,21 +350,18 @@ def views_text(tables: Tables) -> str:
 
 
 def _file_values(rows: pa.Table) -> str:
+    """The statement that makes view stored_file of these rows."""
     listed = [
-        "("
-        + ", ".join(quoted_text(v) if isinstance(v, str) else str(v) for v in row.values())
-        + ")"
+        ", ".join(quoted_text(v) if isinstance(v, str) else str(v) for v in row.values())
         for row in rows.to_pylist()
     ]
     columns = ", ".join(quoted_name(name) for name in rows.column_names)
-    if not listed:
-        listed, where = ["(" + ", ".join(["null"] * rows.num_columns) + ")"], " where false"
-    else:
-        where = ""
-    values = ",\n    ".join(listed)
+    values = ",\n    ".join(
+        f"({row})" for row in listed or [", ".join(["null"] * rows.num_columns)]
+    )
     return (
         f"create or replace view stored_file as\n  select * from (values\n    {values}\n  )"
-        f" as file ({columns}){where};"
+        f" as file ({columns}){'' if listed else ' where false'};"
     )
 
 

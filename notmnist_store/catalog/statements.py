@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from string import Template
 
 import pyarrow as pa
 
@@ -98,11 +99,8 @@ def split_set_schemas(made: Iterable[tuple[str, int, bool]]) -> dict[str, list[s
         schemas[plain] = [f"create schema if not exists {schema}"]
         source = "split_image" if name == "ingest" else "stored_split_image"
         for split in SPLITS:
-            body = (
-                members.replace("$split_set", quoted_text(name))
-                .replace("$version", str(version))
-                .replace("$split", quoted_text(split))
-                .replace("split_rows", source)
+            body = Template(members.replace("split_rows", source)).substitute(
+                split_set=quoted_text(name), version=version, split=quoted_text(split)
             )
             schemas[plain].append(
                 f"create or replace view {schema}.{quoted_name(split)} as\n{body}"

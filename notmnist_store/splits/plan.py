@@ -6,6 +6,7 @@ import json
 import shlex
 from collections import Counter
 from dataclasses import dataclass, field, replace
+from string import Template
 
 import numpy as np
 import pyarrow as pa
@@ -133,9 +134,10 @@ def candidates(catalog: Catalog, options: SplitOptions) -> pa.Table:
             f"view image has no column {column!r} to group by; it has {', '.join(known)}",
             "notmnist-store split my_split --group-by family",
         )
-    sql = load_queries("splits")["candidates"].sql
-    sql = sql.replace("GROUP_KEY", '"' + column + '"')
-    sql = sql.replace("CONDITION", f"({options.where}\n)" if options.where else "true")
+    sql = Template(load_queries("splits")["candidates"].sql).substitute(
+        group_key=f'image."{column}"',
+        condition=f"({options.where}\n)" if options.where else "true",
+    )
     rows = catalog.query(sql)
     if pc.all(rows["is_dropped"], min_count=0).as_py():
         raise QueryError(

@@ -32,40 +32,27 @@ hashed as (
     group by picture.dhash
 ),
 
+quarter as (
+    select unnest([65535, 4294901760, 281470681743360, -281474976710656]) as mask
+),
+
+masked as (
+    select
+        hashed.dhash,
+        quarter.mask,
+        hashed.dhash & quarter.mask as part
+    from hashed
+    cross join quarter
+),
+
 candidate as (
-    select
+    select distinct
         a.dhash as a_hash,
         b.dhash as b_hash
-    from hashed as a
-    inner join hashed as b
-        on (a.dhash & 65535) = (b.dhash & 65535)
-        and a.dhash < b.dhash
-    where bit_count(xor(a.dhash, b.dhash)) <= least($bits, 3)
-    union
-    select
-        a.dhash as a_hash,
-        b.dhash as b_hash
-    from hashed as a
-    inner join hashed as b
-        on (a.dhash & 4294901760) = (b.dhash & 4294901760)
-        and a.dhash < b.dhash
-    where bit_count(xor(a.dhash, b.dhash)) <= least($bits, 3)
-    union
-    select
-        a.dhash as a_hash,
-        b.dhash as b_hash
-    from hashed as a
-    inner join hashed as b
-        on (a.dhash & 281470681743360) = (b.dhash & 281470681743360)
-        and a.dhash < b.dhash
-    where bit_count(xor(a.dhash, b.dhash)) <= least($bits, 3)
-    union
-    select
-        a.dhash as a_hash,
-        b.dhash as b_hash
-    from hashed as a
-    inner join hashed as b
-        on (a.dhash & -281474976710656) = (b.dhash & -281474976710656)
+    from masked as a
+    inner join masked as b
+        on a.mask = b.mask
+        and a.part = b.part
         and a.dhash < b.dhash
     where bit_count(xor(a.dhash, b.dhash)) <= least($bits, 3)
 )

@@ -20,13 +20,14 @@ from notmnist_store.catalog.split_sets import SplitSet, find_split_set, split_ro
 from notmnist_store.decisions.effects import decision_note
 from notmnist_store.errors import UsageError
 from notmnist_store.export import arrays, columns, huggingface, idx, notebook, pictures
-from notmnist_store.export.folder import MARK, check_target, write_sums
+from notmnist_store.export.folder import check_target, write_sums
 from notmnist_store.export.hashes import read_key, write_hashes
 from notmnist_store.export.plan import ExportPlan, Writer
 from notmnist_store.export.readme import readme
 from notmnist_store.loading.split import Split
 from notmnist_store.progress import Progress
 from notmnist_store.schema.words import SPLITS, USED
+from notmnist_store.sources.exported import EXPORT_MARK
 from notmnist_store.splits.make import split_digest
 from notmnist_store.storage.placed_folder import placed_folder
 from notmnist_store.storage.tables import Tables
@@ -98,7 +99,7 @@ def export(
             if about.get("labels_file"):
                 _write_labels(folder / LABELS_FILE, plan)
             text = json.dumps(about, indent=2, ensure_ascii=True) + "\n"
-            (folder / MARK).write_text(text, encoding="utf-8")
+            (folder / EXPORT_MARK).write_text(text, encoding="utf-8")
             page = readme(plan, about, sources)
             (folder / "README.md").write_text(page, encoding="utf-8")
             write_sums(folder)

@@ -7,11 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 
 from notmnist_store.errors import UsageError
+from notmnist_store.sources.exported import EXPORT_MARK
 from notmnist_store.storage.filesystem import disk_errors, file_sha256
 
 SUMS = "SHA256SUMS"
-MARK = "export.json"
-"""A folder with this file in it is an export, and may be replaced where that is asked for."""
 
 
 def check_target(target: Path, store: Path, *, force: bool) -> None:
@@ -41,7 +40,7 @@ def check_target(target: Path, store: Path, *, force: bool) -> None:
             f"{target} is there already; --force replaces an export",
             f"ls -A {shlex.quote(str(target))}",
         )
-    if any(target.iterdir()) and not (target / MARK).is_file():
+    if any(target.iterdir()) and not (target / EXPORT_MARK).is_file():
         raise UsageError(
             f"{target} is a folder with other things in it, not an export",
             f"ls -A {shlex.quote(str(target))}",

@@ -7,7 +7,6 @@ dimensions, the dimensions as 32-bit integers, the data; all big-endian and row-
 from __future__ import annotations
 
 import gzip
-import shlex
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -45,11 +44,8 @@ def write_idx(folder: Path, plan: ExportPlan) -> None:
                 file.write(struct.pack(">4BI", 0, 0, 8, 1, len(split)))
                 file.write(split.label_ids.astype(np.uint8).tobytes())
             np.save(folder / f"{name}-ids.npy", split.ids)
-    names = [label if "," not in label else "" for label in plan.labels]
-    labels = f" --labels {shlex.quote(','.join(names))}" if all(names) else ""
     plan.told["commands"] = "\n".join(
-        f"notmnist-store ingest {name}-images-idx3-ubyte.gz --split {name}{labels}"
-        for name in plan.splits
+        f"notmnist-store ingest {name}-images-idx3-ubyte.gz" for name in plan.splits
     )
 
 

@@ -112,7 +112,7 @@ def array_members(
     position = 0
     for array in arrays:
         array.check(meter.limits)
-        header = _header(array.shape)
+        header = image_header(array.shape)
         suffix = _SUFFIXES[array.shape.channels]
         size = len(header) + array.shape.size
         done = 0
@@ -141,7 +141,7 @@ def array_members(
             array.origins.end()
 
 
-def _header(shape: Shape) -> bytes:
+def image_header(shape: Shape) -> bytes:
     """The PGM or PPM header of an image (netpbm's binary formats)."""
     magic = "P5" if shape.channels == 1 else "P6"
     return f"{magic}\n{shape.width} {shape.height}\n255\n".encode()

@@ -5,7 +5,8 @@ unsigned byte), the number of dimensions, the dimensions as 32-bit integers, the
 big-endian and row-major. EMNIST's images are stored column by column; ``transpose`` turns them.
 
 A word of the name that stands for a split is the split: ``train``, ``emnist-letters-test``. MNIST
-calls its test images ``t10k``.
+calls its test images ``t10k``. Of a pair that `export` wrote, ``export.json`` beside it names the
+classes, and ``X-ids.npy`` has the images' ids.
 """
 
 from __future__ import annotations
@@ -22,15 +23,17 @@ import pyarrow as pa
 
 from notmnist_store.errors import SourceError
 from notmnist_store.schema.shape import Shape
-from notmnist_store.schema.words import USED
+from notmnist_store.schema.words import SPLITS
 from notmnist_store.sources.arrays import ByteStream, LabelledImages, array_members
 from notmnist_store.sources.base import FilesSource, Request, Source, SourceFile
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
-from notmnist_store.sources.class_order import Classes
+from notmnist_store.sources.class_order import Classes, GivenOrder
 from notmnist_store.sources.damage import damaged
+from notmnist_store.sources.exported import exported_labels
 from notmnist_store.sources.gunzip import gunzip, plain
 from notmnist_store.sources.kernels.provenance import split_of_name
 from notmnist_store.sources.limits import Limits, Meter
+from notmnist_store.sources.numpy_arrays import read_header
 from notmnist_store.sources.paired_files import IDX, Pair, find_pair
 
 _TYPES = {
@@ -65,13 +68,20 @@ class IdxSource(FilesSource):
         labels: Sequence[str] | None = None,
         transpose: bool = False,
     ) -> None:
+        exported = exported_labels(pairs[0].images.parent)
         files: dict[str, Path] = {}
         for pair in pairs:
             prefix = f"{pair.name}-" if len(pairs) > 1 else ""
             files |= {f"{prefix}images": pair.images, f"{prefix}labels": pair.labels}
+            ids = pair.images.with_name(f"{pair.name}-ids.npy")
+            if exported is not None and ids.is_file() and not ids.is_symlink():
+                files[f"{prefix}ids"] = ids
         super().__init__(path, name, limits, files)
+        if exported is not None and labels is not None:
+            given = GivenOrder(tuple(labels), "--labels")
+            exported = GivenOrder(exported, str(pairs[0].images.parent)).or_longer(given).labels
         self._stems = [pair.name for pair in pairs]
-        self._classes = Classes(labels)
+        self._classes = Classes(labels if exported is None else exported)
         self._transpose = transpose
 
     def members(
@@ -86,10 +96,10 @@ class IdxSource(FilesSource):
             self.label_order = self._classes.order
 
     def _arrays(self, stack: contextlib.ExitStack, meter: Meter) -> Iterator[LabelledImages]:
-        words = iter(self.files)
         for stem in self._stems:
-            images = self._open(stack, next(words))
-            labels = self._open(stack, next(words))
+            prefix = f"{stem}-" if len(self._stems) > 1 else ""
+            images = self._open(stack, f"{prefix}images")
+            labels = self._open(stack, f"{prefix}labels")
             count, height, width = _read_header(images, 3)
             (labelled,) = _read_header(labels, 1)
             if labelled != count:
@@ -108,7 +118,16 @@ class IdxSource(FilesSource):
                 folder=stem,
                 split=_split_of(stem),
                 transposed=self._transpose,
+                origins=self._ids(stack, f"{prefix}ids", count),
             )
+
+    def _ids(self, stack: contextlib.ExitStack, word: str, count: int) -> ByteStream | None:
+        """Ids of the images in the store that exported them, where they stand beside."""
+        if word not in self.files:
+            return None
+        stream = self._open(stack, word)
+        ids = read_header(stream)
+        return stream if (ids.dtype, ids.dimensions) == (np.dtype("<i8"), (count,)) else None
 
     def _open(self, stack: contextlib.ExitStack, word: str) -> ByteStream:
         source_file: SourceFile = self.files[word]
@@ -153,7 +172,7 @@ def open_idx(request: Request) -> Source | None:
 
 
 def _pairs_in(folder: Path) -> list[Pair]:
-    """The pairs of IDX files in a folder: train, valid, test, then what names no split.
+    """The pairs of IDX files in a folder, in the order of splits, then what names none.
 
     Raises:
         SourceError: they are those of several sets, or labels are missing.
@@ -179,7 +198,7 @@ def _pairs_in(folder: Path) -> list[Pair]:
             f"{folder} holds the IDX files of several sets: {', '.join(pairs)}",
             f"notmnist-store ingest {shlex.quote(str(several[0].images))}",
         )
-    return [pair for split in (*USED, None) for pair in by_split.get(split, [])]
+    return [pair for split in (*SPLITS, None) for pair in by_split.get(split, [])]
 
 
 def _is_other(folder: str) -> bool:

@@ -31,7 +31,9 @@ from notmnist_store.errors import BudgetError, SourceError
 from notmnist_store.schema.tables import KIND_FILE, MEMBER_SCHEMA
 from notmnist_store.sources.base import Request, Source
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
+from notmnist_store.sources.exported import exported_labels
 from notmnist_store.sources.folder import FolderSource
+from notmnist_store.sources.image_columns import check_text_type, text_column
 from notmnist_store.sources.kernels.provenance import (
     BY_COLUMN,
     BY_FOLDER,
@@ -43,7 +45,6 @@ from notmnist_store.sources.kernels.provenance import (
     unsafe_reason,
 )
 from notmnist_store.sources.limits import Meter
-from notmnist_store.sources.parquet import check_text_type, text_column
 
 _NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 _FILE_NAME = "file_name"
@@ -99,6 +100,8 @@ class MetadataSource(_Inside):
             columns = [pa.array(values, field.type) for values, field in said]
             columns = [*batch.columns[: -len(columns)], *columns]
             yield pa.RecordBatch.from_arrays(columns, schema=MEMBER_SCHEMA)
+        if isinstance(self._inner, FolderSource):
+            self.label_order = exported_labels(self.path)
         if missing:
             first = next(iter(missing))
             raise SourceError(

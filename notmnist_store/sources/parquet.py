@@ -1,10 +1,8 @@
 """Parquet with images in a column, as the Hugging Face hub has them: one file, or a folder of them.
 
-The column of images is a struct of ``bytes`` and ``path`` (the type of their Image feature), or
-plain binary under the name ``image`` or ``img``. The labels are in ``label`` or ``labels``: text,
-or numbers whose names stand in the schema's metadata (their ClassLabel feature, where -1 is no
-label). Columns ``split`` and ``group`` are taken where they are; without ``split``, a word of a
-file's name (``train-00000-of-00001.parquet``) or a folder's name may tell it.
+What the columns are, `image_columns` says. Columns ``split`` and ``group`` are taken where they
+are; without ``split``, a word of a file's name (``train-00000-of-00001.parquet``) or a folder's
+name may tell it. Arrow files (IPC, also called Feather 2) are read like Parquet.
 
 Files are read by row groups in small batches. Values are kept by dictionary until they are cut
 into batches, so that one large value named a million times does not become a million copies.
@@ -12,13 +10,13 @@ into batches, so that one large value named a million times does not become a mi
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shlex
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -29,6 +27,7 @@ from notmnist_store.sources.base import FilesSource, Request, Source, SourceFile
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS, member_batch, rows_that_fit
 from notmnist_store.sources.class_order import Classes, GivenOrder
 from notmnist_store.sources.damage import damaged
+from notmnist_store.sources.image_columns import Columns, find_columns, renamed
 from notmnist_store.sources.kernels.provenance import (
     BY_COLUMN,
     BY_FOLDER,
@@ -39,17 +38,13 @@ from notmnist_store.sources.kernels.provenance import (
 )
 from notmnist_store.sources.limits import Limits, Meter
 
-_SUFFIX = ".parquet"
-_IMAGE_NAMES = ("image", "img")
-_LABEL_NAMES = ("label", "labels")
 _DATA_FOLDER = "data"
 _METADATA = "metadata.parquet"
-_LONGEST_TEXT = 1_024
 _DAMAGE = (pa.ArrowException, OSError)
 
 
-def parquet_files(folder: Path) -> list[Path]:
-    """The Parquet files of a folder that is a data set of them, relative and sorted; else none.
+def table_files(folder: Path, suffix: str) -> list[Path]:
+    """The files of this suffix in a folder that is a data set of them, sorted; else none.
 
     They stand in the folder itself, in ``data``, or in folders named by a split; beside and in
     those there is no other folder, whose files would be overlooked.
@@ -58,11 +53,11 @@ def parquet_files(folder: Path) -> list[Path]:
         SourceError: one of them is a link, as in the cache of the `datasets` library.
         OSError: the folder cannot be listed.
     """
-    found, folders = _listed(folder)
+    found, folders = _listed(folder, suffix)
     if any(inner.name != _DATA_FOLDER and not split_word(inner.name) for inner in folders):
         return []
     for inner in folders:
-        files, deeper = _listed(inner)
+        files, deeper = _listed(inner, suffix)
         if deeper:
             return []
         found += files
@@ -75,31 +70,20 @@ def parquet_files(folder: Path) -> list[Path]:
     return sorted(file.relative_to(folder) for file in found)
 
 
-def _listed(folder: Path) -> tuple[list[Path], list[Path]]:
-    """Parquet files and folders in a folder; hidden ones and metadata files are left out."""
+def _listed(folder: Path, suffix: str) -> tuple[list[Path], list[Path]]:
+    """Files of this suffix and folders in a folder; hidden ones and metadata files are left out."""
     with os.scandir(folder) as entries:
         visible = [entry for entry in entries if not entry.name.startswith(".")]
     folders = [Path(entry) for entry in visible if entry.is_dir(follow_symlinks=False)]
-    named = [entry for entry in visible if entry.name.endswith(_SUFFIX) and entry.is_file()]
+    named = [entry for entry in visible if entry.name.endswith(suffix) and entry.is_file()]
     return [Path(entry) for entry in named if entry.name != _METADATA], folders
-
-
-@dataclass(frozen=True)
-class _Columns:
-    """Which columns of a file are what; ``read`` has the names of their leaves."""
-
-    image: str
-    label: str
-    class_names: tuple[str, ...] | None
-    split: str | None
-    group: str | None
-    read: tuple[str, ...]
 
 
 class ParquetSource(FilesSource):
     """One Parquet file, or a folder of them."""
 
     kind = "Parquet"
+    suffix = ".parquet"
     gives_labels = True
 
     def __init__(
@@ -119,7 +103,7 @@ class ParquetSource(FilesSource):
         meter = Meter(self.name, self.limits)
         position = 0
         for word, file in self.files.items():
-            stem = self._root + word.removesuffix(_SUFFIX)
+            stem = self._root + word.removesuffix(self.suffix)
             row, told = 0, _split_of(stem)
             for rows in self._rows(file, meter, batch_members, max_batch_bytes):
                 while len(rows):
@@ -142,39 +126,57 @@ class ParquetSource(FilesSource):
     def _rows(
         self, source_file: SourceFile, meter: Meter, batch_members: int, max_batch_bytes: int
     ) -> Iterator[pa.RecordBatch]:
-        """Batches of columns bytes (by dictionary), path, label, split and group."""
-        import pyarrow.parquet as pq
-
+        """Batches of columns bytes (by dictionary), path, label, split, group, origin_image_id."""
         before = self.bytes_read
         with source_file.open() as file:
             try:
-                columns = _find_columns(pq.read_schema(file), source_file.path)
+                columns = find_columns(self._schema(file), source_file.path)
                 classes = Classes(columns.class_names)
                 self._take_order(classes, source_file.path)
-                parquet = pq.ParquetFile(
-                    file,
-                    read_dictionary=list(columns.read),
-                    buffer_size=1 << 20,
-                    page_checksum_verification=True,
+                fitting = partial(
+                    rows_that_fit, 0, batch_members=batch_members, max_batch_bytes=max_batch_bytes
                 )
-                meter.check_members(parquet.metadata.num_rows)
-                for group in range(parquet.num_row_groups):
-                    about = parquet.metadata.row_group(group)
-                    each = about.total_byte_size // max(about.num_rows, 1)
-                    self.bytes_read = min(
-                        self.bytes_read + _compressed(about), before + source_file.size
-                    )
-                    batches = parquet.iter_batches(
-                        batch_size=rows_that_fit(0, each, batch_members, max_batch_bytes),
-                        row_groups=[group],
-                        columns=list(columns.read),
-                    )
-                    for batch in batches:
-                        yield _renamed(batch, columns, classes, str(source_file.path))
+                for batch, done in self._read(file, columns, meter, fitting):
+                    self.bytes_read = min(before + done, before + source_file.size)
+                    yield renamed(batch, columns, classes, str(source_file.path))
                 self._take_order(classes, source_file.path)
             except _DAMAGE as error:
                 raise damaged(f"{source_file.path} is damaged: {error}") from None
         self.bytes_read = before + source_file.size
+
+    def _schema(self, file: BinaryIO) -> pa.Schema:
+        import pyarrow.parquet as pq
+
+        return pq.read_schema(file)
+
+    def _read(
+        self, file: BinaryIO, columns: Columns, meter: Meter, fitting: Callable[[int], int]
+    ) -> Iterator[tuple[pa.RecordBatch, int]]:
+        """Batches of the columns that are read, each with the bytes of the file read by then.
+
+        ``fitting`` says of how many bytes an image how many rows may come at once.
+        """
+        import pyarrow.parquet as pq
+
+        leaves = [*columns.leaves, *columns.others]
+        parquet = pq.ParquetFile(
+            file,
+            read_dictionary=leaves,
+            buffer_size=1 << 20,
+            page_checksum_verification=True,
+        )
+        meter.check_members(parquet.metadata.num_rows)
+        done = 0
+        for group in range(parquet.num_row_groups):
+            about = parquet.metadata.row_group(group)
+            done += _compressed(about)
+            batches = parquet.iter_batches(
+                batch_size=fitting(about.total_byte_size // max(about.num_rows, 1)),
+                row_groups=[group],
+                columns=leaves,
+            )
+            for batch in batches:
+                yield batch, done
 
     def _batch(
         self,
@@ -199,7 +201,7 @@ class ParquetSource(FilesSource):
         missing = pc.and_(pc.is_null(rows["bytes"]), kept)
         if pc.any(pc.and_(missing, pc.is_valid(rows["path"]))).as_py():
             raise SourceError(
-                f"{stem}{_SUFFIX} has only the paths of some images, not the images",
+                f"{stem}{self.suffix} has only the paths of some images, not the images",
                 advice="ingest the folder that those paths lead to",
             )
         written = enumerate(rows["path"].to_pylist(), first)
@@ -215,173 +217,46 @@ class ParquetSource(FilesSource):
                 pc.is_valid(rows["split"]), BY_COLUMN, pa.scalar(rule, pa.string())
             ),
             groups=rows["group"],
+            origins=rows["origin_image_id"],
         )
+
+
+class ArrowSource(ParquetSource):
+    """One Arrow file, or a folder of them."""
+
+    kind = "Arrow"
+    suffix = ".arrow"
+
+    def _schema(self, file: BinaryIO) -> pa.Schema:
+        return pa.ipc.open_file(file).schema
+
+    def _read(
+        self, file: BinaryIO, columns: Columns, meter: Meter, fitting: Callable[[int], int]
+    ) -> Iterator[tuple[pa.RecordBatch, int]]:
+        reader = pa.ipc.open_file(file)
+        names = [columns.image, *columns.others]
+        seen = 0
+        for number in range(reader.num_record_batches):
+            batch = reader.get_batch(number).select(names)
+            batch.validate(full=True)
+            meter.check_members(seen + len(batch))
+            step = fitting(batch.nbytes // max(len(batch), 1))
+            for start in range(0, len(batch), step):
+                yield batch.slice(start, step), file.tell()
+            seen += len(batch)
 
 
 def open_parquet(request: Request) -> Source | None:
-    """A Parquet file or a folder of them, if it is one."""
-    files = parquet_files(request.path) if request.is_folder else None
-    if not files and not request.begins(b"PAR1"):
-        return None
-    return ParquetSource(request.path, request.named(_SUFFIX), request.limits, files)
-
-
-def _find_columns(schema: pa.Schema, path: Path) -> _Columns:
-    found = [f for f in schema if _is_binary(_types(f).get("bytes"))]
-    found += [f for f in schema if f.name in _IMAGE_NAMES and _is_binary(f.type)]
-    image = next((f for f in found if f.name in _IMAGE_NAMES), found[0] if found else None)
-    label = next((name for name in _LABEL_NAMES if name in schema.names), None)
-    unclear = image is not None and len(found) > 1 and image.name not in _IMAGE_NAMES
-    program = f"import pyarrow.parquet as p; print(p.read_schema({str(path)!r}))"
-    if image is None or label is None or unclear or len(set(schema.names)) < len(schema):
-        raise SourceError(
-            f"{path} has the columns {', '.join(schema.names)[:500]}; wanted are one column of "
-            "images (a struct of bytes and path, or binary under the name image) and one of labels "
-            "(label)",
-            f"python -c {shlex.quote(program)}",
-        )
-    others = [name for name in (label, "split", "group") if name in schema.names]
-    for name in others:
-        check_text_type(schema.field(name).type, f"{path}, {name},")
-    leaves = [image.name]
-    if pa.types.is_struct(image.type):
-        leaves = [f"{image.name}.{name}" for name in ("bytes", "path") if name in _types(image)]
-    return _Columns(
-        image=image.name,
-        label=label,
-        class_names=_class_names(schema, label),
-        split="split" if "split" in others else None,
-        group="group" if "group" in others else None,
-        read=(*leaves, *others),
-    )
-
-
-def _types(field: pa.Field) -> dict[str, pa.DataType]:
-    """Types of a struct's own fields by name; none where it is no struct."""
-    return (
-        {inner.name: inner.type for inner in field.type} if pa.types.is_struct(field.type) else {}
-    )
-
-
-def _is_binary(kind: pa.DataType | None) -> bool:
-    if kind is None:
-        return False
-    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
-    return any(test(kind) for test in tests)
-
-
-def check_text_type(kind: pa.DataType, what: str) -> None:
-    """``SourceError`` where a column of this type holds neither text nor integers."""
-    if pa.types.is_dictionary(kind):
-        kind = kind.value_type
-    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
-    if not any(test(kind) for test in (*tests, pa.types.is_integer, pa.types.is_null)):
-        raise SourceError(f"{what} is of type {kind}", advice="write it as text or as integers")
-
-
-def _class_names(schema: pa.Schema, label: str) -> tuple[str, ...] | None:
-    """Names of the ClassLabel feature that the `datasets` library writes beside a schema."""
-    try:
-        about = json.loads((schema.metadata or {}).get(b"huggingface", b"{}"))
-        feature = about["info"]["features"][label]
-        return tuple(str(name) for name in feature["names"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return None
+    """Files of Parquet or of Arrow, or a folder of them, if it is such."""
+    for kind, magic in ((ParquetSource, b"PAR1"), (ArrowSource, b"ARROW1")):
+        files = table_files(request.path, kind.suffix) if request.is_folder else None
+        if files or request.begins(magic):
+            return kind(request.path, request.named(kind.suffix), request.limits, files)
+    return None
 
 
 def _compressed(about: pa.parquet.RowGroupMetaData) -> int:
     return sum(about.column(i).total_compressed_size for i in range(about.num_columns))
-
-
-def _renamed(
-    batch: pa.RecordBatch, columns: _Columns, classes: Classes, what: str
-) -> pa.RecordBatch:
-    """A batch as the file has it, under the names bytes, path, label, split, group; all as text."""
-    rows = len(batch)
-    image = batch[columns.image]
-    paths = pa.nulls(rows, pa.string())
-    if pa.types.is_struct(image.type):
-        names = [field.name for field in image.type]
-        children = dict(zip(names, image.flatten(), strict=True))
-        image = children["bytes"]
-        if "path" in children:
-            paths = _ends_of_paths(children["path"])
-    if not pa.types.is_dictionary(image.type):
-        image = image.dictionary_encode()
-    labels = text_column(batch[columns.label], f"{what}, {columns.label}", classes)
-    splits = groups = pa.nulls(rows, pa.string())
-    if columns.split:
-        splits = _split_column(text_column(batch[columns.split], f"{what}, split"), what)
-    if columns.group:
-        groups = text_column(batch[columns.group], f"{what}, group")
-    names = ["bytes", "path", "label", "split", "group"]
-    return pa.RecordBatch.from_arrays([image, paths, labels, splits, groups], names=names)
-
-
-def text_column(column: pa.Array, what: str, classes: Classes | None = None) -> pa.StringArray:
-    """Values of a column as text: numbers as they are or as names of classes, '' as null.
-
-    ``classes`` have the names, or take notice of the numbers.
-
-    Raises:
-        SourceError: neither text nor integers, a text of more than 1,024 bytes, or a number without
-            a name.
-    """
-    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
-    if pa.types.is_integer(kind) and classes is not None:
-        if classes.names is not None:
-            return _named(column, classes.names, what)
-        bounds = pc.min_max(column.cast(kind)).as_py()
-        if bounds["min"] is not None:
-            classes.see(bounds["min"], bounds["max"])
-    if pa.types.is_null(kind):
-        return pa.nulls(len(column), pa.string())
-    if pa.types.is_dictionary(column.type):
-        return text_column(column.dictionary, what).take(column.indices)
-    check_text_type(kind, what)
-    text = _valid_text(column)
-    longest = pc.max(pc.binary_length(text)).as_py() or 0
-    if longest > _LONGEST_TEXT:
-        raise SourceError(
-            f"{what} has a text of {longest:,} bytes, more than {_LONGEST_TEXT:,}",
-            advice="write it shorter",
-        )
-    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
-
-
-def _valid_text(column: pa.Array) -> pa.StringArray:
-    """The column as text that is valid UTF-8, which Parquet readers do not look at."""
-    return column.cast(pa.string()).cast(pa.binary()).cast(pa.string())
-
-
-def _ends_of_paths(column: pa.Array) -> pa.StringArray:
-    """At least as much of the end of each path as a member's name may have."""
-    if pa.types.is_dictionary(column.type):
-        return _ends_of_paths(column.dictionary).take(column.indices)
-    return pc.utf8_slice_codeunits(_valid_text(column), start=-_LONGEST_TEXT)
-
-
-def _named(column: pa.Array, names: Sequence[str], what: str) -> pa.StringArray:
-    numbers = column.cast(pa.int64())
-    bounds = pc.min_max(numbers).as_py()
-    if bounds["max"] is not None and not (bounds["min"] >= -1 and bounds["max"] < len(names)):
-        raise SourceError(
-            f"{what} has the numbers {bounds['min']} to {bounds['max']}, but names of "
-            f"{len(names)} classes",
-            advice="write it anew with a name for every class",
-        )
-    return pa.array(names, pa.string()).take(pc.if_else(pc.equal(numbers, -1), None, numbers))
-
-
-def _split_column(words: pa.StringArray, what: str) -> pa.StringArray:
-    known = {word: split_word(word) for word in pc.unique(words).to_pylist() if word is not None}
-    for word, split in known.items():
-        if split is None:
-            raise SourceError(
-                f"{what} has the split {word!r}; known are train, valid and test",
-                advice="name it train, valid or test, or leave it empty",
-            )
-    return pa.array([known.get(word) for word in words.to_pylist()], pa.string())
 
 
 def _last_part(path: str | None) -> str:

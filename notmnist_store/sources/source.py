@@ -14,7 +14,7 @@ from notmnist_store.sources.folder import open_folder
 from notmnist_store.sources.idx import open_idx
 from notmnist_store.sources.limits import Limits
 from notmnist_store.sources.metadata import open_folder_with_metadata
-from notmnist_store.sources.npz import open_npz
+from notmnist_store.sources.npz import open_npy_folder, open_npz
 from notmnist_store.sources.parquet import open_parquet
 from notmnist_store.sources.tar import open_tar
 from notmnist_store.sources.zip import open_zip
@@ -23,6 +23,7 @@ FORMATS: tuple[Callable[[Request], Source | None], ...] = (
     open_folder_with_metadata,
     open_parquet,
     open_npz,
+    open_npy_folder,
     open_idx,
     open_tar,
     open_zip,
@@ -31,7 +32,7 @@ FORMATS: tuple[Callable[[Request], Source | None], ...] = (
 """Every format there is; the first that takes a path has it. A new one is a module and a line."""
 
 _HEAD_BYTES = 4_096
-_SUPPORTED = "supported are .tar.gz (.tgz), .tar, .zip, .npz, Parquet, IDX pairs and folders"
+_SUPPORTED = "supported are .tar.gz (.tgz), .tar, .zip, .npz, Parquet, Arrow, IDX pairs and folders"
 _OTHERS = {
     b"BZh": ("a bzip2 file", "bzip2"),
     b"\xfd7zXZ\0": ("an xz file", "xz"),

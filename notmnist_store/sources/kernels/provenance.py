@@ -96,11 +96,15 @@ def split_parts(name: str) -> list[str]:
 def split_of_name(name: str, more: Mapping[str, str] | None = None) -> str | None:
     """The split that words in the name of a file of images stand for, null where none does.
 
+    A name that is ``unused`` as a whole is that split, as `export` names its files.
+
     ``more`` are further words, whole between ``-``, ``_``, dots and blanks.
 
     Raises:
         SourceError: two words stand for different ones.
     """
+    if name == "unused":
+        return name
     found = set(split_parts(name))
     found |= {split for word, split in (more or {}).items() if word in re.split(r"[-_ .]", name)}
     if len(found) > 1:

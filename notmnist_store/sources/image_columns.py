@@ -1,0 +1,248 @@
+"""Images in a column, their labels in another: what the columns of a file are, and their rows.
+
+The column of images is a struct of ``bytes`` and ``path`` (the type of Hugging Face's Image
+feature), plain binary under the name ``image`` or ``img``, or ``pixels`` in a file whose metadata
+has their ``shape``, as `export` writes it. The labels are in ``label`` or ``labels``: text, or
+numbers whose names stand in the schema's metadata (their ClassLabel feature, where -1 is no label;
+``labels`` of an export). ``image_id`` is an image's id in the store that exported it.
+"""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from notmnist_store.errors import SourceError
+from notmnist_store.schema.shape import Shape
+from notmnist_store.sources.arrays import image_header
+from notmnist_store.sources.class_order import Classes
+from notmnist_store.sources.kernels.provenance import said_split
+
+_IMAGE_NAMES = ("image", "img")
+_PIXELS = "pixels"
+_LABEL_NAMES = ("label", "labels")
+_ID = "image_id"
+_LONGEST_TEXT = 1_024
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which columns of a file are what: ``others`` are read with ``leaves`` of the images.
+
+    Images are files, or pixels of ``shape`` where there is one.
+    """
+
+    image: str
+    label: str
+    class_names: tuple[str, ...] | None
+    split: str | None
+    group: str | None
+    origin: str | None
+    leaves: tuple[str, ...]
+    others: tuple[str, ...]
+    shape: Shape | None = None
+
+
+def find_columns(schema: pa.Schema, path: Path) -> Columns:
+    """What the columns of a file are; ``SourceError`` where none or several may be the images."""
+    found = [f for f in schema if _is_binary(_types(f).get("bytes"))]
+    found += [f for f in schema if f.name in _IMAGE_NAMES and _is_binary(f.type)]
+    image = next((f for f in found if f.name in _IMAGE_NAMES), found[0] if found else None)
+    shape = None if found else _shape(schema)
+    if shape is not None and _is_binary(_type_of(schema, _PIXELS)):
+        image = schema.field(_PIXELS)
+    label = next((name for name in _LABEL_NAMES if name in schema.names), None)
+    unclear = image is not None and len(found) > 1 and image.name not in _IMAGE_NAMES
+    program = f"import pyarrow.parquet as p; print(p.read_schema({str(path)!r}))"
+    if image is None or label is None or unclear or len(set(schema.names)) < len(schema):
+        raise SourceError(
+            f"{path} has the columns {', '.join(schema.names)[:500]}; wanted are one column of "
+            "images (a struct of bytes and path, or binary under the name image) and one of labels "
+            "(label)",
+            f"python -c {shlex.quote(program)}",
+        )
+    others = [name for name in (label, "split", "group") if name in schema.names]
+    if shape is not None and "path" in schema.names:
+        others.append("path")
+    for name in others:
+        check_text_type(schema.field(name).type, f"{path}, {name},")
+    origin = _ID if _type_of(schema, _ID) == pa.int64() else None
+    leaves = [image.name]
+    if pa.types.is_struct(image.type):
+        leaves = [f"{image.name}.{name}" for name in ("bytes", "path") if name in _types(image)]
+    return Columns(
+        image=image.name,
+        label=label,
+        class_names=_class_names(schema, label),
+        split="split" if "split" in others else None,
+        group="group" if "group" in others else None,
+        origin=origin,
+        leaves=tuple(leaves),
+        others=(*others, *([origin] if origin else [])),
+        shape=shape,
+    )
+
+
+def _type_of(schema: pa.Schema, name: str) -> pa.DataType | None:
+    return schema.field(name).type if schema.names.count(name) == 1 else None
+
+
+def _shape(schema: pa.Schema) -> Shape | None:
+    """The shape that an export gives its pixels, in the metadata of the schema."""
+    try:
+        return Shape.parse((schema.metadata or {}).get(b"shape", b"").decode())
+    except ValueError:
+        return None
+
+
+def _types(field: pa.Field) -> dict[str, pa.DataType]:
+    """Types of a struct's own fields by name; none where it is no struct."""
+    return (
+        {inner.name: inner.type for inner in field.type} if pa.types.is_struct(field.type) else {}
+    )
+
+
+def _is_binary(kind: pa.DataType | None) -> bool:
+    if kind is None:
+        return False
+    tests = (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view)
+    return any(test(kind) for test in tests)
+
+
+def check_text_type(kind: pa.DataType, what: str) -> None:
+    """``SourceError`` where a column of this type holds neither text nor integers."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    tests = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+    if not any(test(kind) for test in (*tests, pa.types.is_integer, pa.types.is_null)):
+        raise SourceError(f"{what} is of type {kind}", advice="write it as text or as integers")
+
+
+def _class_names(schema: pa.Schema, label: str) -> tuple[str, ...] | None:
+    """Names of the classes: of a ClassLabel that `datasets` writes beside a schema, or ours."""
+    metadata = schema.metadata or {}
+    try:
+        if b"labels" in metadata and b"shape" in metadata:
+            return _texts(json.loads(metadata[b"labels"]))
+        about = json.loads(metadata.get(b"huggingface", b"{}"))
+        return _texts(about["info"]["features"][label]["names"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+
+
+def _texts(names: Sequence[object]) -> tuple[str, ...]:
+    return tuple(str(name) for name in names)
+
+
+def renamed(batch: pa.RecordBatch, columns: Columns, classes: Classes, what: str) -> pa.RecordBatch:
+    """A batch as the file has it, under the names that members' columns have; all as text."""
+    rows = len(batch)
+    image = batch[columns.image]
+    paths = pa.nulls(rows, pa.string())
+    if pa.types.is_struct(image.type):
+        names = [field.name for field in image.type]
+        children = dict(zip(names, image.flatten(), strict=True))
+        image = children["bytes"]
+        if "path" in children:
+            paths = _ends_of_paths(children["path"])
+    if not pa.types.is_dictionary(image.type):
+        image = image.dictionary_encode()
+    if columns.shape is not None:
+        image = _files(image, columns.shape, what)
+        if "path" in batch.schema.names:
+            paths = _ends_of_paths(batch["path"])
+    labels = text_column(batch[columns.label], f"{what}, {columns.label}", classes)
+    splits = groups = pa.nulls(rows, pa.string())
+    if columns.split:
+        splits = _split_column(text_column(batch[columns.split], f"{what}, split"), what)
+    if columns.group:
+        groups = text_column(batch[columns.group], f"{what}, group")
+    origins = batch[columns.origin] if columns.origin else pa.nulls(rows, pa.int64())
+    said = {"bytes": image, "path": paths, "label": labels, "split": splits, "group": groups}
+    return pa.RecordBatch.from_pydict({**said, "origin_image_id": origins})
+
+
+def _files(pixels: pa.DictionaryArray, shape: Shape, what: str) -> pa.DictionaryArray:
+    """A file of each image, of which this has the pixels."""
+    values = pixels.dictionary.cast(pa.binary())
+    lengths = pc.unique(pc.binary_length(values)).to_pylist()
+    if lengths not in ([], [shape.size]):
+        raise SourceError(
+            f"{what} has pixels of {', '.join(map(str, sorted(lengths)[:5]))} bytes, but says that "
+            f"they are {shape}",
+            advice="write it anew",
+        )
+    files = pc.binary_join_element_wise(image_header(shape), values, b"")
+    return pa.DictionaryArray.from_arrays(pixels.indices, files)
+
+
+def text_column(column: pa.Array, what: str, classes: Classes | None = None) -> pa.StringArray:
+    """Values of a column as text: numbers as they are or as names of classes, '' as null.
+
+    ``classes`` have the names, or take notice of the numbers.
+
+    Raises:
+        SourceError: neither text nor integers, a text of more than 1,024 bytes, or a number without
+            a name.
+    """
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_integer(kind) and classes is not None:
+        if classes.names is not None:
+            return _named(column, classes.names, what)
+        bounds = pc.min_max(column.cast(kind)).as_py()
+        if bounds["min"] is not None:
+            classes.see(bounds["min"], bounds["max"])
+    if pa.types.is_null(kind):
+        return pa.nulls(len(column), pa.string())
+    if pa.types.is_dictionary(column.type):
+        return text_column(column.dictionary, what).take(column.indices)
+    check_text_type(kind, what)
+    text = _valid_text(column)
+    longest = pc.max(pc.binary_length(text)).as_py() or 0
+    if longest > _LONGEST_TEXT:
+        raise SourceError(
+            f"{what} has a text of {longest:,} bytes, more than {_LONGEST_TEXT:,}",
+            advice="write it shorter",
+        )
+    return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
+
+
+def _valid_text(column: pa.Array) -> pa.StringArray:
+    """The column as text that is valid UTF-8, which Parquet readers do not look at."""
+    return column.cast(pa.string()).cast(pa.binary()).cast(pa.string())
+
+
+def _ends_of_paths(column: pa.Array) -> pa.StringArray:
+    """At least as much of the end of each path as a member's name may have."""
+    if pa.types.is_dictionary(column.type):
+        return _ends_of_paths(column.dictionary).take(column.indices)
+    return pc.utf8_slice_codeunits(_valid_text(column), start=-_LONGEST_TEXT)
+
+
+def _named(column: pa.Array, names: Sequence[str], what: str) -> pa.StringArray:
+    numbers = column.cast(pa.int64())
+    bounds = pc.min_max(numbers).as_py()
+    if bounds["max"] is not None and not (bounds["min"] >= -1 and bounds["max"] < len(names)):
+        raise SourceError(
+            f"{what} has the numbers {bounds['min']} to {bounds['max']}, but names of "
+            f"{len(names)} classes",
+            advice="write it anew with a name for every class",
+        )
+    return pa.array(names, pa.string()).take(pc.if_else(pc.equal(numbers, -1), None, numbers))
+
+
+def _split_column(words: pa.StringArray, what: str) -> pa.StringArray:
+    known = {word: said_split(word) for word in pc.unique(words).to_pylist() if word is not None}
+    for word, split in known.items():
+        if split is None:
+            raise SourceError(
+                f"{what} has the split {word!r}; known are train, valid and test",
+                advice="name it train, valid or test, or leave it empty",
+            )
+    return pa.array([known.get(word) for word in words.to_pylist()], pa.string())

@@ -111,7 +111,7 @@ def test_one_file_of_an_export_is_a_source(
 @pytest.mark.parametrize("form", ["arrow", "huggingface", "npy", "npz", "parquet"])
 def test_an_export_without_labels_is_refused(tmp_path: Path, made: Store, form: str) -> None:
     made.export("made", tmp_path / "out", form=form, with_labels=False)
-    with pytest.raises(SourceError, match="one of labels|without y_test|without y_train"):
+    with pytest.raises(SourceError, match=r"one of labels|without y_test|without y_train"):
         notmnist_store.open(tmp_path / "again").ingest(tmp_path / "out")
 
 

@@ -692,7 +692,7 @@ class Store:
         new: Annotated[str, Option(metavar="NEW")],
         *,
         base: Annotated[str, Option("--from", "SET")],
-        keep: Annotated[str | Sequence[str], Option(metavar="A,B,C")] = ("train", "valid", "test"),
+        keep: Annotated[str | Sequence[str] | None, Option(metavar="A,B,C")] = None,
         radius: Distance = None,
         policy: str = "keep",
         conflicts: str = "keep",
@@ -708,7 +708,8 @@ class Store:
         Args:
             new: the new split set: a-z, 0-9 and _.
             base: the split set it is made of.
-            keep: of two that collide, the one in the split named first stays.
+            keep: of two that collide, the one in the split named first stays (default:
+                test,valid,train where a source names its test images, else train,valid,test).
             radius: of near copies; 0: equal pixels alone (default: 1.0 at 28x28x1).
             policy: keep: as --keep says; minimal: fewest images go from the first two of it.
             conflicts: near copies under several labels: keep, drop, or majority, which keeps most.
@@ -915,6 +916,7 @@ class Store:
         *,
         split_set: SplitSet = "ingest",
         paper: bool = False,
+        tolerance: Annotated[Mapping[str, float | str] | None, Option(metavar="NAME=V")] = None,
     ) -> "ReportResult":
         """Write one page on the data: is it ready to train on, and what is in the way.
 
@@ -925,6 +927,7 @@ class Store:
                 Python no file by default; `content` of the result has the bytes.
             split_set: the split set.
             paper: instead: the data section of a paper, a paragraph and a table in LaTeX.
+            tolerance: share of violations of an audit to bear, from 0 to 1; the page says so.
 
         Returns:
             One row: path, split_set, ready, bytes, sha256. `against` of it has the audits that
@@ -938,6 +941,7 @@ class Store:
             None if output is None else Path(output),
             split_set=split_set,
             paper=paper,
+            tolerance=tolerance or {},
             progress=self._progress,
         )
 

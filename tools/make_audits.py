@@ -59,6 +59,7 @@ def _section(audit: Query) -> str:
         for parameter in audit.parameters.values()
         if parameter.name != "split_set"
     )
+    after = header["next"].replace("$split_set", "NAME").replace("$keep", "ORDER")
     lines = [
         f"\n### {audit.name}\n",
         f"{audit.title}.\n",
@@ -67,7 +68,7 @@ def _section(audit: Query) -> str:
         f"**What to do.** {header['do']}\n",
         f"- looks at: {'a split set' if 'split_set' in audit.parameters else 'the store'}",
         f"- one row a {header['grain']}; tolerance {header['tolerance']}",
-        f"- go on with `notmnist-store {header['next'].replace('$split_set', 'NAME')}`",
+        f"- go on with `notmnist-store {after}`",
     ]
     if thresholds:
         lines.append(f"- thresholds: {thresholds}")

@@ -13,6 +13,7 @@ import pyarrow as pa
 from notmnist_store.audits.verdicts import Scope, Verdict, parse_share, status_of
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import Query, bind, sql_folder
+from notmnist_store.catalog.split_sets import find_split_set, keep_order
 from notmnist_store.errors import DamageError, QueryError, StoreError
 from notmnist_store.near.evidence import lacking, not_known
 from notmnist_store.schema.words import SEVERITIES
@@ -98,7 +99,9 @@ class Audit(Query):
             violating=rows.num_rows,
             total=total,
             tolerance=borne,
-            next=None if status == "pass" else self._next(scope, is_stale=stale is not None),
+            next=None
+            if status == "pass"
+            else self._next(catalog, scope, is_stale=stale is not None),
             overridden=self.users_file,
             error=None if stale is None else f"audit {self.name} is stale: {stale}",
             grain=self.header["grain"],
@@ -155,14 +158,18 @@ class Audit(Query):
             hint = "notmnist-store audit --help"
         return QueryError(f"audit {self.name} is broken: {message}", hint)
 
-    def _next(self, scope: Scope, *, is_stale: bool) -> str:
+    def _next(self, catalog: Catalog, scope: Scope, *, is_stale: bool) -> str:
         """The command to go on with: that of its header, or else the one that shows its rows."""
         if is_stale:
             within = [] if scope.radius is None else ["--radius", scope.radius.text]
             return shlex.join([_PROGRAM, _EVIDENCE[self.needs or ""], *within])
         if self.next is None:
             return self._shows_rows(scope)
-        words = [word.replace("$split_set", scope.split_set) for word in shlex.split(self.next)]
+        known = {"$split_set": scope.split_set}
+        if "$keep" in self.next:
+            keep = keep_order(catalog, find_split_set(catalog, scope.split_set))
+            known["$keep"] = ",".join(keep)
+        words = [known.get(word, word) for word in shlex.split(self.next)]
         return self._command(words, scope)
 
     def _shows_rows(self, scope: Scope) -> str:

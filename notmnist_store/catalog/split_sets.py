@@ -15,9 +15,15 @@ from notmnist_store.catalog.queries import Query, load_queries
 from notmnist_store.catalog.relations import split_members
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.schema.arrays import Ints
-from notmnist_store.schema.words import SPLITS
+from notmnist_store.schema.words import SPLITS, TEST_FIRST, USED
 from notmnist_store.text import did_you_mean
 
+_NAMES_TEST = """
+select split_rule
+from ledger
+where split_rule <> 'hash' and label is not null and test > 0
+limit 1
+"""
 _OLD = re.compile(r"(?P<name>.+)_v(?P<version>[0-9]{1,9})")
 
 
@@ -156,6 +162,24 @@ def _ordered(rows: pa.Table) -> pa.Table:
     if np.all(keys[1:] > keys[:-1]):  # they lie in their order in the file
         return rows
     return rows.take(np.argsort(keys))
+
+
+def asked_splits(catalog: Catalog, name: str) -> list[str]:
+    """The splits that a split set is to have: asked for, or of `ingest` named by its sources."""
+    rows = catalog.query("select split from asked_split where split_set = $name", {"name": name})
+    found = rows["split"].to_pylist()
+    return [split for split in USED if split in found]
+
+
+def keep_order(catalog: Catalog, split_set: SplitSet) -> tuple[str, ...]:
+    """In which order `sanitize` keeps the splits of a set, unless it is told another one.
+
+    What a source names as its test images is measured on, and stays whole; of a sanitized set it is
+    the order by which that was made.
+    """
+    if split_set.is_ingest:
+        return TEST_FIRST if catalog.query(_NAMES_TEST).num_rows else USED
+    return tuple(json.loads(split_set.arguments).get("keep", USED))
 
 
 def _ingest(catalog: Catalog) -> SplitSet:

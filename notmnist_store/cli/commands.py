@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from notmnist_store.cli.signature import summary, words_of
 from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.schema.words import USED
 from notmnist_store.store import Store, download, glyphs
 
 if TYPE_CHECKING:
@@ -162,7 +163,9 @@ def _sanitized(call: Call) -> None:
         line = call.store.split_line(new)
         call.advise(f"{line}; check it:", f"notmnist-store audit --split-set {new}")
     else:
-        call.advise("nothing was made; to make it:", _with_yes(Store.sanitize, call))
+        kept = call.result.arrow()["split"].to_pylist()[-len(USED) :]  # as its rows come
+        line = _with_yes(Store.sanitize, call, keep=",".join(kept))
+        call.advise("nothing was made; to make it:", line)
 
 
 def _decided(call: Call) -> None:
@@ -177,9 +180,9 @@ def _decided(call: Call) -> None:
         call.advise(f"nothing was decided yet ({counted}); to do it:", line)
 
 
-def _with_yes(method: Callable[..., Any], call: Call) -> str:
+def _with_yes(method: Callable[..., Any], call: Call, **more: str) -> str:
     """The command that was given, as one that does it."""
-    words = words_of(method, {**call.values, "yes": True})
+    words = words_of(method, {**call.values, **more, "yes": True})
     return shlex.join(["notmnist-store", method.__name__, *words])
 
 
@@ -215,7 +218,11 @@ def _reported(call: Call) -> None:
         return
     call.terminal.note(f"wrote {output}: {len(made.content):,} bytes")
     if made.against:
-        line = f"notmnist-store audit --split-set {call.values['split_set']}"
+        borne = call.values["tolerance"] or {}
+        words = ["notmnist-store", "audit", "--split-set", call.values["split_set"]]
+        line = shlex.join(
+            [*words, *(w for k, v in borne.items() for w in ("--tolerance", f"{k}={v}"))]
+        )
         call.advise(f"not ready to train on: {', '.join(made.against)}; to go on:", line)
     elif made.against is not None:
         call.terminal.note("ready to train on")

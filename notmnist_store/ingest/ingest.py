@@ -225,10 +225,16 @@ class _Ingest:
             "notmnist-store info",
         )
         columns = {"source": source.name}
-        self._run = Run(
-            tables, "ingest", self._arguments(), once=once, columns=columns, progress=progress
-        )
         known = known_archive(name=source.name, sha256=sha256)
+        fractions = known.fractions if known else tables.marker.fractions
+        self._run = Run(
+            tables,
+            "ingest",
+            self._arguments(fractions),
+            once=once,
+            columns=columns,
+            progress=progress,
+        )
         self._published = known if known and known.sha256 == sha256 else None
         if known and not self._published:
             progress.note(
@@ -240,7 +246,7 @@ class _Ingest:
             run_id=self._run.id,
             id_base=_id_base(sha256),
             shape=tables.marker.shape,
-            fractions=known.fractions if known else tables.marker.fractions,
+            fractions=fractions,
             share_rule=BY_PUBLISHED if known else BY_HASH,
             named_split=source.named_split,
             keep_unlabelled=options.unlabelled == "keep",
@@ -346,11 +352,12 @@ class _Ingest:
         self._run.write("label_order", rows)
         self._run.check = lambda: check_order(self._tables, self._source, order)
 
-    def _arguments(self) -> dict[str, Any]:
+    def _arguments(self, fractions: tuple[tuple[str, str], ...]) -> dict[str, Any]:
         options = self._options
         given = {
             "shape": str(self._tables.marker.shape),
             "split": options.split,
+            "fractions": dict(fractions),
             "as": options.name,
             "to_grey": options.to_grey,
             "group_regex": options.group_regex,

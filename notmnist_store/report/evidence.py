@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from notmnist_store.audits.audit import audit_store, find_audits
 from notmnist_store.audits.verdicts import Scope, Verdict
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import Query, bind, load_queries
-from notmnist_store.catalog.split_sets import find_split_set
+from notmnist_store.catalog.split_sets import find_split_set, keep_order
 from notmnist_store.errors import QueryError
 from notmnist_store.progress import Progress
 from notmnist_store.storage.tables import Tables
@@ -75,11 +76,18 @@ class Answer:
 
 
 class Evidence:
-    """One store, seen through one split set."""
+    """One store, seen through one split set; `tolerances` go before those of the audits."""
 
-    def __init__(self, tables: Tables, catalog: Catalog, split_set: str) -> None:
+    def __init__(
+        self,
+        tables: Tables,
+        catalog: Catalog,
+        split_set: str,
+        tolerances: Mapping[str, float] | None = None,
+    ) -> None:
         self.version = find_split_set(catalog, split_set)
         self.split_set = split_set
+        self.tolerances = tolerances or {}
         self.marker = tables.marker
         self.catalog = catalog
         self.audits = {audit.name: audit for audit in find_audits([])}
@@ -94,7 +102,7 @@ class Evidence:
             self.catalog,
             list(self.audits.values()),
             scope=self._scope,
-            tolerances={},
+            tolerances=self.tolerances,
             progress=progress,
         )
         self.verdicts = {verdict.name: verdict for verdict in verdicts}
@@ -104,6 +112,12 @@ class Evidence:
         if name not in self._answers:
             self._answers[name] = self._ask(name)
         return self._answers[name]
+
+    @property
+    def audit_command(self) -> str:
+        """The command that runs the audits of the page."""
+        borne = "".join(f" --tolerance {name}={v:g}" for name, v in self.tolerances.items())
+        return self.filled(f"notmnist-store audit --split-set $split_set{borne}")
 
     def _ask(self, name: str) -> Answer:
         audit, need = self.audits.get(name), NEEDS.get(name)
@@ -126,7 +140,9 @@ class Evidence:
         return bool(self.catalog.query(need.sql, used).num_rows)
 
     def filled(self, command: str) -> str:
-        """A command with this split set where it says $split_set."""
+        """A command with this split set for $split_set, its order of keeping for $keep."""
+        if "$keep" in command:
+            command = command.replace("$keep", ",".join(keep_order(self.catalog, self.version)))
         return command.replace("$split_set", shlex.quote(self.split_set))
 
     def _command(self, query: Query, *, is_audit: bool) -> str:

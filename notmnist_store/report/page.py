@@ -5,10 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import resources
 from string import Template
 
+from notmnist_store.audits.audit import parse_tolerances
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.progress import Progress
@@ -31,9 +33,16 @@ class Page:
     against: tuple[str, ...]
 
 
-def make_page(tables: Tables, catalog: Catalog, split_set: str, progress: Progress) -> Page:
-    """Make the page of one split set."""
-    evidence = Evidence(tables, catalog, split_set)
+def make_page(
+    tables: Tables,
+    catalog: Catalog,
+    split_set: str,
+    tolerance: Mapping[str, float | str],
+    progress: Progress,
+) -> Page:
+    """Make the page of one split set; `tolerance` is the share of violations to bear, by audit."""
+    tolerances = parse_tolerances(tolerance, sorted(load_queries("audits")))
+    evidence = Evidence(tables, catalog, split_set, tolerances)
     evidence.judge(progress)
     material = Material(evidence, Pictures(tables.marker.shape))
     sections = []

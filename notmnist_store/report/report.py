@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
+from collections.abc import Mapping
 from pathlib import Path
 
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
+from notmnist_store.errors import UsageError
 from notmnist_store.progress import Progress
 from notmnist_store.report.page import make_page
 from notmnist_store.report.paper import make_paper
@@ -37,14 +40,20 @@ def report(
     *,
     split_set: str,
     paper: bool,
+    tolerance: Mapping[str, float | str],
     progress: Progress,
 ) -> ReportResult:
     """Make the page, or with `paper` the LaTeX text; write it to `output` unless that is None."""
     against = None
+    if paper and tolerance:
+        raise UsageError(
+            "--tolerance goes without --paper, which judges nothing",
+            f"notmnist-store report --split-set {shlex.quote(split_set)} --paper",
+        )
     if paper:
         content = make_paper(tables, catalog, split_set).encode()
     else:
-        page = make_page(tables, catalog, split_set, progress)
+        page = make_page(tables, catalog, split_set, tolerance, progress)
         content, against = page.content, page.against
     if output is not None:
         with replacing(output) as beside:

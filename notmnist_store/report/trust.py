@@ -40,7 +40,7 @@ def render_audits(material: Material) -> Content:
             text_columns=3,
             classes="audits",
         ),
-        command(material.evidence.filled("notmnist-store audit --split-set $split_set")),
+        command(material.evidence.audit_command),
     ]
 
 

@@ -2,22 +2,34 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from notmnist_store.audits.verdicts import Verdict
 from notmnist_store.report.evidence import Evidence
 from notmnist_store.report.markup import Content, Html, command, count, element, note, prose, share
 
+_EMPTY = "split_empty"
+_SANITIZE = "sanitize my_clean_set --from $split_set --keep $keep"
 MENDS = {
-    "label_conflict_exact": "sanitize my_clean_set --from $split_set --conflicts majority --yes",
+    "label_conflict_exact": f"{_SANITIZE} --conflicts majority --yes",
     "label_missing": "split my_split --train 0.8 --valid 0.1 --test 0.1",
-    "split_leak_exact": "sanitize my_clean_set --from $split_set --yes",
-    "split_leak_near": "sanitize my_clean_set --from $split_set --yes",
+    "split_leak_exact": f"{_SANITIZE} --yes",
+    "split_leak_near": f"{_SANITIZE} --yes",
 }
 """What mends a failure, by audit; where none is named, the audit's own next command does."""
 
 
 def against(evidence: Evidence) -> list[Verdict]:
-    """The audits of severity must that do not pass: the data are not ready while there are any."""
-    return [verdict for verdict in evidence.verdicts.values() if verdict.stops("must")]
+    """The audits of severity must that do not pass: the data are not ready while there are any.
+
+    Nor are they without an image in train, be it that none was asked for.
+    """
+    blocking = [verdict for verdict in evidence.verdicts.values() if verdict.stops("must")]
+    if not evidence.version.counts["train"] and all(v.name != _EMPTY for v in blocking):
+        verdict = evidence.verdicts[_EMPTY]
+        no_train = "No image is in train: there is nothing to learn from."
+        blocking.append(replace(verdict, status="fail", error=no_train))
+    return blocking
 
 
 def render_verdict(evidence: Evidence) -> Html:
@@ -34,6 +46,7 @@ def render_verdict(evidence: Evidence) -> Html:
         element("ul", [_item(evidence, v) for v in blocking], class_="against")
         if blocking
         else None,
+        _borne(evidence),
         _worth(evidence, worth),
         class_="verdict good" if ready else "verdict bad",
         id="verdict",
@@ -87,7 +100,25 @@ def _counted(verdict: Verdict) -> Content:
         return verdict.error
     if verdict.total == 0:
         return "There was nothing to look at."
-    return f"{count(verdict.violating)} of {count(verdict.total)} ({share(verdict.share)})."
+    return f"{_found(verdict)}."
+
+
+def _found(verdict: Verdict) -> str:
+    return f"{count(verdict.violating)} of {count(verdict.total)} ({share(verdict.share)})"
+
+
+def _borne(evidence: Evidence) -> Html | None:
+    """What was found by audits that this page was told to bear more of than they do."""
+    if not evidence.tolerances:
+        return None
+    told = []
+    for name, most in evidence.tolerances.items():
+        verdict = evidence.verdicts[name]
+        found = "" if verdict.share is None else f", {_found(verdict)}"
+        told.append(element("li", element("code", name), f": up to {share(most)}{found}"))
+    return element(
+        "div", element("p", "Borne on this page, as it was asked for:"), element("ul", told)
+    )
 
 
 def _worth(evidence: Evidence, worth: list[Verdict]) -> Html | None:

@@ -7,6 +7,9 @@ SPLITS = ("train", "valid", "test", "unused")
 USED = ("train", "valid", "test")
 """The splits whose images are used."""
 
+TEST_FIRST = ("test", "valid", "train")
+"""The order in which `sanitize` keeps them where a source names its test images."""
+
 EVALUATED = ("valid", "test")
 """The splits that a model is evaluated on."""
 

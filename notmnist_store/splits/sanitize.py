@@ -6,6 +6,7 @@ Which images go is decided by `kernels.leak_policies`, of rows and pairs that ar
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -18,9 +19,11 @@ from notmnist_store.catalog.queries import load_queries
 from notmnist_store.catalog.run import show_runs
 from notmnist_store.catalog.split_sets import (
     SplitSet,
+    asked_splits,
     check_none_gone,
     current_split_set,
     find_split_set,
+    keep_order,
 )
 from notmnist_store.decisions.effects import decision_note
 from notmnist_store.errors import StoreError, UsageError
@@ -36,7 +39,7 @@ from notmnist_store.progress import Progress
 from notmnist_store.schema.arrays import Bools, Ints
 from notmnist_store.schema.radius import GROUP, Radius
 from notmnist_store.schema.tables import columns
-from notmnist_store.schema.words import SPLITS
+from notmnist_store.schema.words import SPLITS, TEST_FIRST, USED
 from notmnist_store.splits.kernels.leak_policies import (
     EXACT_COPY,
     KEPT,
@@ -100,7 +103,8 @@ def sanitize(
     started = datetime.now(UTC)
     catalog = Catalog(tables)
     radius = Radius.of(options.radius, tables.marker.shape, GROUP).shortest
-    options = dataclasses.replace(options, radius=radius)
+    keep = options.keep or keep_order(catalog, find_split_set(catalog, options.base))
+    options = dataclasses.replace(options, radius=radius, keep=keep)
     check_radius(catalog, radius)
     base = _base(catalog, options)
     join = current_join(catalog)
@@ -109,13 +113,18 @@ def sanitize(
         stale = not_known(catalog, uncovered, f"split set {base.version.name}")
         raise StoreError(f"pairs are stale: {stale}", search_needed(catalog, radius))
     known = int(join["threshold"]) if join is not None and not uncovered else 0
-    origin = Origin(SANITIZE, SANITIZE, _arguments(base, options), options.seed)
+    origin = Origin(SANITIZE, SANITIZE, _arguments(catalog, base, options), options.seed)
     earlier = current_split_set(catalog, new)
     made = None
     if earlier is not None:
         decided = decision_note(catalog, earlier)
         made = made_already(earlier, origin.arguments, decided, replace=replace)
-    fates, counted = _settled(catalog, base, options, known, progress)
+    radii = {step.squared: step for step in STEPS if step.squared <= known}
+    radii[radius.squared] = radius
+    pairs = _pairs(catalog, base, max(radii), options)
+    fates, counted = _settled(base, options, pairs, radii, progress)
+    if not yes:
+        _tell_orders(base, options, pairs, fates, progress)
     if gone := base.dropped.num_rows:
         progress.note(f"{gone:,} images of {options.base} are left out: decisions dropped them")
     if made is not None:
@@ -163,8 +172,8 @@ def _base(catalog: Catalog, options: SanitizeOptions) -> _Base:
     return _Base(version, rows, table, ids, dropped(stood))
 
 
-def _arguments(base: _Base, options: SanitizeOptions) -> str:
-    """The options, and which images they were applied to."""
+def _arguments(catalog: Catalog, base: _Base, options: SanitizeOptions) -> str:
+    """The options, which images they were applied to, and which splits those were asked for."""
     version = base.version
     digest = version.digest
     if digest is None:  # of ingest, and so that new unused images count, too
@@ -173,35 +182,66 @@ def _arguments(base: _Base, options: SanitizeOptions) -> str:
         rows = rows.sort_by([(name, "ascending") for name in order])
         digest = split_digest(rows.select(["split", "label", "pixel_hash"]))
     named = dataclasses.replace(options, base=version.name)
-    return named.to_json(base_version=version.version, base_digest=digest)
+    return named.to_json(
+        base_version=version.version, base_digest=digest, asked=asked_splits(catalog, options.base)
+    )
 
 
 def _settled(
-    catalog: Catalog, base: _Base, options: SanitizeOptions, known: int, progress: Progress
+    base: _Base,
+    options: SanitizeOptions,
+    pairs: Pairs,
+    radii: Mapping[int, Radius],
+    progress: Progress,
 ) -> tuple[Fates, pa.Table]:
     """The fates at the radius asked for, and the rows that tell them at that and all steps."""
     assert options.radius is not None
-    radii = {step.squared: step for step in STEPS if step.squared <= known}
-    radii[options.radius.squared] = options.radius
-    pairs = _pairs(catalog, base, max(radii), options)
     parts: list[pa.Table] = []
     with progress.during("sanitizing", len(radii), "radii"):
         for done, most in enumerate(sorted(radii)):
-            within = int(np.searchsorted(pairs.squared_distance, most, side="right"))
-            near = pairs.take(slice(within))
-            fates = settle(
-                base.table,
-                near,
-                policy=options.policy,
-                conflicts=options.conflicts,
-                refill=options.refill,
-            )
+            fates = _fates(base.table, options, pairs, most)
             parts.append(_counts(base, options, radii[most], fates, by_label=False))
             if radii[most] == options.radius:
                 asked = fates
             progress.advance(done + 1)
     by_label = _counts(base, options, options.radius, asked, by_label=True)
     return asked, pa.concat_tables([by_label, *parts])
+
+
+def _fates(table: SplitTable, options: SanitizeOptions, pairs: Pairs, most: int) -> Fates:
+    within = int(np.searchsorted(pairs.squared_distance, most, side="right"))
+    return settle(
+        table,
+        pairs.take(slice(within)),
+        policy=options.policy,
+        conflicts=options.conflicts,
+        refill=options.refill,
+    )
+
+
+def _tell_orders(
+    base: _Base, options: SanitizeOptions, pairs: Pairs, fates: Fates, progress: Progress
+) -> None:
+    """What the order of keeping costs, and what the two usual ones would, split by split."""
+    assert options.radius is not None
+    told = {options.keep: _cost(base.table, options.keep, fates)}
+    usual: tuple[tuple[str, ...], ...] = (TEST_FIRST, USED)
+    for order in usual:
+        if order not in told:
+            places = np.array([*map(order.index, options.keep), UNUSED], np.int64)
+            table = dataclasses.replace(base.table, place=places[base.table.place])
+            other = _fates(table, options, pairs, options.radius.squared)
+            told[order] = _cost(table, order, other)
+    for order, cost in told.items():
+        which = "this" if order == options.keep else "instead"
+        progress.note(f"{which}, --keep {','.join(order)}: {cost}")
+
+
+def _cost(table: SplitTable, keep: tuple[str, ...], fates: Fates) -> str:
+    went = np.bincount(table.place[fates.rule != KEPT], minlength=UNUSED)
+    by_split = {split: int(n) for split, n in zip(keep, went, strict=False)}
+    counted = ", ".join(f"{by_split[split]:,} of {split}" for split in USED)
+    return f"{counted} go"
 
 
 def _pairs(catalog: Catalog, base: _Base, most: int, options: SanitizeOptions) -> Pairs:

@@ -21,12 +21,12 @@ SANITIZE = "sanitize"
 class SanitizeOptions:
     """`base` is a split set, `keep` its splits in the order in which they are kept.
 
-    `radius` is None for that of the audits; `policy` and `conflicts` are as
-    in `leak_policies.settle`.
+    `keep` is empty for the order of `keep_order`, `radius` is None for that of the audits;
+    `policy` and `conflicts` are as in `leak_policies.settle`.
     """
 
     base: str
-    keep: tuple[str, ...] = USED
+    keep: tuple[str, ...] = ()
     radius: Radius | None = None
     policy: str = "keep"
     conflicts: str = "keep"
@@ -35,9 +35,11 @@ class SanitizeOptions:
 
     @classmethod
     def of(
-        cls, base: str, keep: str | Sequence[str], radius: Radius | None, **others: Any
+        cls, base: str, keep: str | Sequence[str] | None, radius: Radius | None, **others: Any
     ) -> SanitizeOptions:
         """The options as a person gives them: splits with commas between them."""
+        if keep is None:
+            return cls(base, (), radius and radius.shortest, **others)
         names = keep.split(",") if isinstance(keep, str) else keep
         order = tuple(name.strip() for name in names)
         if sorted(order) != sorted(USED):

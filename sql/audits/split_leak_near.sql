@@ -6,7 +6,7 @@
 -- param split_set: split_set = ingest
 -- param radius: radius = 1.0
 -- total: select count(*) from split_image where split_image.split_set = $split_set and split_image.split in ('valid', 'test')
--- next: sanitize my_clean_set --from $split_set
+-- next: sanitize my_clean_set --from $split_set --keep $keep
 -- why: A picture that differs from one in train by a few grey values is no test of anything, and no hash finds it.
 -- do: Make a clean set with `sanitize`, or split anew with `--group-by near`. See `peek --pairs --audit split_leak_near` for whether the radius means what you mean by a copy.
 --

@@ -440,3 +440,60 @@ def test_the_papers_text_has_hashes_and_escapes_names(tmp_path: Path) -> None:
     assert digest in text.replace(r"\allowbreak ", "")
     assert r"\texttt{my\_split}" in text
     assert "Near copies were not searched for." in text
+
+
+# What a page is told to bear
+
+
+def test_a_page_says_what_it_bears(bad: Store, tmp_path: Path) -> None:
+    stands = bad.report(split_set="bad").against
+    assert stands
+    assert {"split_leak_exact", "label_conflict_exact"} <= set(stands)
+    borne = {"split_leak_exact": "0.5", "label_conflict_exact": 0.001}
+    made = bad.report(split_set="bad", tolerance=borne)
+    assert set(stands) - set(made.against or ()) == {"split_leak_exact"}
+    text = Outline(made.content.decode()).text
+    audited = {v.name: v for v in bad.audit(split_set="bad", tolerance=borne).verdicts}
+    for name, most in (("split_leak_exact", 0.5), ("label_conflict_exact", 0.001)):
+        verdict = audited[name]
+        found = f"{markup.count(verdict.violating)} of {markup.count(verdict.total)}"
+        said = f"{name} : up to {markup.share(most)}, {found} ({markup.share(verdict.share)})"
+        assert " ".join(said.split()) in text
+    assert "--tolerance split_leak_exact=0.5 --tolerance label_conflict_exact=0.001" in text
+    assert "Borne on this page" not in bad.report(split_set="bad").content.decode()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--tolerance", "split_leek_exact=0.5"), "did you mean split_leak_exact?"),
+        (("--tolerance", "split_leak_exact=2"), "a share from 0 to 1"),
+        (("--tolerance", "split_leak_exact"), "NAME=VALUE"),
+        (("--paper", "--tolerance", "split_leak_exact=0.5"), "goes without --paper"),
+    ],
+)
+def test_a_tolerance_that_cannot_be_meant_is_refused(
+    bad: Store,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    message: str,
+) -> None:
+    page = tmp_path / "page.html"
+    command = ["report", "--store", str(bad.path), "-o", str(page), *arguments]
+    assert main(command) == 2
+    assert message in capsys.readouterr().err
+    assert not page.exists()
+
+
+def test_the_command_goes_on_with_what_it_bears(
+    bad: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["report", "--store", str(bad.path), "--split-set", "bad"]
+    borne = ["--tolerance", "split_leak_exact=0.5"]
+    assert main([*command, "-o", str(tmp_path / "page.html"), *borne]) == 0
+    hint = re.search("try: .* (audit .*)", capsys.readouterr().err)
+    assert hint
+    assert "--split-set bad --tolerance split_leak_exact=0.5" in hint[1]
+    assert main(shlex.split(hint[1])) == 1
+    assert "split_leak_exact: fail" not in capsys.readouterr().err

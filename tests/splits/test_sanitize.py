@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 from collections import Counter, defaultdict
 from pathlib import Path
@@ -272,7 +274,7 @@ def test_the_same_again_is_a_no_op_and_other_arguments_need_replace(store: Store
     assert arguments == {
         "recipe": "sanitize", "base": "first", "base_version": 1, "base_digest": digest,
         "keep": list(SPLITS), "radius": "2", "policy": "keep", "conflicts": "keep",
-        "refill": False, "seed": 0,
+        "refill": False, "seed": 0, "asked": list(SPLITS),
     }  # fmt: skip
     store.split("s", replace=True)
     assert store.load("s").split_set.version == 4
@@ -287,6 +289,76 @@ def test_a_sanitized_set_is_sanitized_again_not_extended(store: Store) -> None:
         " --seed 3 --replace"
     )
     assert main([*caught.value.hint.split()[1:], "--store", str(store.path)]) == 0
+
+
+def split_archive(path: Path, images: Images, *splits: str) -> Path:
+    """A tar file of the images in folders of these splits, in turn, under labels A, B and C."""
+    files = [
+        (f"set/{splits[number % len(splits)]}/{'ABC'[number % 3]}/{number:04d}.png", png(image))
+        for number, image in enumerate(images)
+    ]
+    return pack(path, files)
+
+
+TEST_FIRST = ("test", "valid", "train")
+ORDERS = {  # of what is ingested and what it is made from, the order of keeping by default
+    ("hash", "ingest"): SPLITS,
+    ("hash", "made"): SPLITS,
+    ("folders", "ingest"): TEST_FIRST,
+    ("folders", "made"): SPLITS,
+    ("folders", "clean"): TEST_FIRST,
+    ("folders", "kept"): ("valid", "train", "test"),
+    ("option", "ingest"): TEST_FIRST,
+    ("one of two", "ingest"): TEST_FIRST,
+    ("no test", "ingest"): SPLITS,
+}
+
+
+@pytest.mark.parametrize(("source", "base"), ORDERS)
+def test_test_is_kept_first_where_a_source_names_it(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], source: str, base: str
+) -> None:
+    images = clustered(np.random.default_rng(7), 14, 90)
+    store = notmnist_store.open(tmp_path / "store")
+    if source in ("hash", "one of two"):
+        store.ingest(archive(tmp_path / "hash.tar", images[45:]))
+    if source in ("folders", "one of two"):
+        store.ingest(split_archive(tmp_path / "named.tar", images[:45], "train", "test"))
+    if source == "option":
+        store.ingest(archive(tmp_path / "a.tar", images[:45]), split="train")
+        store.ingest(archive(tmp_path / "b.tar", images[45:]), split="test")
+    if source == "no test":
+        store.ingest(split_archive(tmp_path / "named.tar", images, "train", "valid"))
+    store.near_duplicates()
+    if base == "made":
+        store.split("made", train=0.5, valid=0.25, test=0.25, group_by="image_id")
+    if base in ("clean", "kept"):
+        keep = ORDERS[source, base] if base == "kept" else None
+        store.sanitize(base, base="ingest", keep=keep, radius="0", yes=True)
+    wanted = ORDERS[source, base]
+    command = ["sanitize", "s", "--from", base, "--store", str(store.path), "--format", "csv"]
+    assert main(command) == 0
+    shown = capfd.readouterr()
+    assert f"this, --keep {','.join(wanted)}: " in shown.err
+    told = re.findall(r"--keep (\S+): (\d+) of train, (\d+) of valid, (\d+) of test go", shown.err)
+    assert {tuple(keep.split(",")) for keep, *_ in told} == {wanted, SPLITS, TEST_FIRST}
+    for keep, *went in told:
+        rows = store.sanitize("s", base=base, keep=keep).rows()
+        gone = Counter[str]()
+        for row in rows:
+            if row["label"] is not None:
+                gone[row["split"]] += row["exact"] + row["near"] + row["conflict"]
+        assert [gone[split] for split in SPLITS] == [int(n) for n in went]
+    hinted = re.search(r"try: .*? (sanitize .*--yes)", shown.err)
+    assert hinted
+    assert f"--keep {','.join(wanted)}" in hinted[1]
+    assert main(shlex.split(hinted[1])) == 0
+    assert json.loads(store.load("s").split_set.arguments)["keep"] == list(wanted)
+    (verdict,) = store.audit("split_leak_near", split_set=base).verdicts
+    if verdict.next is not None:
+        assert verdict.next.endswith(f"--from {base} --keep {','.join(wanted)}")
+        page = store.report(split_set=base).content.decode()
+        assert f"sanitize my_clean_set --from {base} --keep {','.join(wanted)} --yes" in page
 
 
 def test_an_old_version_and_a_sanitized_set_can_be_a_base(store: Store) -> None:

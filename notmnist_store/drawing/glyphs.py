@@ -68,16 +68,16 @@ def glyphs(
     if target.exists() and not force:
         raise UsageError(f"{target} exists already", f"{again} --force")
     plan, shown = font_plan(), progress or Progress()
-    shown.stage("drawing", images, "images")
-    try:
-        with replacing(target) as part, part.open("xb") as file:
-            _write_archive(file, plan, stem, images, workers, shown)
-            size = file.tell()
-            file.flush()
-            os.fsync(file.fileno())
-            digest = file_sha256(part)
-    finally:
-        shown.end()
+    with (
+        shown.during("drawing", images, "images"),
+        replacing(target) as part,
+        part.open("xb") as file,
+    ):
+        _write_archive(file, plan, stem, images, workers, shown)
+        size = file.tell()
+        file.flush()
+        os.fsync(file.fileno())
+        digest = file_sha256(part)
     row = {
         "path": str(target),
         "images": images,

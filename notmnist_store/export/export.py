@@ -91,30 +91,27 @@ def export(
     plan = ExportPlan(split_set, chosen, has_labels and with_labels, progress, key)
     digest = split_set.digest or split_digest(catalog.query(sql["ingest_rows"].sql))
     sources = catalog.query(sql["sources"].sql, {"runs": list(split_set.image_runs)}).to_pylist()
-    progress.stage("exporting", sum(map(len, chosen.values())), "images")
-    try:
-        with placed_folder(out) as folder:
-            write(folder, plan)
-            about = _about(plan, form, digest)
-            if about.get("labels_file"):
-                _write_labels(folder / LABELS_FILE, plan)
-            text = json.dumps(about, indent=2, ensure_ascii=True) + "\n"
-            (folder / EXPORT_MARK).write_text(text, encoding="utf-8")
-            page = readme(plan, about, sources)
-            (folder / "README.md").write_text(page, encoding="utf-8")
-            write_sums(folder)
-    finally:
-        progress.end()
+    images = sum(map(len, chosen.values()))
+    with progress.during("exporting", images, "images"), placed_folder(out) as folder:
+        write(folder, plan)
+        about = _about(plan, form, digest)
+        if about.get("labels_file"):
+            _write_labels(folder / LABELS_FILE, plan)
+        text = json.dumps(about, indent=2, ensure_ascii=True) + "\n"
+        (folder / EXPORT_MARK).write_text(text, encoding="utf-8")
+        page = readme(plan, about, sources)
+        (folder / "README.md").write_text(page, encoding="utf-8")
+        write_sums(folder)
     rows = [
         {
             "split_set": split_set.name,
             "version": split_set.version,
             "format": form,
             "split": split,
-            "images": len(images),
+            "images": len(members),
             "digest": digest,
         }
-        for split, images in chosen.items()
+        for split, members in chosen.items()
     ]
     return pa.Table.from_pylist(rows)
 

@@ -6,7 +6,6 @@ import base64
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import resources
 from string import Template
 
@@ -25,38 +24,30 @@ from notmnist_store.storage.pixels import pixels_by_id
 from notmnist_store.storage.tables import Tables
 
 
-@dataclass(frozen=True)
-class Page:
-    """The file's bytes, and the names of the audits that stand against training on the data."""
-
-    content: bytes
-    against: tuple[str, ...]
-
-
 def make_page(
     tables: Tables,
     catalog: Catalog,
     split_set: str,
     tolerance: Mapping[str, float | str],
     progress: Progress,
-) -> Page:
-    """Make the page of one split set; `tolerance` is the share of violations to bear, by audit."""
+) -> tuple[str, tuple[str, ...]]:
+    """The page of one split set, and the audits that stand against training on it, by name.
+
+    `tolerance` is the share of violations to bear, by audit.
+    """
     tolerances = parse_tolerances(tolerance, sorted(load_queries("audits")))
     evidence = Evidence(tables, catalog, split_set, tolerances)
     evidence.judge(progress)
     material = Material(evidence, Pictures(tables.marker.shape))
     sections = []
-    progress.stage("reporting", len(SECTIONS), "sections")
-    try:
+    with progress.during("reporting", len(SECTIONS), "sections"):
         for done, section in enumerate(SECTIONS):
             sections.append(framed(section, material))
             progress.advance(done + 1)
-    finally:
-        progress.end()
     pixels = pixels_by_id(tables, material.pictures.ids())
     style = _part("page.css") + material.pictures.css(pixels)
     blocking = tuple(verdict.name for verdict in against(evidence))
-    return Page(_document(evidence, sections, style).encode(), blocking)
+    return _document(evidence, sections, style), blocking
 
 
 def _part(name: str) -> str:

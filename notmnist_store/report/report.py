@@ -44,17 +44,16 @@ def report(
     progress: Progress,
 ) -> ReportResult:
     """Make the page, or with `paper` the LaTeX text; write it to `output` unless that is None."""
-    against = None
     if paper and tolerance:
         raise UsageError(
             "--tolerance goes without --paper, which judges nothing",
             f"notmnist-store report --split-set {shlex.quote(split_set)} --paper",
         )
     if paper:
-        content = make_paper(tables, catalog, split_set).encode()
+        text, against = make_paper(tables, catalog, split_set), None
     else:
-        page = make_page(tables, catalog, split_set, tolerance, progress)
-        content, against = page.content, page.against
+        text, against = make_page(tables, catalog, split_set, tolerance, progress)
+    content = text.encode()
     if output is not None:
         with replacing(output) as beside:
             beside.write_bytes(content)

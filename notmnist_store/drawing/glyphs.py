@@ -24,11 +24,11 @@ import pyarrow as pa
 
 from notmnist_store.drawing.fonts import LETTERS, MAX_DRAWINGS, Plan, font_plan
 from notmnist_store.drawing.letters import LettersJob, Stretch, draw_stretches, tar_header
-from notmnist_store.engines.workers import Worker
 from notmnist_store.errors import UsageError
 from notmnist_store.machine import available_cores
 from notmnist_store.progress import Progress
 from notmnist_store.storage.filesystem import file_sha256, replacing
+from notmnist_store.workers.process import Worker
 
 MAX_IMAGES = MAX_DRAWINGS * len(LETTERS)
 

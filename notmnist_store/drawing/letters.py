@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from notmnist_store.drawing.fonts import LETTERS, REINSTALL_FONTS, Drawing, Pen, Plan, font_plan
 from notmnist_store.drawing.kernels.distort import blurred, sheared
 from notmnist_store.drawing.kernels.encode import png_files
-from notmnist_store.engines.workers import serve
 from notmnist_store.errors import StoreError
+from notmnist_store.workers.process import serve
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -18,7 +18,7 @@ import pyarrow as pa
 
 from notmnist_store.blocks.kernels.rows import RowRules
 from notmnist_store.blocks.writer import Block, BlockWriter
-from notmnist_store.engines.workers import serve
+from notmnist_store.workers.process import serve
 
 END = b"."
 """What follows a stream that was sent whole."""

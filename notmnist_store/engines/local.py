@@ -11,8 +11,8 @@ import pyarrow as pa
 from notmnist_store.blocks.kernels.rows import RowRules
 from notmnist_store.blocks.writer import Block, BlockWriter, split_by_block
 from notmnist_store.engines.block_worker import END, BlockJob
-from notmnist_store.engines.workers import Worker
 from notmnist_store.schema.tables import MEMBER_SCHEMA
+from notmnist_store.workers.process import Worker
 
 
 def write_blocks(

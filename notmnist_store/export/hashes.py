@@ -28,13 +28,14 @@ import pyarrow.compute as pc
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.catalog.split_sets import find_split_set, split_rows
-from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.errors import SourceError, StoreError, UsageError
 from notmnist_store.export.columns import write_parquet_file
 from notmnist_store.export.plan import ExportPlan
 from notmnist_store.loading.split import Split
 from notmnist_store.schema.arrays import Pixels
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.words import USED
+from notmnist_store.sources.foreign_parquet import foreign_parquet
 from notmnist_store.storage.tables import Tables
 
 _PERSON = b"notmnist_store"
@@ -43,6 +44,7 @@ _LEAST_KEY, _MOST_KEY = 32, 64
 _NEW_KEY = "head -c 32 /dev/urandom > partners.key"
 _COLUMNS = ("split", "keyed_hash")
 _GROUP_ROWS = 1 << 20
+_HASHES_AT_ONCE = 1 << 16
 
 
 def read_key(path: Path) -> bytes:
@@ -148,16 +150,16 @@ def _matches(images: Split, known: pa.Array, key: bytes) -> Iterator[pa.Table]:
 
 
 def _read_hashes(path: Path, shape: Shape, key: bytes) -> pa.Table:
-    import pyarrow.parquet as pq
-
     try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
-            metadata = parquet.metadata.metadata or {}
-            rows = parquet.read(columns=list(_COLUMNS))
-    except (OSError, pa.ArrowException) as error:
-        raise StoreError(
-            f"{path} cannot be read: {error}", f"ls -l {shlex.quote(str(path))}"
-        ) from error
+        with foreign_parquet(path, str(path)) as parquet:
+            metadata = parquet.schema.metadata or {}
+            names = [name for name in _COLUMNS if name in parquet.schema.names]
+            sizes = [_HASHES_AT_ONCE] * len(parquet.group_rows)
+            batches = [batch for batch, _ in parquet.batches(names, sizes)]
+            schema = batches[0].schema if batches else parquet.schema
+            rows = pa.Table.from_batches(batches, schema)
+    except SourceError as error:
+        raise StoreError(error.message, f"ls -l {shlex.quote(str(path))}") from error
     meaning = {
         k.decode("utf-8", "replace"): v.decode("utf-8", "replace") for k, v in metadata.items()
     }

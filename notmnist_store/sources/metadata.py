@@ -33,6 +33,7 @@ from notmnist_store.sources.base import Request, Source
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
 from notmnist_store.sources.exported import exported_labels
 from notmnist_store.sources.folder import FolderSource
+from notmnist_store.sources.foreign_parquet import foreign_parquet
 from notmnist_store.sources.image_columns import check_text_type, text_column
 from notmnist_store.sources.kernels.provenance import (
     BY_COLUMN,
@@ -298,19 +299,14 @@ def _jsonl_rows(data: bytes, what: str) -> Iterator[dict[str, Any]]:
 
 
 def _parquet_rows(data: bytes, what: str) -> Iterator[dict[str, Any]]:
-    import pyarrow.parquet as pq
-
-    try:
-        schema = pq.read_schema(pa.BufferReader(data))
-        columns = [name for name in (_FILE_NAME, *_COLUMNS) if name in schema.names]
+    with foreign_parquet(data, what) as parquet:
+        columns = [name for name in (_FILE_NAME, *_COLUMNS) if name in parquet.schema.names]
         for name in columns:
-            check_text_type(schema.field(name).type, f"{what}, {name},")
-        parquet = pq.ParquetFile(pa.BufferReader(data), read_dictionary=columns)
-        for batch in parquet.iter_batches(batch_size=1_024, columns=columns):
+            check_text_type(parquet.schema.field(name).type, f"{what}, {name},")
+        sizes = [1_024] * len(parquet.group_rows)
+        for batch, _ in parquet.batches(columns, sizes, dictionaries=columns):
             texts = {name: text_column(batch[name], f"{what}, {name}") for name in columns}
             yield from pa.RecordBatch.from_pydict(texts).to_pylist()
-    except (pa.ArrowException, OSError) as error:
-        raise SourceError(f"{what} is no Parquet file: {error}", advice="save it anew") from None
 
 
 def _listed_path(folder: str, file_name: object, what: str) -> str:

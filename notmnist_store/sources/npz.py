@@ -21,7 +21,6 @@ from notmnist_store.sources.arrays import ByteStream, LabelledImages, array_memb
 from notmnist_store.sources.base import FilesSource, Request, Source
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
 from notmnist_store.sources.class_order import Classes
-from notmnist_store.sources.damage import damaged
 from notmnist_store.sources.gunzip import plain
 from notmnist_store.sources.kernels.provenance import split_of_name
 from notmnist_store.sources.limits import Limits, Meter
@@ -34,7 +33,7 @@ from notmnist_store.sources.numpy_arrays import (
     read_header,
 )
 from notmnist_store.sources.paired_files import KUZUSHIJI, Pair, find_pair
-from notmnist_store.sources.zip import DAMAGE, ZIP_MAGICS, entry_pieces
+from notmnist_store.sources.zip import ZIP_MAGICS, entry_pieces, zip_errors
 
 _ONLY_KEY = "arr_0"
 
@@ -83,23 +82,21 @@ class NpzSource(FilesSource):
         self.bytes_read = 0
         meter = Meter(self.name, self.limits)
         with contextlib.ExitStack() as stack:
-            try:
-                archives = [
-                    stack.enter_context(zipfile.ZipFile(stack.enter_context(file.open())))
-                    for file in self.files.values()
-                ]
-                if self._pair:
-                    arrays, classes = (
-                        self._pair_arrays(archives, meter, self._pair),
-                        Classes(self._given_names),
-                    )
-                else:
-                    keyed = self._keyed(archives[0], meter)
-                    arrays, classes = keyed.images(), Classes(keyed.class_names(self._given_names))
-                yield from array_members(arrays, classes, meter, batch_members, max_batch_bytes)
-                self.label_order = classes.order
-            except DAMAGE as error:
-                raise _damaged(self.path, error) from None
+            stack.enter_context(zip_errors(str(self.path)))
+            archives = [
+                stack.enter_context(zipfile.ZipFile(stack.enter_context(file.open())))
+                for file in self.files.values()
+            ]
+            if self._pair:
+                arrays, classes = (
+                    self._pair_arrays(archives, meter, self._pair),
+                    Classes(self._given_names),
+                )
+            else:
+                keyed = self._keyed(archives[0], meter)
+                arrays, classes = keyed.images(), Classes(keyed.class_names(self._given_names))
+            yield from array_members(arrays, classes, meter, batch_members, max_batch_bytes)
+            self.label_order = classes.order
 
     def _pair_arrays(
         self, archives: list[zipfile.ZipFile], meter: Meter, pair: Pair
@@ -176,19 +173,12 @@ def open_npy_folder(request: Request) -> Source | None:
 
 
 def _keys(path: Path) -> list[str]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return list(_entries(archive))
-    except DAMAGE as error:
-        raise _damaged(path, error) from None
+    with zip_errors(str(path)), zipfile.ZipFile(path) as archive:
+        return list(_entries(archive))
 
 
 def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     return {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
-
-
-def _damaged(path: Path, error: BaseException) -> SourceError:
-    return damaged(f"{path} is damaged: {error}")
 
 
 def _list(path: Path) -> str:

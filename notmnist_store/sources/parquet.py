@@ -14,9 +14,9 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 import pyarrow as pa
@@ -27,6 +27,7 @@ from notmnist_store.sources.base import FilesSource, Request, Source, SourceFile
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS, member_batch, rows_that_fit
 from notmnist_store.sources.class_order import Classes, GivenOrder
 from notmnist_store.sources.damage import damaged
+from notmnist_store.sources.foreign_parquet import foreign_parquet
 from notmnist_store.sources.image_columns import Columns, find_columns, renamed
 from notmnist_store.sources.kernels.provenance import (
     BY_COLUMN,
@@ -40,7 +41,14 @@ from notmnist_store.sources.limits import Limits, Meter
 
 _DATA_FOLDER = "data"
 _METADATA = "metadata.parquet"
-_DAMAGE = (pa.ArrowException, OSError)
+_DAMAGE = (pa.ArrowException, OSError, KeyError)
+
+Fitting = Callable[[int], int]
+"""Of how many bytes an image how many rows may come at once."""
+
+_Batches = Iterator[tuple[pa.RecordBatch, int]]
+_Opened = tuple[pa.Schema, Callable[[Columns, Fitting], _Batches]]
+"""The schema of a file, and what reads columns of it, with the bytes of the file read by then."""
 
 
 def table_files(folder: Path, suffix: str) -> list[Path]:
@@ -127,56 +135,38 @@ class ParquetSource(FilesSource):
         self, source_file: SourceFile, meter: Meter, batch_members: int, max_batch_bytes: int
     ) -> Iterator[pa.RecordBatch]:
         """Batches of columns bytes (by dictionary), path, label, split, group, origin_image_id."""
-        before = self.bytes_read
-        with source_file.open() as file:
-            try:
-                columns = find_columns(self._schema(file), source_file.path)
+        path, before = source_file.path, self.bytes_read
+        fitting = partial(
+            rows_that_fit, 0, batch_members=batch_members, max_batch_bytes=max_batch_bytes
+        )
+        try:
+            with self._opened(source_file, meter) as (schema, read):
+                columns = find_columns(schema, path)
                 classes = Classes(columns.class_names)
-                self._take_order(classes, source_file.path)
-                fitting = partial(
-                    rows_that_fit, 0, batch_members=batch_members, max_batch_bytes=max_batch_bytes
-                )
-                for batch, done in self._read(file, columns, meter, fitting):
+                self._take_order(classes, path)
+                for batch, done in read(columns, fitting):
                     self.bytes_read = min(before + done, before + source_file.size)
-                    yield renamed(batch, columns, classes, str(source_file.path))
-                self._take_order(classes, source_file.path)
-            except _DAMAGE as error:
-                raise damaged(f"{source_file.path} is damaged: {error}") from None
+                    yield renamed(batch, columns, classes, str(path))
+                self._take_order(classes, path)
+        except _DAMAGE as error:
+            raise damaged(f"{path} is damaged: {error}") from None
         self.bytes_read = before + source_file.size
 
-    def _schema(self, file: BinaryIO) -> pa.Schema:
-        import pyarrow.parquet as pq
+    @contextmanager
+    def _opened(self, source_file: SourceFile, meter: Meter) -> Iterator[_Opened]:
+        path = source_file.path
+        with source_file.open(), foreign_parquet(path, str(path)) as parquet:
+            meter.check_members(sum(parquet.group_rows))
 
-        return pq.read_schema(file)
+            def read(columns: Columns, fitting: Fitting) -> _Batches:
+                each = (
+                    size // max(rows, 1)
+                    for rows, size in zip(parquet.group_rows, parquet.group_bytes, strict=True)
+                )
+                leaves = [*columns.leaves, *columns.others]
+                return parquet.batches(leaves, [*map(fitting, each)], dictionaries=leaves)
 
-    def _read(
-        self, file: BinaryIO, columns: Columns, meter: Meter, fitting: Callable[[int], int]
-    ) -> Iterator[tuple[pa.RecordBatch, int]]:
-        """Batches of the columns that are read, each with the bytes of the file read by then.
-
-        ``fitting`` says of how many bytes an image how many rows may come at once.
-        """
-        import pyarrow.parquet as pq
-
-        leaves = [*columns.leaves, *columns.others]
-        parquet = pq.ParquetFile(
-            file,
-            read_dictionary=leaves,
-            buffer_size=1 << 20,
-            page_checksum_verification=True,
-        )
-        meter.check_members(parquet.metadata.num_rows)
-        done = 0
-        for group in range(parquet.num_row_groups):
-            about = parquet.metadata.row_group(group)
-            done += _compressed(about)
-            batches = parquet.iter_batches(
-                batch_size=fitting(about.total_byte_size // max(about.num_rows, 1)),
-                row_groups=[group],
-                columns=leaves,
-            )
-            for batch in batches:
-                yield batch, done
+            yield parquet.schema, read
 
     def _batch(
         self,
@@ -227,23 +217,24 @@ class ArrowSource(ParquetSource):
     kind = "Arrow"
     suffix = ".arrow"
 
-    def _schema(self, file: BinaryIO) -> pa.Schema:
-        return pa.ipc.open_file(file).schema
+    @contextmanager
+    def _opened(self, source_file: SourceFile, meter: Meter) -> Iterator[_Opened]:
+        with source_file.open() as file:
+            reader = pa.ipc.open_file(file)
 
-    def _read(
-        self, file: BinaryIO, columns: Columns, meter: Meter, fitting: Callable[[int], int]
-    ) -> Iterator[tuple[pa.RecordBatch, int]]:
-        reader = pa.ipc.open_file(file)
-        names = [columns.image, *columns.others]
-        seen = 0
-        for number in range(reader.num_record_batches):
-            batch = reader.get_batch(number).select(names)
-            batch.validate(full=True)
-            meter.check_members(seen + len(batch))
-            step = fitting(batch.nbytes // max(len(batch), 1))
-            for start in range(0, len(batch), step):
-                yield batch.slice(start, step), file.tell()
-            seen += len(batch)
+            def read(columns: Columns, fitting: Fitting) -> _Batches:
+                names = [columns.image, *columns.others]
+                seen = 0
+                for number in range(reader.num_record_batches):
+                    batch = reader.get_batch(number).select(names)
+                    batch.validate(full=True)
+                    meter.check_members(seen + len(batch))
+                    step = fitting(batch.nbytes // max(len(batch), 1))
+                    for start in range(0, len(batch), step):
+                        yield batch.slice(start, step), file.tell()
+                    seen += len(batch)
+
+            yield reader.schema, read
 
 
 def open_parquet(request: Request) -> Source | None:
@@ -253,10 +244,6 @@ def open_parquet(request: Request) -> Source | None:
         if files or request.begins(magic):
             return kind(request.path, request.named(kind.suffix), request.limits, files)
     return None
-
-
-def _compressed(about: pa.parquet.RowGroupMetaData) -> int:
-    return sum(about.column(i).total_compressed_size for i in range(about.num_columns))
 
 
 def _last_part(path: str | None) -> str:

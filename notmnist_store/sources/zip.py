@@ -8,14 +8,13 @@ are not.
 from __future__ import annotations
 
 import stat
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pyarrow as pa
 
-from notmnist_store.errors import SourceError
+from notmnist_store.errors import SourceError, StoreError
 from notmnist_store.schema.tables import KIND_DEVICE, KIND_FILE, KIND_LINK
 from notmnist_store.sources.base import ArchiveSource, Request, Source
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS, batched
@@ -25,8 +24,6 @@ from notmnist_store.sources.limits import Meter
 ZIP_MAGICS = (b"PK\3\4", b"PK\5\6")
 
 _PIECE = 1 << 20
-DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, EOFError, NotImplementedError, ValueError)
-"""What reading a damaged zip archive raises."""
 
 _ENCRYPTED = 1
 _UTF8 = 0x800
@@ -44,16 +41,13 @@ class ZipSource(ArchiveSource):
     ) -> Iterator[pa.RecordBatch]:
         """See ``Source.members``."""
         meter = Meter(self.name, self.limits)
-        with self.file.open() as file:
-            try:
-                with zipfile.ZipFile(file) as archive:
-                    members = self._read(archive, meter)
-                    yield from batched(members, meter, batch_members, max_batch_bytes)
-            except DAMAGE as error:
-                raise self._damaged(str(error)) from None
-
-    def _damaged(self, what: str) -> SourceError:
-        return damaged(f"{self.name} is damaged: {what}")
+        with (
+            self.file.open() as file,
+            zip_errors(self.name),
+            zipfile.ZipFile(file) as archive,
+        ):
+            members = self._read(archive, meter)
+            yield from batched(members, meter, batch_members, max_batch_bytes)
 
     def _read(
         self, archive: zipfile.ZipFile, meter: Meter
@@ -93,6 +87,17 @@ def open_zip(request: Request) -> Source | None:
     return ZipSource(request.path, request.named(".zip"), request.limits)
 
 
+@contextmanager
+def zip_errors(what: str) -> Iterator[None]:
+    """Turn whatever the standard library raises at a damaged zip archive into a SourceError."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except Exception as error:  # OSError, IndexError, struct.error, RuntimeError and others
+        raise damaged(f"{what} is damaged: {error or type(error).__name__}") from None
+
+
 def entry_pieces(
     archive: zipfile.ZipFile, entry: zipfile.ZipInfo, meter: Meter, compressed_so_far: int
 ) -> Iterator[bytes]:
@@ -101,7 +106,7 @@ def entry_pieces(
     Raises:
         SourceError: it is encrypted, compressed in a way that is not supported, or cut off.
         BudgetError: from ``meter``.
-        Exception: one of ``DAMAGE``, for other damage.
+        Exception: whatever, for other damage; see ``zip_errors``.
     """
     if entry.flag_bits & _ENCRYPTED:
         raise SourceError(f"{meter.name} is encrypted ({entry.filename!r})", advice=_REPACK)

@@ -218,7 +218,10 @@ BAD: dict[str, tuple[Files, str]] = {
     "no JSON": ({"metadata.jsonl": b'{"file_name": "a.png", "label": }'}, "line 1 is no JSON"),
     "deep JSON": ({"metadata.jsonl": b'"file_name"\n' + b"[" * 100_000}, "line 1 is no object"),
     "deeper JSON": ({"metadata.jsonl": b'{"file_name":' + b"[" * 100_000}, "line 1 is no JSON"),
-    "no Parquet": ({"metadata.parquet": b"file_name,label"}, "is no Parquet file"),
+    "no Parquet": (
+        {"metadata.parquet": b"file_name,label"},
+        "damaged: Parquet magic bytes",
+    ),
     "Parquet of lists": (
         {"metadata.parquet": parquet([{"file_name": "a.png", "label": [1]}])},
         "is of type list",

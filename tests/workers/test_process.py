@@ -9,8 +9,8 @@ import pytest
 
 from notmnist_store.blocks.writer import Block
 from notmnist_store.drawing.letters import LettersJob, Stretch
-from notmnist_store.engines.workers import Worker
 from notmnist_store.errors import StoreError
+from notmnist_store.workers.process import Worker
 
 
 def test_a_worker_without_a_job_just_ends() -> None:

@@ -16,8 +16,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any, NoReturn, TypeVar
 
-from notmnist_store.engines.wire import pack, unpack
 from notmnist_store.errors import BudgetError, StoreError
+from notmnist_store.workers.wire import pack, unpack
 
 _PIPE_BYTES = 1 << 20
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
@@ -25,10 +25,25 @@ _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 Answer = TypeVar("Answer")
 
 
-class Worker:
-    """A process that runs a module whose main is `serve`; `verb` is the command it works for."""
+class WorkerEndedError(StoreError):
+    """A worker that ended without an answer; `code` is its exit code, negative for a signal."""
 
-    def __init__(self, module: str, verb: str) -> None:
+    def __init__(self, code: int, verb: str) -> None:
+        super().__init__(
+            f"a worker process ended without an answer (exit code {code}; -9 is what a machine "
+            "short of memory does; --workers 1 takes least)",
+            f"notmnist-store {verb} --help",
+        )
+        self.code = code
+
+
+class Worker:
+    """A process that runs a module whose main is `serve`; `verb` is the command it works for.
+
+    What a `quiet` one writes to its standard error is dropped.
+    """
+
+    def __init__(self, module: str, verb: str, *, quiet: bool = False) -> None:
         package = str(Path(__file__).parents[2])
         path = os.pathsep.join(p for p in (package, os.environ.get("PYTHONPATH", "")) if p)
         self._verb = verb
@@ -36,6 +51,7 @@ class Worker:
             [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL if quiet else None,
             env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), "PYTHONPATH": path},
             pipesize=_PIPE_BYTES,  # lets it be ahead of its reader
             start_new_session=True,  # Ctrl-C is this process's to handle
@@ -44,7 +60,7 @@ class Worker:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self.input: IO[bytes] = self._process.stdin
-        self._output: IO[bytes] = self._process.stdout
+        self.output: IO[bytes] = self._process.stdout
 
     def send(self, job: object) -> None:
         """Give it its job, a dataclass."""
@@ -53,15 +69,11 @@ class Worker:
 
     def answer(self, kind: type[Answer]) -> Answer | None:
         """Its next answer; None when it has ended well. Raises the error that it ended with."""
-        line = self._output.readline()
+        line = self.output.readline()
         if not line.endswith(b"\n"):
             code = self._process.wait()
             if line or code:
-                raise StoreError(
-                    f"a worker process ended without an answer (exit code {code}; -9 is what a "
-                    "machine short of memory does; --workers 1 takes least)",
-                    f"notmnist-store {self._verb} --help",
-                )
+                raise WorkerEndedError(code, self._verb)
             return None
         content = json.loads(line)
         if "answer" in content:
@@ -75,7 +87,7 @@ class Worker:
         """End it, whatever it is doing; `at_once` where it has nothing to clean up."""
         if at_once:
             self._process.kill()
-        for pipe in (self.input, self._output):
+        for pipe in (self.input, self.output):
             with suppress(BrokenPipeError):
                 pipe.close()
         try:

@@ -15,9 +15,9 @@ from notmnist_store.blocks.kernels.tally import Tally
 from notmnist_store.blocks.writer import Block
 from notmnist_store.drawing.letters import Stretch
 from notmnist_store.engines.block_worker import BlockJob
-from notmnist_store.engines.wire import pack, unpack
 from notmnist_store.schema.shape import Shape
 from notmnist_store.storage.datafile import DataFile
+from notmnist_store.workers.wire import pack, unpack
 
 
 def there_and_back(value: object) -> Any:

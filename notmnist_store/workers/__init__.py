@@ -1,0 +1,1 @@
+"""Worker processes: fresh interpreters that get a job and answer."""

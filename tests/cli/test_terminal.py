@@ -83,7 +83,7 @@ def test_what_has_no_room_is_named_and_one_row_goes_down_the_page(shared_store: 
     query = f"select {columns} from range(2)"
     seen = " ".join(lines(shown(80, "sql", "--store", shared_store.path, query)))
     assert "more columns: a_rather_long_name_3" in seen
-    assert "all columns: --format csv" in seen
+    assert "; all: --format csv" in seen
     seen = lines(shown(80, "sql", "--store", shared_store.path, f"{query} limit 1"))
     assert [line.split() for line in seen[1:10]] == [
         [f"a_rather_long_name_{n}", str(n)] for n in range(9)

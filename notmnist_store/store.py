@@ -127,6 +127,9 @@ class Store:
         labels: Annotated[str | Sequence[str] | None, Option(metavar="A,B,...")] = None,
         transpose: bool = False,
         unlabelled: Annotated[str | None, Option(metavar="WORD")] = None,
+        file_column: Annotated[str | None, Option(metavar="NAME")] = None,
+        label_column: Annotated[str | None, Option(metavar="NAME")] = None,
+        no_metadata: bool = False,
         expect_classes: int | None = None,
         min_per_class: int | None = None,
         max_labels: int = 10_000,
@@ -150,6 +153,9 @@ class Store:
             transpose: swap rows and columns of IDX images, for EMNIST.
             unlabelled: keep or ignore images of a split folder that have no label, which are an
                 error otherwise.
+            file_column: the column of a metadata file that names the images.
+            label_column: the column of a metadata file, or of Parquet, that has the labels.
+            no_metadata: read class folders, whatever metadata file is there.
             expect_classes: fail unless there are N classes.
             min_per_class: fail where a class has fewer images.
             max_labels: labels of one source.
@@ -185,6 +191,9 @@ class Store:
             labels=labels,
             transpose=transpose,
             unlabelled=unlabelled,
+            file_column=file_column,
+            label_column=label_column,
+            no_metadata=no_metadata,
             expect_classes=expect_classes,
             min_per_class=min_per_class,
             max_labels=max_labels,

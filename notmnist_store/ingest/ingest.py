@@ -37,7 +37,7 @@ from notmnist_store.ingest.source_checks import (
 from notmnist_store.machine import available_cores, package_versions
 from notmnist_store.progress import Progress
 from notmnist_store.schema.shape import DEFAULT_SHAPE
-from notmnist_store.sources.base import Source
+from notmnist_store.sources.base import AskedColumns, Source
 from notmnist_store.sources.class_order import GivenOrder
 from notmnist_store.sources.kernels.placement import place_folders
 from notmnist_store.sources.kernels.provenance import BY_HASH, BY_PUBLISHED, Place
@@ -103,12 +103,15 @@ def _way_out(path: Path, option: str) -> str:
 
 
 def _ingest(root: Path, path: Path, options: IngestOptions, progress: Progress) -> str:
+    asked = AskedColumns(options.file_column, options.label_column)
+    columns = None if options.no_metadata else asked
     source = open_source(
         path,
         limits=options.limits,
         name=options.name,
         labels=options.labels,
         transpose=options.transpose,
+        columns=columns,
     )
     tables = _open_tables(root, path, options)
     try:
@@ -120,7 +123,7 @@ def _ingest(root: Path, path: Path, options: IngestOptions, progress: Progress) 
                 progress.note(f"{source.name} is in the store already (run {run_id})")
                 show_runs(tables, progress)
             else:
-                for attempt in with_metadata(source, progress.note):
+                for attempt in with_metadata(source, progress.note, columns):
                     with attempt as readable:
                         run = _Ingest(tables, readable, sha256, size, options, progress)
                         run_id = run.execute()
@@ -281,6 +284,8 @@ class _Ingest:
         self._progress.stage(f"ingesting {self._source.name}", self._size, "B")
         try:
             blocks = write_blocks(self._tables.root, self._rules, self._batches(), workers)
+            for note in self._source.notes:
+                self._progress.note(note)
             changed = self._place(_together(blocks))
             return amend_blocks(self._tables.root, self._rules, blocks, changed)
         finally:
@@ -364,6 +369,9 @@ class _Ingest:
             "labels": options.labels,
             "transpose": options.transpose or None,
             "unlabelled": options.unlabelled,
+            "file_column": options.file_column,
+            "label_column": options.label_column,
+            "no_metadata": options.no_metadata or None,
             "expect_classes": options.expect_classes,
             "min_per_class": options.min_per_class,
         }

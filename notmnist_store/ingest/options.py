@@ -32,6 +32,9 @@ class IngestOptions:
     labels: tuple[str, ...] | None = None
     transpose: bool = False
     unlabelled: str | None = None
+    file_column: str | None = None
+    label_column: str | None = None
+    no_metadata: bool = False
     expect_classes: int | None = None
     min_per_class: int | None = None
     max_labels: int = 10_000
@@ -103,6 +106,8 @@ def _check_options(options: IngestOptions, sources: Sequence[str | Path]) -> Non
             f"--split is one of {', '.join(SPLITS)}, not {options.split}",
             _with("--split train", sources),
         )
+    if options.no_metadata and (options.file_column or options.label_column):
+        raise UsageError("--no-metadata reads no columns", _with("--no-metadata", sources))
     if options.unlabelled not in (None, *UNLABELLED):
         raise UsageError(
             f"--unlabelled is keep or ignore, not {options.unlabelled}",

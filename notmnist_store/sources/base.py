@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 
@@ -26,12 +27,25 @@ from notmnist_store.text import closest
 ARCHIVE_SUFFIXES = (".tar.gz", ".tgz", ".tar", ".zip")
 
 
+class AskedColumns(NamedTuple):
+    """Which columns the user says have the files and the labels; null leaves it to their names."""
+
+    file: str | None = None
+    label: str | None = None
+
+    @property
+    def are_asked(self) -> bool:
+        """Whether either is given."""
+        return self != AskedColumns()
+
+
 @dataclass(frozen=True)
 class Request:
     """What a user asks to open; each format looks whether it is one of its own.
 
     ``head``: the first bytes of a file, null for a folder. ``name``: the source's name where one
     is given. ``labels`` names the classes 0, 1, ... and ``transpose`` swaps rows and columns.
+    ``columns`` are those of a metadata file, null where none is to be read.
     """
 
     path: Path
@@ -40,6 +54,7 @@ class Request:
     limits: Limits
     labels: Sequence[str] | None = None
     transpose: bool = False
+    columns: AskedColumns | None = None
 
     @property
     def is_folder(self) -> bool:
@@ -70,7 +85,8 @@ class Source(ABC):
     ``gives_labels`` the paths tell nothing: label, split and group come with each member, and one
     whose label is null is none of its images. ``label_order`` has its labels by the numbers that it
     gives them, also those without images, when ``members`` has ended; null where it gives none.
-    ``takes_labels`` and ``takes_transpose`` say which options of a request it has a use for.
+    ``takes_labels``, ``takes_transpose`` and ``takes_columns`` say which options of a request it
+    has a use for. ``notes`` say, when ``members`` has ended, how it was read where that is unusual.
     ``named_split`` is the split that its own name tells, of what nothing in it tells.
     """
 
@@ -78,6 +94,7 @@ class Source(ABC):
     gives_labels: bool = False
     takes_labels: bool = False
     takes_transpose: bool = False
+    takes_columns: bool = False
 
     def __init__(self, path: Path, name: str, limits: Limits) -> None:
         self.path = path
@@ -87,6 +104,7 @@ class Source(ABC):
         self.bytes_total: int | None = None
         self.label_order: tuple[str, ...] | None = None
         self.named_split: str | None = None
+        self.notes: list[str] = []
 
     @abstractmethod
     def identity(self) -> tuple[str, int]:

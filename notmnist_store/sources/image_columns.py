@@ -49,23 +49,30 @@ class Columns:
     shape: Shape | None = None
 
 
-def find_columns(schema: pa.Schema, path: Path) -> Columns:
-    """What the columns of a file are; ``SourceError`` where none or several may be the images."""
+def find_columns(schema: pa.Schema, path: Path, asked: str | None = None) -> Columns:
+    """What the columns of a file are, the labels in that which is asked for, where one is.
+
+    Raises:
+        SourceError: none or several may be the images or the labels.
+    """
     found = [f for f in schema if _is_binary(_types(f).get("bytes"))]
     found += [f for f in schema if f.name in _IMAGE_NAMES and _is_binary(f.type)]
     image = next((f for f in found if f.name in _IMAGE_NAMES), found[0] if found else None)
     shape = None if found else _shape(schema)
     if shape is not None and _is_binary(_type_of(schema, _PIXELS)):
         image = schema.field(_PIXELS)
-    label = next((name for name in _LABEL_NAMES if name in schema.names), None)
+    labels = _LABEL_NAMES if asked is None else (asked,)
+    label = next((name for name in labels if name in schema.names), None)
     unclear = image is not None and len(found) > 1 and image.name not in _IMAGE_NAMES
+    guess = _label_guess(schema) if image is not None and label is None else ""
     program = f"import pyarrow.parquet as p; print(p.read_schema({str(path)!r}))"
     if image is None or label is None or unclear or len(set(schema.names)) < len(schema):
         raise SourceError(
             f"{path} has the columns {', '.join(schema.names)[:500]}; wanted are one column of "
             "images (a struct of bytes and path, or binary under the name image) and one of labels "
-            "(label)",
-            f"python -c {shlex.quote(program)}",
+            "(label, or what --label-column names)",
+            "" if guess else f"python -c {shlex.quote(program)}",
+            option=guess,
         )
     others = [name for name in (label, "split", "group") if name in schema.names]
     if shape is not None and "path" in schema.names:
@@ -87,6 +94,17 @@ def find_columns(schema: pa.Schema, path: Path) -> Columns:
         others=(*others, *([origin] if origin else [])),
         shape=shape,
     )
+
+
+def _label_guess(schema: pa.Schema) -> str:
+    """An option that names a column which may have the labels; empty where none may."""
+    kinds = {
+        f.name: f.type.value_type if pa.types.is_dictionary(f.type) else f.type for f in schema
+    }
+    tests = (pa.types.is_integer, pa.types.is_string, pa.types.is_large_string)
+    names = [name for name, kind in kinds.items() if any(test(kind) for test in tests)]
+    names.sort(key=lambda name: _LABEL_NAMES[0] not in name.lower())
+    return f"--label-column {shlex.quote(names[0])}" if names else ""
 
 
 def _type_of(schema: pa.Schema, name: str) -> pa.DataType | None:

@@ -2,9 +2,12 @@
 
 As in Hugging Face's imagefolder it stands in the root of the folder or archive, or in a folder of
 a split, and has a column ``file_name`` (relative to where it stands) and here a column ``label``;
-``split`` and ``group`` are taken where they are. Without ``split``, a folder above the image may
-tell it. Files that are not listed are none of the images, whatever folder they are in, and so
-are files whose label is empty.
+``split`` and ``group`` are taken where they are, and other names of columns are known too (see
+`metadata_table`). So are ``labels.csv``, ``annotations.csv``, ``train.csv`` and the like, whose
+files may stand a folder below, or be listed without their suffix. Without ``split``, a folder above
+the image may tell it, then the table's name. Files that are not listed are none of the images,
+whatever folder they are in, and so are files whose label is empty; where they have a split, they
+are its unlabelled images.
 
 A folder is looked through for such a file before it is read. An archive cannot be without reading
 it whole, so it is read as class folders until one turns up; then it is read again from its
@@ -14,12 +17,8 @@ images.
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
-import shlex
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -29,15 +28,16 @@ import pyarrow.compute as pc
 
 from notmnist_store.errors import BudgetError, SourceError
 from notmnist_store.schema.tables import KIND_FILE, MEMBER_SCHEMA
-from notmnist_store.sources.base import Request, Source
+from notmnist_store.sources.base import AskedColumns, Request, Source
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
 from notmnist_store.sources.exported import exported_labels
 from notmnist_store.sources.folder import FolderSource
-from notmnist_store.sources.foreign_parquet import foreign_parquet
-from notmnist_store.sources.image_columns import check_text_type, text_column
 from notmnist_store.sources.kernels.provenance import (
     BY_COLUMN,
     BY_FOLDER,
+    BY_NAME,
+    exact_split_word,
+    is_picture_name,
     nearest_split,
     place,
     said_split,
@@ -46,12 +46,17 @@ from notmnist_store.sources.kernels.provenance import (
     unsafe_reason,
 )
 from notmnist_store.sources.limits import Meter
+from notmnist_store.sources.metadata_table import FILE_NAME, read_table
 
-_NAMES = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
-_FILE_NAME = "file_name"
+_STRICT = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
+_NAMES = (*_STRICT, "labels.csv", "annotations.csv")
+_FOLDERS = ("images", "image", "imgs", "img", "data", "pictures", "photos", "jpg", "jpeg", "png")
+"""Where a loose table, whose files are listed as it pleases, may have its images."""
+_SUFFIXES = (".csv", ".jsonl", ".parquet")
 _COLUMNS = ("label", "split", "group")
 _LONGEST_TEXT = 1_024
-_LONGEST_FIRST_LINE = 64 << 10
+_BY_NAME = AskedColumns()
+_NO_METADATA = "--no-metadata"
 
 
 class _Given(NamedTuple):
@@ -82,22 +87,24 @@ class _Inside(Source):
 class MetadataSource(_Inside):
     """A folder or archive whose labels are in metadata files in it."""
 
-    gives_labels = True
+    gives_labels = takes_columns = True
+
+    def __init__(self, inner: Source, asked: AskedColumns = _BY_NAME) -> None:
+        super().__init__(inner)
+        self._asked = asked
 
     def members(
         self, batch_members: int = BATCH_MEMBERS, max_batch_bytes: int = BATCH_BYTES
     ) -> Iterator[pa.RecordBatch]:
         """See ``Source.members``; ``SourceError`` also where a file that is listed is not there."""
-        given = self._given()
+        given, folders = self._given()
         missing = dict.fromkeys(given)
         for batch in self._inner.members(batch_members, max_batch_bytes):
             self.bytes_read, self.bytes_total = self._inner.bytes_read, self._inner.bytes_total
             paths = [text_path(raw) for raw in batch["path"].to_pylist()]
-            for path in paths:
-                missing.pop(path, None)
-            nothing = _Given(None, None, None, None, None)
-            rows = zip(*(given.get(path, nothing) for path in paths), strict=True)
-            said = zip(rows, list(MEMBER_SCHEMA)[-len(nothing) :], strict=True)
+            found = [self._of(path, given, folders, missing) for path in paths]
+            rows = zip(*found, strict=True)
+            said = zip(rows, list(MEMBER_SCHEMA)[-len(_Given._fields) :], strict=True)
             columns = [pa.array(values, field.type) for values, field in said]
             columns = [*batch.columns[: -len(columns)], *columns]
             yield pa.RecordBatch.from_arrays(columns, schema=MEMBER_SCHEMA)
@@ -111,28 +118,66 @@ class MetadataSource(_Inside):
                 advice="add the files, or take them out of the metadata file",
             )
 
-    def _given(self) -> dict[str, _Given]:
-        """What is said of each file, by its path in the source, in the order of the metadata."""
+    def _of(
+        self, path: str, given: dict[str, _Given], folders: set[str], missing: dict[str, None]
+    ) -> _Given:
+        """What is said of a file: by its path, or as `_other_names` of it."""
+        listed, split = path, nearest_split(path.split("/")[:-1])
+        if path not in given and is_picture_name(path):
+            for other in _other_names(path, folders):
+                if other in given and (split is None or given[other].split in (None, split)):
+                    listed = other
+                    break
+        if listed not in given:
+            split = split if is_picture_name(path) else None
+            return _Given(None, split, None, None, split and BY_FOLDER)
+        if listed != path and listed not in missing:
+            raise SourceError(
+                f"{self.path} has more than one file for {listed!r} in its metadata, {path!r} too",
+                advice="list files by their paths from the metadata file on",
+            )
+        missing.pop(listed, None)
+        row = given[listed]
+        if split is not None and row.split_rule in (None, BY_NAME):
+            return row._replace(split=split, split_rule=BY_FOLDER)
+        return row
+
+    def _given(self) -> tuple[dict[str, _Given], set[str]]:
+        """What is said of each file, in the order of the metadata; and folders of loose tables."""
         given: dict[str, _Given] = {}
-        folders = set()
+        folders: dict[str, str | None] = {}
+        loose: set[str] = set()
+        self.notes.clear()
         for path, data in self._metadata_files():
             folder, _, name = path.rpartition("/")
             what = f"{self.path}, {path}"
-            if folder in folders:
+            split = _table_split(name)
+            if folder in folders and (split is None or folders[folder] is None):
                 raise SourceError(
                     f"{what}: there is another metadata file in the same folder",
                     advice="leave one of them",
+                    option="--no-metadata",
                 )
-            folders.add(folder)
-            for row in _rows(name, data, what, self.limits.max_members):
-                file_name = row.get(_FILE_NAME)
+            folders[folder] = split
+            needs_label = split in (None, "train")
+            rows, said = read_table(name, data, what, self._asked, needs_label=needs_label)
+            self.notes += [f"{path} {told}" for told in said]
+            for number, row in enumerate(rows, 1):
+                if number > self.limits.max_members:
+                    raise BudgetError(
+                        f"{what} has more than {self.limits.max_members:,} rows",
+                        option=f"--max-members {self.limits.max_members * 4}",
+                    )
+                file_name = row[FILE_NAME]
                 listed = _listed_path(folder, file_name, what)
                 if listed in given:
                     raise SourceError(
                         f"{what} lists {file_name!r} twice", advice="leave one of the rows"
                     )
-                given[listed] = _what_is_given(row, listed, what)
-        return given
+                given[listed] = _what_is_given(row, listed, what, split)
+            if name not in _STRICT:
+                loose.add(folder)
+        return given, loose
 
     def _metadata_files(self) -> Iterator[tuple[str, bytes]]:
         """Path and content of each metadata file."""
@@ -155,8 +200,7 @@ class MetadataSource(_Inside):
                 f"{self.limits.max_member_bytes:,} bytes a member",
                 option=f"--max-member-bytes {size}",
             )
-        if _lists_files(path, data):
-            yield path, data
+        yield path, data
 
 
 def metadata_in_folder(folder: Path) -> list[Path]:
@@ -164,19 +208,35 @@ def metadata_in_folder(folder: Path) -> list[Path]:
     with os.scandir(folder) as entries:
         named = [entry for entry in entries if split_word(entry.name)]
     splits = sorted(entry.name for entry in named if entry.is_dir(follow_symlinks=False))
-    files = [folder / inner / name for inner in (".", *splits) for name in _NAMES]
-    files = [file for file in files if file.is_file() and not file.is_symlink()]
-    return [file for file in files if _lists_files(file.name, _first_line(file))]
+    found: list[Path] = []
+    for inner in (folder, *(folder / name for name in splits)):
+        files = sorted(file for file in inner.iterdir() if _is_table(file.name))
+        found += [file for file in files if file.is_file() and not file.is_symlink()]
+    return found
 
 
-def _first_line(file: Path) -> bytes:
-    try:
-        with file.open("rb") as opened:
-            return opened.readline(_LONGEST_FIRST_LINE)
-    except OSError as error:
-        raise SourceError(
-            f"cannot read {file}: {error.strerror}", f"ls -l {shlex.quote(str(file))}"
-        ) from None
+def _is_table(name: str) -> bool:
+    return name.lower() in _NAMES or _table_split(name) is not None
+
+
+def _table_split(name: str) -> str | None:
+    """The split of a table that is called so: train.csv."""
+    stem, dot, suffix = name.rpartition(".")
+    return exact_split_word(stem) if dot and suffix == "csv" else None
+
+
+def _other_names(path: str, folders: set[str]) -> Iterator[str]:
+    """As what else a loose table lists a file: without its suffix, or without a folder below it."""
+    parts = path.split("/")
+    for above in range(len(parts)):
+        if "/".join(parts[:above]) not in folders:
+            continue
+        yield path.rpartition(".")[0]
+        below = above < len(parts) - 1
+        if below and (split_word(parts[above]) or parts[above].lower() in _FOLDERS):
+            shorter = "/".join([*parts[:above], *parts[above + 1 :]])
+            yield shorter
+            yield shorter.rpartition(".")[0]
 
 
 class _FoundError(Exception):
@@ -186,25 +246,35 @@ class _FoundError(Exception):
 class _UntilMetadata(_Inside):
     """A folder or archive that is read as class folders until metadata turns up in it."""
 
+    def __init__(self, inner: Source, asked: AskedColumns) -> None:
+        super().__init__(inner)
+        self._asked = asked
+
     def members(
         self, batch_members: int = BATCH_MEMBERS, max_batch_bytes: int = BATCH_BYTES
     ) -> Iterator[pa.RecordBatch]:
         """See ``Source.members``."""
         for batch in self._inner.members(batch_members, max_batch_bytes):
-            for path, _, data in _metadata_members(batch):
-                if data is None or _lists_files(path, data):
-                    raise _FoundError(f"the labels are in {path}")
+            for path, *_ in _metadata_members(batch):
+                raise _FoundError(f"the labels are in {path}")
             self.bytes_read = self._inner.bytes_read
             yield batch
+        if self._asked.are_asked:
+            raise SourceError(
+                f"{self.path} has no metadata file for --file-column or --label-column",
+                advice="leave those out, and its class folders are read",
+                option=_NO_METADATA,
+            )
 
 
 def with_metadata(
-    source: Source, note: Callable[[str], None]
+    source: Source, note: Callable[[str], None], asked: AskedColumns | None = _BY_NAME
 ) -> Iterator[AbstractContextManager[Source]]:
     """What to read of a source, as ``for attempt in ...: with attempt as source: read it``.
 
     There is one attempt, but for an archive read as class folders until metadata turned up: that
-    ends the first attempt, and the next one reads the archive with its metadata.
+    ends the first attempt, and the next one reads the archive with its metadata. Where ``asked``
+    is null, metadata is not looked for.
     """
     found: list[str] = []
 
@@ -215,98 +285,33 @@ def with_metadata(
         except _FoundError as error:
             found.append(str(error))
 
-    yield attempt(source if source.gives_labels else _UntilMetadata(source))
+    if source.gives_labels or asked is None:
+        yield attempt(source)
+        return
+    yield attempt(_UntilMetadata(source, asked))
     if found:
         note(f"{found[0]}; reading from the beginning")
-        yield attempt(MetadataSource(source))
+        yield attempt(MetadataSource(source, asked))
 
 
 def open_folder_with_metadata(request: Request) -> Source | None:
     """A folder with metadata files in it, if it is one."""
-    if not request.is_folder or not metadata_in_folder(request.path):
+    if request.columns is None or not request.is_folder or not metadata_in_folder(request.path):
         return None
-    return MetadataSource(FolderSource(request.path, request.named(), request.limits))
+    folder = FolderSource(request.path, request.named(), request.limits)
+    return MetadataSource(folder, request.columns)
 
 
 def _metadata_members(batch: pa.RecordBatch) -> Iterator[tuple[str, int, bytes | None]]:
     """Path, size and data of the members that have a metadata file's name, at its place."""
-    for row in pc.indices_nonzero(pc.match_substring(batch["path"], "metadata.")).to_pylist():
+    named = [pc.ends_with(batch["path"], suffix) for suffix in _SUFFIXES]
+    for row in pc.indices_nonzero(pc.or_(named[0], pc.or_(*named[1:]))).to_pylist():
         path = text_path(batch["path"][row].as_py())
         *folders, name = path.split("/")
         at_root = len(folders) < 2 or (len(folders) == 2 and split_word(folders[1]))
         is_file = batch["kind"][row].as_py() == KIND_FILE
-        if name in _NAMES and at_root and is_file and not place(path).hidden:
+        if _is_table(name) and at_root and is_file and not place(path).hidden:
             yield path, batch["size"][row].as_py(), batch["data"][row].as_py()
-
-
-def _lists_files(path: str, data: bytes) -> bool:
-    """Whether it has a column file_name: other files of that name are none of ours."""
-    if path.endswith(".parquet"):
-        return True
-    first = data.lstrip(b"\xef\xbb\xbf").partition(b"\n")[0]
-    return _FILE_NAME.encode() in first
-
-
-def _rows(name: str, data: bytes, what: str, max_rows: int) -> Iterator[dict[str, Any]]:
-    """Rows of a metadata file, with at least file_name and label in each."""
-    reader = {"csv": _csv_rows, "jsonl": _jsonl_rows, "parquet": _parquet_rows}
-    rows = reader[name.rpartition(".")[2]](data, what)
-    for number, row in enumerate(rows, 1):
-        for column in (_FILE_NAME, "label"):
-            if column not in row:
-                raise SourceError(
-                    f"{what}: row {number:,} has no {column}", advice=f"add the {column}"
-                )
-        if number > max_rows:
-            raise BudgetError(
-                f"{what} has more than {max_rows:,} rows",
-                option=f"--max-members {max_rows * 4}",
-            )
-        yield row
-
-
-def _csv_rows(data: bytes, what: str) -> Iterator[dict[str, Any]]:
-    try:
-        reader = csv.DictReader(io.StringIO(data.decode("utf-8-sig"), newline=""), strict=True)
-        for row in reader:
-            if None in row or None in row.values():
-                raise SourceError(
-                    f"{what}: line {reader.line_num:,} has not as many fields as the first line",
-                    advice="quote fields that hold commas",
-                )
-            yield row
-    except (csv.Error, UnicodeDecodeError) as error:
-        raise SourceError(
-            f"{what} is no CSV file in UTF-8: {error}", advice="save it anew"
-        ) from None
-
-
-def _jsonl_rows(data: bytes, what: str) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(data.split(b"\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except (ValueError, RecursionError) as error:
-            raise SourceError(
-                f"{what}: line {number:,} is no JSON: {error}", advice="write one object a line"
-            ) from None
-        if not isinstance(row, dict):
-            raise SourceError(
-                f"{what}: line {number:,} is no object", advice="write one object a line"
-            )
-        yield row
-
-
-def _parquet_rows(data: bytes, what: str) -> Iterator[dict[str, Any]]:
-    with foreign_parquet(data, what) as parquet:
-        columns = [name for name in (_FILE_NAME, *_COLUMNS) if name in parquet.schema.names]
-        for name in columns:
-            check_text_type(parquet.schema.field(name).type, f"{what}, {name},")
-        sizes = [1_024] * len(parquet.group_rows)
-        for batch, _ in parquet.batches(columns, sizes, dictionaries=columns):
-            texts = {name: text_column(batch[name], f"{what}, {name}") for name in columns}
-            yield from pa.RecordBatch.from_pydict(texts).to_pylist()
 
 
 def _listed_path(folder: str, file_name: object, what: str) -> str:
@@ -328,10 +333,13 @@ def _listed_path(folder: str, file_name: object, what: str) -> str:
     return path
 
 
-def _what_is_given(row: dict[str, Any], path: str, what: str) -> _Given:
+def _what_is_given(row: Mapping[str, Any], path: str, what: str, of_table: str | None) -> _Given:
     label, word, group = (_text(row.get(column), f"{what}, {path!r}") for column in _COLUMNS)
-    split = nearest_split(path.split("/")[:-1]) if word is None else said_split(word)
-    rule = BY_FOLDER if word is None else BY_COLUMN
+    split, rule = of_table, BY_NAME
+    if word is not None:
+        split, rule = said_split(word), BY_COLUMN
+    elif folder := nearest_split(path.split("/")[:-1]):
+        split, rule = folder, BY_FOLDER
     if word is not None and split is None:
         raise SourceError(
             f"{what} has the split {word!r}; known are train, valid and test",

@@ -92,14 +92,20 @@ class ParquetSource(FilesSource):
 
     kind = "Parquet"
     suffix = ".parquet"
-    gives_labels = True
+    gives_labels = takes_columns = True
 
     def __init__(
-        self, path: Path, name: str, limits: Limits, files: Sequence[Path] | None = None
+        self,
+        path: Path,
+        name: str,
+        limits: Limits,
+        files: Sequence[Path] | None = None,
+        label_column: str | None = None,
     ) -> None:
         """``files`` are those of a folder, relative to it; a file alone needs none."""
         words = {path.name: path} if files is None else {str(file): path / file for file in files}
         super().__init__(path, name, limits, words)
+        self._label_column = label_column
         self._root = "" if files is None else path.resolve().name + "/"
         self._order: GivenOrder | None = None
 
@@ -141,7 +147,7 @@ class ParquetSource(FilesSource):
         )
         try:
             with self._opened(source_file, meter) as (schema, read):
-                columns = find_columns(schema, path)
+                columns = find_columns(schema, path, self._label_column)
                 classes = Classes(columns.class_names)
                 self._take_order(classes, path)
                 for batch, done in read(columns, fitting):
@@ -239,10 +245,11 @@ class ArrowSource(ParquetSource):
 
 def open_parquet(request: Request) -> Source | None:
     """Files of Parquet or of Arrow, or a folder of them, if it is such."""
+    label = request.columns and request.columns.label
     for kind, magic in ((ParquetSource, b"PAR1"), (ArrowSource, b"ARROW1")):
         files = table_files(request.path, kind.suffix) if request.is_folder else None
         if files or request.begins(magic):
-            return kind(request.path, request.named(kind.suffix), request.limits, files)
+            return kind(request.path, request.named(kind.suffix), request.limits, files, label)
     return None
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from notmnist_store.errors import SourceError, UsageError
-from notmnist_store.sources.base import Request, Source, readable_stat
+from notmnist_store.sources.base import AskedColumns, Request, Source, readable_stat
 from notmnist_store.sources.damage import damaged
 from notmnist_store.sources.folder import open_folder
 from notmnist_store.sources.idx import open_idx
@@ -31,6 +31,7 @@ FORMATS: tuple[Callable[[Request], Source | None], ...] = (
 )
 """Every format there is; the first that takes a path has it. A new one is a module and a line."""
 
+_BY_NAME = AskedColumns()
 _HEAD_BYTES = 4_096
 _SUPPORTED = "supported are .tar.gz (.tgz), .tar, .zip, .npz, Parquet, Arrow, IDX pairs and folders"
 _OTHERS = {
@@ -53,12 +54,14 @@ def open_source(
     name: str | None = None,
     labels: Sequence[str] | None = None,
     transpose: bool = False,
+    columns: AskedColumns | None = _BY_NAME,
 ) -> Source:
     """Open an archive, a folder, or a file of images; little of it but its first bytes is read yet.
 
     ``name`` is the source's name, by default the file's without its suffix, or the folder's.
     ``labels`` names the classes 0, 1, ... of a source that numbers them, and ``transpose`` swaps
-    rows and columns of IDX images.
+    rows and columns of IDX images. ``columns`` of a metadata file are found by their names; null
+    looks for no such file.
 
     Raises:
         SourceError: there is no such path, it cannot be read, or it is no supported source.
@@ -70,7 +73,7 @@ def open_source(
             f"{path} is neither a file nor a folder", f"ls -l {shlex.quote(str(path.parent))}"
         )
     head = None if stat.S_ISDIR(mode) else _head(path)
-    request = Request(path, head, name, limits, labels, transpose)
+    request = Request(path, head, name, limits, labels, transpose, columns)
     try:
         sources = (source for look in FORMATS if (source := look(request)) is not None)
         source = next(sources, None)
@@ -84,6 +87,10 @@ def open_source(
         raise _no_use(source, "--labels", "it has its labels in words")
     if transpose and not source.takes_transpose:
         raise _no_use(source, "--transpose", "only IDX images are stored column by column")
+    if columns is not None and columns.are_asked and source.gives_labels:
+        option = "--file-column" if columns.file is not None else "--label-column"
+        if not source.takes_columns:
+            raise _no_use(source, option, "it is no table, nor has one beside its images")
     return source
 
 

@@ -15,12 +15,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+import notmnist_store
 from notmnist_store.errors import BudgetError, SourceError
 from notmnist_store.schema.tables import KIND_FILE, KIND_LINK
 from notmnist_store.sources.base import Source
 from notmnist_store.sources.limits import Limits
 from notmnist_store.sources.metadata import MetadataSource, with_metadata
 from notmnist_store.sources.source import open_source
+from tests.support.archives import picture, png
 
 Files = dict[str, bytes]
 Given = dict[str, tuple[str | None, str | None, str | None]]
@@ -141,6 +143,7 @@ def test_a_split_folder_may_have_its_own(tmp_path: Path) -> None:
     listed = {f"{word}/metadata.csv": line % word.encode() for word in ("train", "dev")}
     source = in_folder(tmp_path, files | listed)
     want = {"set/train/x.png": ("train", "train", None), "set/dev/x.png": ("dev", "valid", None)}
+    want |= {"set/test/x.png": (None, "test", None)}  # unlabelled
     assert given(source) == want
     archive = open_source(tar_of(tmp_path / "a.tar.gz", files | listed), limits=Limits())
     assert given(MetadataSource(archive)) == {path[4:]: row for path, row in want.items()}
@@ -150,7 +153,6 @@ def test_a_split_folder_may_have_its_own(tmp_path: Path) -> None:
     "files",
     [
         {"A/in/metadata.csv": CSV.encode(), "A/x.png": b"x"},
-        {"metadata.csv": b"id,label\n1,a\n", "A/x.png": b"x"},
         {".hidden/metadata.csv": CSV.encode(), "A/x.png": b"x"},
         {"metadata.csv.bak": CSV.encode(), "A/x.png": b"x"},
     ],
@@ -198,8 +200,14 @@ BAD: dict[str, tuple[Files, str]] = {
     "surrogate": ({"metadata.jsonl": b'{"file_name": "\\ud800", "label": 1}'}, "no text"),
     "no file name": ({"metadata.csv": HEAD + b",x,\n"}, "has the file_name ''"),
     "no text": ({"metadata.jsonl": b'{"file_name": 3, "label": 1}'}, "has the file_name 3"),
-    "no label": ({"metadata.csv": b"file_name\na.png\n"}, "row 1 has no label"),
-    "no label in a row": ({"metadata.jsonl": b'{"file_name": "a.png"}'}, "row 1 has no label"),
+    "no label": (
+        {"metadata.csv": b"file_name\na.png\n"},
+        "has the columns file_name; which of them has the labels is not known",
+    ),
+    "no label in a row": (
+        {"metadata.jsonl": b'{"file_name": "a.png", "label": 1}\n{"file_name": "b.png"}'},
+        "row 2 has no label",
+    ),
     "a label of lists": (
         {"metadata.jsonl": b'{"file_name": "a.png", "label": [1]}'},
         r"is given \[1\], neither text nor number",
@@ -214,7 +222,6 @@ BAD: dict[str, tuple[Files, str]] = {
     "too many fields": ({"metadata.csv": HEAD + b"a.png,x,,\n"}, "line 2 has not as many fields"),
     "an open quote": ({"metadata.csv": HEAD + b'a.png,"x\n'}, "is no CSV file"),
     "a huge field": ({"metadata.csv": HEAD + b"a" * 200_000 + b",x,\n"}, "is no CSV file"),
-    "Latin-1": ({"metadata.csv": HEAD + b"a.png,\xe9,\n"}, "is no CSV file in UTF-8"),
     "no JSON": ({"metadata.jsonl": b'{"file_name": "a.png", "label": }'}, "line 1 is no JSON"),
     "deep JSON": ({"metadata.jsonl": b'"file_name"\n' + b"[" * 100_000}, "line 1 is no object"),
     "deeper JSON": ({"metadata.jsonl": b'{"file_name":' + b"[" * 100_000}, "line 1 is no JSON"),
@@ -263,3 +270,94 @@ def test_one_value_a_million_times_costs_one(tmp_path: Path) -> None:
     pq.write_table(pa.table({"file_name": names, "label": indices}), file, store_schema=False)
     with pytest.raises(SourceError, match="a text of 1,000,000 bytes"):
         given(in_folder(tmp_path, {"metadata.parquet": file.getvalue()}))
+
+
+def wide(text: str) -> bytes:
+    return text.encode("utf-16")
+
+
+UNDERSTOOD: dict[str, tuple[str, bytes, str]] = {
+    "semicolons": ("metadata.csv", b"file_name;label\na.png;\xc3\xa9\n", "parted by semicolons"),
+    "tabs": ("metadata.csv", b"file_name\tlabel\na.png\t\xc3\xa9\n", "parted by tabs"),
+    "as Excel is told": ("metadata.csv", b"sep=;\nfile_name;label\na.png;\xc3\xa9\n", "semicolons"),
+    "UTF-16": ("metadata.csv", wide("file_name\tlabel\na.png\té\n"), "read as UTF-16"),
+    "Latin-1": ("metadata.csv", b"file_name,label\na.png,\xe9\n", "read as Latin-1"),
+    "blanks": ("metadata.csv", b" file_name , label \na.png, \xc3\xa9\n", ""),
+    "file_path": (
+        "metadata.csv",
+        "file_path,class\na.png,é\n".encode(),
+        "file_name in 'file_path'",
+    ),
+    "filename": ("labels.csv", "Filename,Class Name\na.png,é\n".encode(), "label in 'Class Name'"),
+    "image": ("annotations.csv", "image,target\na.png,é\n".encode(), "label in 'target'"),
+    "without suffix": ("labels.csv", "id,label\na,é\n".encode(), "file_name in 'id'"),
+    "keys": ("metadata.jsonl", '{"image": "a.png", "class": "é"}'.encode(), "file_name in 'image'"),
+    "Parquet": ("metadata.parquet", parquet([{"path": "a.png", "category": "é"}]), "'category'"),
+}
+
+
+@pytest.mark.parametrize("case", UNDERSTOOD)
+def test_a_table_as_people_write_it_is_understood_and_noted(tmp_path: Path, case: str) -> None:
+    name, content, note = UNDERSTOOD[case]
+    source = in_folder(tmp_path, {"a.png": b"a", name: content})
+    assert given(source) == {"set/a.png": ("é", None, None)}
+    assert note in " ".join(source.notes)
+    assert bool(note) == bool(source.notes)
+
+
+def test_a_table_that_is_called_as_a_split_says_it(tmp_path: Path) -> None:
+    """As Kaggle lays it out: train.csv, test.csv without labels, images a folder below."""
+    files = {f"train/{n}.png": b"x" for n in "ab"} | {"test/a.png": b"y", "images/c.png": b"z"}
+    tables = {
+        "train.csv": b"id,label\na,A\nb,B\nc,C\n",
+        "sample_submission.csv": b"id,label\na,A\n",
+    }
+    want = {
+        "set/images/c.png": ("C", "train", None),
+        "set/test/a.png": (None, "test", None),
+        "set/train/a.png": ("A", "train", None),
+        "set/train/b.png": ("B", "train", None),
+    }
+    both = tables | {"test.csv": b"id\nd\n"}
+    assert given(in_folder(tmp_path, {**files, **tables})) == want
+    more = in_folder(tmp_path, {**files, **both, "test/d.png": b"d"})
+    assert given(more)["set/test/d.png"] == (None, "test", None)
+
+
+NOT_UNDERSTOOD = {
+    "CIFAR-100": (b"file_name,fine_label,coarse_label\na.png,1,2\n", "--label-column fine_label"),
+    "a caption": (b"file_name,text\na.png,a picture\n", "--label-column text"),
+    "no file": (b"what,label\na.png,A\n", "--file-column what"),
+    "neither": (b"what,which\na.png,A\n", "--no-metadata"),
+}
+
+
+@pytest.mark.parametrize("case", NOT_UNDERSTOOD)
+@pytest.mark.parametrize("form", ["folder", "tar"])
+def test_columns_that_are_not_known_are_an_error_with_the_option(
+    tmp_path: Path, case: str, form: str
+) -> None:
+    content, option = NOT_UNDERSTOOD[case]
+    files = {"s/a.png": png(picture(1)), "s/metadata.csv": content}
+    path = folder_of(tmp_path / "set", {name[2:]: data for name, data in files.items()})
+    if form == "tar":
+        path = tar_of(tmp_path / "set.tar.gz", files)
+    store = notmnist_store.open(tmp_path / "store")
+    header = content.partition(b"\n")[0].decode().replace(",", ", ")
+    with pytest.raises(SourceError, match=f"has the columns {header}; which of them") as caught:
+        store.ingest(path)
+    assert caught.value.hint == f"notmnist-store ingest {option} {path}"
+    if option != "--no-metadata":
+        word, value = option.removeprefix("--").split()
+        store.ingest(path, **{word.replace("-", "_"): value})
+        assert len(store.sql("select 1 as x from image")) == 1
+
+
+def test_class_folders_are_read_where_metadata_is_not_wanted(tmp_path: Path) -> None:
+    files = {"A/a.png": png(picture(1)), "metadata.csv": b"what,which\na.png,A\n"}
+    store = notmnist_store.open(tmp_path / "store")
+    store.ingest(folder_of(tmp_path / "set", files), no_metadata=True)
+    assert store.sql("select label from image").rows() == [{"label": "A"}]
+    with pytest.raises(SourceError, match="has no metadata file for --file-column"):
+        store.ingest(tar_of(tmp_path / "b.tar.gz", {"A/b.png": png(picture(2))}), label_column="x")
+    assert len(store.sql("select 1 as x from image")) == 1

@@ -52,6 +52,8 @@ _STRICT = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 _NAMES = (*_STRICT, "labels.csv", "annotations.csv")
 _FOLDERS = ("images", "image", "imgs", "img", "data", "pictures", "photos", "jpg", "jpeg", "png")
 """Where a loose table, whose files are listed as it pleases, may have its images."""
+_ARRAYS = (".parquet", ".arrow", ".npz", ".npy")
+"""Files of images that have their labels otherwise: a table beside them is none of ours."""
 _SUFFIXES = (".csv", ".jsonl", ".parquet")
 _COLUMNS = ("label", "split", "group")
 _LONGEST_TEXT = 1_024
@@ -210,7 +212,9 @@ def metadata_in_folder(folder: Path) -> list[Path]:
     splits = sorted(entry.name for entry in named if entry.is_dir(follow_symlinks=False))
     found: list[Path] = []
     for inner in (folder, *(folder / name for name in splits)):
-        files = sorted(file for file in inner.iterdir() if _is_table(file.name))
+        there = sorted(inner.iterdir())
+        has_arrays = any(f.suffix in _ARRAYS and f.name not in _STRICT for f in there)
+        files = [f for f in there if f.name in _STRICT or (_is_table(f.name) and not has_arrays)]
         found += [file for file in files if file.is_file() and not file.is_symlink()]
     return found
 

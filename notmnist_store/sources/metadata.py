@@ -213,7 +213,8 @@ def metadata_in_folder(folder: Path) -> list[Path]:
     found: list[Path] = []
     for inner in (folder, *(folder / name for name in splits)):
         there = sorted(inner.iterdir())
-        has_arrays = any(f.suffix in _ARRAYS and f.name not in _STRICT for f in there)
+        beside = [*there, *(inner / "data").glob("*")]
+        has_arrays = any(f.suffix in _ARRAYS and f.name not in _STRICT for f in beside)
         files = [f for f in there if f.name in _STRICT or (_is_table(f.name) and not has_arrays)]
         found += [file for file in files if file.is_file() and not file.is_symlink()]
     return found

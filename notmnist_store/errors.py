@@ -51,5 +51,9 @@ class DamageError(StoreError):
     """A store that has lost something: no command answers from what is left of it."""
 
 
+class LimitError(StoreError):
+    """The system lets this process go no further; the store is not to blame."""
+
+
 class QueryError(StoreError):
     """A query that does not run: a syntax error, an unknown name, a statement that is no SELECT."""

@@ -245,6 +245,7 @@ class Store:
         params: Annotated[Mapping[str, Any] | None, Option("--param", "K=V")] = None,
         sql_dir: Folder = None,
         timeout: Annotated[float | None, Option(metavar="S")] = 600.0,
+        memory: Annotated[float | None, Option(metavar="GIB")] = None,
     ) -> "Result":
         """Run a SELECT, or a report by its name.
 
@@ -256,6 +257,7 @@ class Store:
             params: a value for $K in the query.
             sql_dir: a folder of your own reports, which go before ours.
             timeout: stop after S seconds.
+            memory: stop where it takes more (default: half of what the machine has).
 
         Returns:
             The rows that the query gives.
@@ -271,7 +273,12 @@ class Store:
             raise UsageError("--list goes without a query", "notmnist-store sql --list")
         if query is None:
             return self._result(list_reports(folder))
-        return self._result(run_query(self._catalog, query, params or {}, folder, timeout))
+        if memory is not None and not memory > 0:
+            raise UsageError(
+                "--memory is a number of GiB", "notmnist-store sql label_counts --memory 4"
+            )
+        rows = run_query(lambda: self._catalog(memory), query, params or {}, folder, timeout)
+        return self._result(rows)
 
     def peek(
         self,
@@ -1022,10 +1029,10 @@ class Store:
 
         return Tables.open(self.path)
 
-    def _catalog(self) -> "Catalog":
+    def _catalog(self, memory: float | None = None) -> "Catalog":
         from notmnist_store.catalog.connection import Catalog
 
-        return Catalog(self._tables())
+        return Catalog(self._tables(), memory)
 
     def _found(self, kind: str, name: str, **values: object) -> "Result":
         from notmnist_store.catalog.queries import find_query

@@ -19,7 +19,7 @@ from notmnist_store.catalog.cached_views import hold_shared
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.catalog.split_sets import find_split_set, unlabelled_note
-from notmnist_store.errors import DamageError, QueryError, StoreError, UsageError
+from notmnist_store.errors import DamageError, LimitError, QueryError, StoreError, UsageError
 from notmnist_store.near.evidence import check_radius
 from notmnist_store.progress import Progress
 from notmnist_store.result import Result
@@ -145,7 +145,7 @@ def audit_store(
             started = time.perf_counter()
             try:
                 verdict, _ = audit.judge(catalog, scope, tolerance)
-            except DamageError:
+            except (DamageError, LimitError):
                 raise
             except StoreError as error:
                 verdict = audit.broken(scope, tolerance, started, error.message)

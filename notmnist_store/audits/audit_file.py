@@ -14,7 +14,7 @@ from notmnist_store.audits.verdicts import Scope, Verdict, parse_share, status_o
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import Query, bind, sql_folder
 from notmnist_store.catalog.split_sets import find_split_set, keep_order
-from notmnist_store.errors import DamageError, QueryError, StoreError
+from notmnist_store.errors import DamageError, LimitError, QueryError, StoreError
 from notmnist_store.near.evidence import lacking, not_known
 from notmnist_store.schema.words import SEVERITIES
 
@@ -66,7 +66,7 @@ class Audit(Query):
         """Its violating rows."""
         try:
             return self._rows(catalog, bind(self, scope.values(self), catalog.shape))
-        except DamageError:
+        except (DamageError, LimitError):
             raise
         except StoreError as error:
             raise self._broken(error) from error
@@ -84,7 +84,7 @@ class Audit(Query):
             values = bind(self, scope.values(self), catalog.shape)
             total = self._total(catalog, values)
             rows = self._rows(catalog, values)
-        except DamageError:
+        except (DamageError, LimitError):
             raise
         except StoreError as error:
             raise self._broken(error) from error

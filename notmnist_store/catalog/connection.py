@@ -8,10 +8,10 @@ DuckDB; it is the only SQL text with paths in it.
 
 from __future__ import annotations
 
+import math
 import re
-import shutil
-import tempfile
 import threading
+import time
 import weakref
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
-from notmnist_store.catalog.names import named_in
+from notmnist_store.catalog.names import EXPLAIN, named_in, unsteady
 from notmnist_store.catalog.queries import names_read
 from notmnist_store.catalog.relations import dataset, file_rows, live_names, split_set_versions
 from notmnist_store.catalog.statements import (
@@ -33,37 +33,44 @@ from notmnist_store.catalog.statements import (
     versions_shown,
     view_statement,
 )
-from notmnist_store.errors import QueryError
+from notmnist_store.errors import LimitError, QueryError, StoreError
+from notmnist_store.machine import machine_memory, resident_memory
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import DataFile, run_of
-from notmnist_store.storage.filesystem import write_text
-from notmnist_store.storage.losses import VIEWS_FILE, shown_line
+from notmnist_store.storage.filesystem import MORE_OPEN, TOO_MANY_OPEN, too_many_open
 from notmnist_store.storage.pause import reached
 from notmnist_store.storage.tables import Tables
+from notmnist_store.storage.temporary_folder import TemporaryFolder
 
 _DAMAGE = re.compile(
     r"checksum|thrift|IOError|OSError|StoreError|stream registered|been consumed", re.I
 )
-_READ_ONLY = ("SELECT", "EXPLAIN")
 _INTERRUPT_SECONDS = 0.05
+_WATCH_SECONDS = 0.05
 
 
 class Catalog:
     """The locked connection. It shows the store as it was when the catalog was made."""
 
-    def __init__(self, tables: Tables) -> None:
+    def __init__(self, tables: Tables, memory: float | None = None) -> None:
+        """Open it; DuckDB takes at most `memory` GiB, by default half of what the machine has.
+
+        What does not fit goes to a temporary folder where the statement lets it.
+        """
         self.shape = tables.marker.shape
-        spill = tempfile.mkdtemp(prefix="notmnist_store-")
+        self._memory = int(memory * 2**30) if memory else machine_memory() // 2
+        spill = TemporaryFolder()
         self._connection = duckdb.connect(
             ":memory:",
             config={
                 "autoinstall_known_extensions": "false",
                 "autoload_known_extensions": "false",
                 "python_enable_replacements": "false",
-                "temp_directory": spill,
+                "temp_directory": str(spill.path),
+                "memory_limit": f"{self._memory}B",
             },
         )
-        weakref.finalize(self, shutil.rmtree, spill, ignore_errors=True)
+        weakref.finalize(self, spill.remove)
         self._tables = tables
         self._runs = tables.runs()
         self._files: dict[str, list[DataFile]] = {}
@@ -269,26 +276,61 @@ class Catalog:
         worker.start()
         try:
             reached("query begun")
-            expired = not done.wait(timeout)
+            expired, grown = self._wait(done, timeout)
         finally:
             while not done.wait(_INTERRUPT_SECONDS):  # an interrupt that comes too early is lost
                 self._connection.interrupt()
             worker.join()  # a thread that outlives the interpreter would abort the process
         (result,) = outcome
+        if grown and isinstance(result, duckdb.InterruptException):
+            raise _too_large(self._memory) from result
         if isinstance(result, duckdb.InterruptException) and expired:
             raise QueryError(
                 f"the query was stopped after {timeout:g} seconds; --timeout gives it more",
                 "notmnist-store sql --help",
             ) from result
+        if isinstance(result, duckdb.OutOfMemoryException | MemoryError):
+            raise _too_large(self._memory) from result
         if isinstance(result, duckdb.Error | pa.ArrowException | OSError):
             raise _query_error(result) from result
         if isinstance(result, BaseException):
             raise result
         return result
 
+    def _wait(self, done: threading.Event, timeout: float | None) -> tuple[bool, bool]:
+        """Wait for a statement: did its time run out, and did it take too much memory?
+
+        DuckDB counts what it computes with, and not the rows it hands over, which may take half as
+        much again.
+        """
+        started, before = time.monotonic(), resident_memory()
+        while True:
+            left = math.inf if timeout is None else timeout - (time.monotonic() - started)
+            if done.wait(max(0.0, min(left, _WATCH_SECONDS))):
+                return False, False
+            if left <= _WATCH_SECONDS:
+                return True, False
+            if resident_memory() - before > self._memory * 1.5:
+                return False, True
+
+    def check_steady(self, condition: str) -> None:
+        """Make sure that a condition is met by the same images each time.
+
+        Raises:
+            QueryError: it draws at random, or looks at the clock.
+        """
+        if found := unsteady(self._connection, f"select 1 where ({condition}\n)"):
+            raise QueryError(
+                f"a condition that says something else each time makes no split set: {found[0]}",
+                "notmnist-store split half --where 'image_id % 2 = 0'",
+            )
+
     def _check(self, sql: str) -> None:
         try:
+            explained = EXPLAIN.match(sql)
             statements = self._connection.extract_statements(sql)
+            if explained and len(statements) == 1:
+                statements = self._connection.extract_statements(sql[explained.end() :])
         except duckdb.Error as error:
             raise _query_error(error) from error
         if len(statements) != 1:
@@ -296,7 +338,7 @@ class Catalog:
                 f"one SELECT is wanted, not {len(statements)} statements",
                 'notmnist-store sql "select count(*) as images from image"',
             )
-        if statements[0].type.name not in _READ_ONLY:
+        if statements[0].type.name != "SELECT":
             raise QueryError(
                 f"only SELECT is run here, not {statements[0].type.name}: a store is not changed "
                 "by SQL",
@@ -304,8 +346,17 @@ class Catalog:
             )
 
 
-def _query_error(error: Exception) -> QueryError:
+def _too_large(memory: int) -> QueryError:
+    return QueryError(
+        f"the query takes more than {memory / 2**30:.3g} GiB of memory; --memory gives it more",
+        "notmnist-store sql --help",
+    )
+
+
+def _query_error(error: Exception) -> StoreError:
     text = str(error)
+    if too_many_open(error):
+        return LimitError(f"a data file cannot be read: {TOO_MANY_OPEN}", MORE_OPEN)
     if _DAMAGE.search(text) or isinstance(error, pa.ArrowException | OSError):
         return QueryError(f"a data file is damaged: {text}", "notmnist-store verify")
     return QueryError(text, 'notmnist-store sql "show tables"')
@@ -315,65 +366,3 @@ def _all_equal(values: dict[str, str]) -> str:
     """A condition that rows with all these values of columns meet; without any, all do."""
     equal = [f"{quoted_name(column)} = {quoted_text(value)}" for column, value in values.items()]
     return f"({' and '.join(equal) or 'true'})"
-
-
-def views_text(tables: Tables) -> str:
-    """The text of views.sql: relative paths, exactly the files of finished runs."""
-    runs = tables.runs()
-    lines = [
-        shown_line(runs),
-        "-- Views over this store for a plain DuckDB, rewritten after every run.",
-        "-- Use it from this folder: duckdb -init views.sql",
-    ]
-    files = {table: tables.files(table, runs) for table in TABLES}
-    for table, schema in TABLES.items():
-        columns = ", ".join(quoted_name(name) for name in schema.names)
-        if live := live_names(files[table]):
-            listed = ",\n    ".join(quoted_text(f"{table}/{name}") for name in live)
-            body = (
-                f"select {columns}\n"
-                f"  from read_parquet([\n    {listed}\n  ], hive_partitioning = false)"
-            )
-        else:
-            body = no_rows(table)
-        stored = quoted_name(f"stored_{table}")
-        lines.append(f"create or replace view {stored} as\n  {body};")
-    lines.append(_file_values(file_rows(files)))
-    for view in ordered_views():
-        lines += [
-            f"{statement};" for statement in (view_statement(view), *comment_statements(view))
-        ]
-    made = split_set_versions(tables, files["split_set"])
-    for statements in split_set_schemas(made).values():
-        lines += [f"{statement};" for statement in statements]
-    return "\n".join(lines) + "\n"
-
-
-def _file_values(rows: pa.Table) -> str:
-    """The statement that makes view stored_file of these rows."""
-    listed = [
-        ", ".join(quoted_text(v) if isinstance(v, str) else str(v) for v in row.values())
-        for row in rows.to_pylist()
-    ]
-    columns = ", ".join(quoted_name(name) for name in rows.column_names)
-    values = ",\n    ".join(
-        f"({row})" for row in listed or [", ".join(["null"] * rows.num_columns)]
-    )
-    return (
-        f"create or replace view stored_file as\n  select * from (values\n    {values}\n  )"
-        f" as file ({columns}){'' if listed else ' where false'};"
-    )
-
-
-def refresh_views_file(tables: Tables) -> Path:
-    """Write views.sql anew where it does not show the runs there are; returns its path."""
-    target = tables.root / VIEWS_FILE
-    while True:
-        text = views_text(tables)
-        try:
-            if target.read_text(encoding="utf-8") == text:
-                return target
-        except (OSError, UnicodeDecodeError):
-            pass
-        write_text(target, text)
-        reached("views.sql written")

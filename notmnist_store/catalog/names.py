@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import duckdb
 
+_GAP = r"(?:\s|--[^\n]*(?:\n|$)|/\*.*?\*/)*"
+EXPLAIN = re.compile(rf"{_GAP}explain\b{_GAP}(?:\([^)]*\)|analyze\b)?", re.I | re.S)
+"""What stands before the statement that an EXPLAIN is about."""
+_OF_THE_CLOCK = {"current_date", "current_time", "current_timestamp", "localtime", "localtimestamp"}
+_TODAY = ("age", 1)  # counted from today, whatever DuckDB says of it
 _MAKES_ROWS = {"range", "generate_series", "unnest", "repeat", "repeat_row"}
 
 
@@ -47,6 +53,41 @@ def named_in(connection: duckdb.DuckDBPyConnection, sql: str) -> set[Named] | No
         if node.get("type") == "BASE_TABLE"
     }
     return {each for each in named if each.schema or each.name not in own}
+
+
+def unsteady(connection: duckdb.DuckDBPyConnection, sql: str) -> list[str]:
+    """What in one SELECT gives another answer each time, as DuckDB knows its functions.
+
+    Nothing where DuckDB does not read it.
+    """
+    (text,) = connection.execute("select json_serialize_sql($1::varchar)", [sql]).fetchall()[0]
+    nodes = list(_nodes(json.loads(text)))
+    called = {
+        (node["function_name"].lower(), len(node.get("arguments") or node.get("children") or ()))
+        for node in nodes
+        if "function_name" in node
+    }
+    known = connection.execute(
+        "select function_name, len(parameters), varargs is not null, stability"
+        " from duckdb_functions() where list_contains($1, function_name)",
+        [[name for name, _ in called]],
+    ).fetchall()
+    found = set()
+    for name, given in called:
+        stable = {
+            stability
+            for function, parameters, more, stability in known
+            if function == name and (more or parameters == given)
+        }
+        if (stable - {None} and "CONSISTENT" not in stable) or (name, given) == _TODAY:
+            found.add(f"{name}()")
+    for node in nodes:
+        if node.get("sample"):
+            found.add("a sample")
+        columns = node.get("column_names", ())
+        if len(columns) == 1 and str(columns[0]).lower() in _OF_THE_CLOCK:
+            found.add(str(columns[0]).lower())
+    return sorted(found)
 
 
 def _nodes(tree: Any) -> Iterator[dict[str, Any]]:

@@ -73,6 +73,8 @@ def _parse(path: Path) -> Query:
     Raises:
         QueryError: the file cannot be read, or has no title or no statement.
     """
+    if not path.is_file():  # a pipe would be waited for
+        raise QueryError(f"{path} is no file", f"ls -l {shlex.quote(str(path))}")
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

@@ -10,7 +10,7 @@ from typing import Any, Self
 
 import pyarrow as pa
 
-from notmnist_store.catalog.connection import refresh_views_file
+from notmnist_store.catalog.views_file import refresh_views_file
 from notmnist_store.errors import DamageError, StoreError
 from notmnist_store.progress import Progress
 from notmnist_store.schema.tables import TABLES

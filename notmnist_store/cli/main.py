@@ -16,6 +16,7 @@ from notmnist_store.cli.signature import call, explanation, parameters, values_o
 from notmnist_store.cli.terminal import PROGRAM, Terminal, drop_output, open_closed_streams
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.schema.words import RESULT_FORMATS
+from notmnist_store.storage.filesystem import MORE_OPEN, TOO_MANY_OPEN, too_many_open
 from notmnist_store.store import Store
 
 _FILES = ("DIR", "FILE", "FILE.csv", "HASHES", "OUT", "OUT.tar.gz", "PATH", "SHEET.png", "SOURCE")
@@ -122,7 +123,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # the reader of our output went away, as `head` does
         drop_output()
         return 0
-    except Exception as error:
+    except BaseException as error:  # a panic of a library in Rust is no Exception
+        if too_many_open(error):
+            terminal.error(StoreError(f"the command cannot go on: {TOO_MANY_OPEN}", MORE_OPEN))
+            return 3
+        if not isinstance(error, Exception):
+            raise
         terminal.error(_fault(error, words))
         return 70
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,6 +14,7 @@ from notmnist_store.sources.base import ARCHIVE_SUFFIXES
 from notmnist_store.sources.limits import Limits
 from notmnist_store.storage.marker import MARKER_NAME
 from notmnist_store.storage.tables import Tables, withdrawn_runs
+from notmnist_store.storage.temporary_folder import TemporaryFolder
 
 DATA_FOLDER = Path("data")
 DEMO_SOURCE = "glyphs"
@@ -56,8 +56,8 @@ def default_sources(
         progress.note(f"{DEMO_SOURCE} is in the store already (run {earlier})")
         yield Chosen([], chosen, [earlier])
         return
-    with tempfile.TemporaryDirectory(prefix="notmnist_store-") as folder:
-        archive = Path(folder) / f"{DEMO_SOURCE}.tar.gz"
+    with TemporaryFolder() as folder:
+        archive = folder / f"{DEMO_SOURCE}.tar.gz"
         _refuse_real_store(store)
         from notmnist_store.drawing.glyphs import glyphs
 

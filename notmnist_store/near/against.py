@@ -6,7 +6,6 @@ is written to this one.
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +30,7 @@ from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.words import USED
 from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Tables
+from notmnist_store.storage.temporary_folder import TemporaryFolder
 
 _OTHER_STORE = "other_store"
 
@@ -57,8 +57,8 @@ def near_against(
     progress.note(find_split_set(catalog, split_set).line)
     radius = Radius.of(radius, tables.marker.shape, GROUP)
     standing = catalog.query(load_queries("near")["standing"].sql, {"split_set": split_set})
-    with tempfile.TemporaryDirectory(prefix="notmnist_store-") as folder:
-        other = _read(Path(folder) / "other", path, tables.marker.shape, options, progress)
+    with TemporaryFolder() as folder:
+        other = _read(folder / "other", path, tables.marker.shape, options, progress)
         images = Catalog(other).query(load_queries("near")["copies"].sql)
         pictures = np.unique(images["picture_id"].to_numpy())
         flat = pixels_of(other, pictures)

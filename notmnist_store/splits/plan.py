@@ -134,6 +134,8 @@ def candidates(catalog: Catalog, options: SplitOptions) -> pa.Table:
             f"view image has no column {column!r} to group by; it has {', '.join(known)}",
             "notmnist-store split my_split --group-by family",
         )
+    if options.where:
+        catalog.check_steady(options.where)
     sql = Template(load_queries("splits")["candidates"].sql).substitute(
         group_key=f'image."{column}"',
         condition=f"({options.where}\n)" if options.where else "true",

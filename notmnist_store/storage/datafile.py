@@ -6,7 +6,6 @@ into nulls or hide a row group; so the name of a finished file ends in the hash 
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,11 +16,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import xxhash
 
-from notmnist_store.errors import StoreError
+from notmnist_store.errors import LimitError, StoreError
+from notmnist_store.storage.filesystem import MORE_OPEN, TOO_MANY_OPEN, too_many_open
 from notmnist_store.storage.pause import reached
 
 _TAIL = 8
-_NOT_THE_FILE = (errno.EMFILE, errno.ENFILE)
 
 
 @dataclass(frozen=True)
@@ -85,10 +84,8 @@ def reading(path: Path) -> Iterator[None]:
     except FileNotFoundError as error:
         raise StoreError(f"{path.name} is missing", "notmnist-store verify") from error
     except (OSError, pa.ArrowException) as error:
-        if isinstance(error, OSError) and error.errno in _NOT_THE_FILE:
-            raise StoreError(
-                f"{path.name} cannot be read: {os.strerror(error.errno)}", "ulimit -n 1024"
-            ) from error
+        if too_many_open(error):
+            raise LimitError(f"{path.name} cannot be read: {TOO_MANY_OPEN}", MORE_OPEN) from error
         raise StoreError(f"{path.name} is damaged: {error}", "notmnist-store verify") from error
 
 

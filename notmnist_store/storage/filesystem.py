@@ -8,12 +8,16 @@ import hashlib
 import os
 import secrets
 import shlex
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
 from notmnist_store.errors import StoreError
+
+TOO_MANY_OPEN = os.strerror(errno.EMFILE)
+MORE_OPEN = "ulimit -n 1024"
 
 
 @contextmanager
@@ -25,7 +29,13 @@ def disk_errors(target: Path) -> Iterator[None]:
         reason = error.strerror or str(error)
         folder = shlex.quote(str(target.parent))
         hint = (
-            f"df -h {folder}; ls -ld {folder}" if target.parent.is_dir() else f"mkdir -p {folder}"
+            MORE_OPEN
+            if too_many_open(error)
+            else (
+                f"df -h {folder}; ls -ld {folder}"
+                if target.parent.is_dir()
+                else f"mkdir -p {folder}"
+            )
         )
         raise StoreError(f"cannot write {target}: {reason}", hint) from error
 
@@ -71,6 +81,29 @@ def flush(*paths: Path) -> None:
                 raise
         finally:
             os.close(descriptor)
+
+
+def held_folder(make: Callable[[], Path]) -> tuple[Path, int]:
+    """A new folder, and its lock, which ends when it is closed or this process dies."""
+    while True:
+        folder = make()
+        lock = os.open(folder, os.O_RDONLY)
+        with suppress(OSError):  # a file system without locks
+            fcntl.flock(lock, fcntl.LOCK_SH)
+        if folder.exists():
+            return folder, lock
+        os.close(lock)  # another process took it for one that was left, before the lock
+
+
+def remove_unheld(folder: Path) -> None:
+    """Remove a folder that no living process holds, and that may be removed."""
+    with suppress(OSError):
+        lock = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            shutil.rmtree(folder, ignore_errors=True)
+        finally:
+            os.close(lock)
 
 
 def create_exclusive(target: Path, text: str) -> bool:

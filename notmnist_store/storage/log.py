@@ -11,9 +11,9 @@ import deltalake
 import pyarrow as pa
 from deltalake.exceptions import DeltaError, TableNotFoundError
 
-from notmnist_store.errors import StoreError
+from notmnist_store.errors import LimitError, StoreError
 from notmnist_store.storage.datafile import DataFile
-from notmnist_store.storage.filesystem import too_many_open
+from notmnist_store.storage.filesystem import MORE_OPEN, TOO_MANY_OPEN, too_many_open
 
 LOG_FOLDER = "_delta_log"
 _ENTRY_LETTERS = len("00000000000000000000.json")
@@ -82,8 +82,8 @@ def _read(folder: Path, state: tuple[str | int, ...]) -> tuple[DataFile, ...]:
 
 def _unreadable(folder: Path, error: Exception) -> StoreError:
     if too_many_open(error):
-        return StoreError(
-            f"the log of table {folder.name} cannot be read: too many open files", "ulimit -n 1024"
+        return LimitError(
+            f"the log of table {folder.name} cannot be read: {TOO_MANY_OPEN}", MORE_OPEN
         )
     return StoreError(
         f"the log of table {folder.name} in {folder.parent} cannot be read: {error}",

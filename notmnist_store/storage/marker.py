@@ -15,6 +15,7 @@ from notmnist_store.errors import StoreError
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.tables import FORMAT_REVISION, FORMAT_VERSION
 from notmnist_store.schema.words import SPLITS
+from notmnist_store.storage.filesystem import MORE_OPEN, too_many_open
 from notmnist_store.text import number_text
 
 MARKER_NAME = "notmnist_store.json"
@@ -64,9 +65,8 @@ class Marker:
             ) from error
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            raise StoreError(
-                f"{path} cannot be read: {reason}", f"ls -l {shlex.quote(str(path))}"
-            ) from error
+            hint = MORE_OPEN if too_many_open(error) else f"ls -l {shlex.quote(str(path))}"
+            raise StoreError(f"{path} cannot be read: {reason}", hint) from error
 
 
 def _checksum(content: dict[str, Any]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import secrets
 import shlex
@@ -12,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from notmnist_store.errors import StoreError
-from notmnist_store.storage.filesystem import disk_errors
+from notmnist_store.storage.filesystem import disk_errors, held_folder, remove_unheld
 
 
 @contextmanager
@@ -31,7 +30,7 @@ def placed_folder(target: Path) -> Iterator[Path]:
     replaces = target.exists()
     earlier = _beside(target, "old")
     with disk_errors(target):
-        beside, lock = _made(target)
+        beside, lock = held_folder(lambda: _new(target))
     try:
         with disk_errors(target):
             yield beside
@@ -59,17 +58,10 @@ def _beside(target: Path, kind: str) -> Path:
     return target.with_name(f".{target.name}.{secrets.token_hex(4)}.{kind}.tmp")
 
 
-def _made(target: Path) -> tuple[Path, int]:
-    """A new folder beside the target, and its lock, which ends when it is closed or we die."""
-    while True:
-        beside = _beside(target, "new")
-        beside.mkdir()
-        lock = os.open(beside, os.O_RDONLY)
-        with suppress(OSError):  # a file system without locks
-            fcntl.flock(lock, fcntl.LOCK_SH)
-        if beside.exists():
-            return beside, lock
-        os.close(lock)  # another process took it for one that was left, before the lock
+def _new(target: Path) -> Path:
+    beside = _beside(target, "new")
+    beside.mkdir()
+    return beside
 
 
 def _remove_left(target: Path, kind: str) -> None:
@@ -78,10 +70,4 @@ def _remove_left(target: Path, kind: str) -> None:
         for path in target.parent.iterdir():
             name = path.name.removeprefix(f".{target.name}.").removesuffix(f".{kind}.tmp")
             if path.name == f".{target.name}.{name}.{kind}.tmp" and len(name) == 8:
-                with suppress(OSError):
-                    lock = os.open(path, os.O_RDONLY)
-                    try:
-                        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                        shutil.rmtree(path, ignore_errors=True)
-                    finally:
-                        os.close(lock)
+                remove_unheld(path)

@@ -11,8 +11,8 @@ import numpy as np
 import pyarrow as pa
 
 from notmnist_store.blocks.kernels.fingerprint import pixel_hashes
-from notmnist_store.catalog.connection import views_text
-from notmnist_store.errors import StoreError
+from notmnist_store.catalog.views_file import views_text
+from notmnist_store.errors import LimitError, StoreError
 from notmnist_store.progress import Progress
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import DataFile, open_checked, reading, run_of
@@ -44,6 +44,8 @@ def verify(tables: Tables, progress: Progress, *, full: bool = False) -> pa.Tabl
 
     try:
         runs = tables.runs()
+    except LimitError:
+        raise
     except StoreError as error:
         found("run", "readable", DAMAGED, error.message)
         return pa.Table.from_pylist(findings, schema=_SCHEMA)
@@ -51,6 +53,8 @@ def verify(tables: Tables, progress: Progress, *, full: bool = False) -> pa.Tabl
     for table in TABLES:
         try:
             files = tables.files(table, runs)
+        except LimitError:
+            raise
         except StoreError as error:
             found(table, "log", DAMAGED, error.message)
             continue
@@ -94,6 +98,8 @@ def _check_files(
             if rows != file.rows:
                 yield f"{file.name} has {rows} rows, not {file.rows}"
             counted[run_of(file.name)] += rows
+        except LimitError:
+            raise
         except StoreError as error:
             yield error.message
         progress.advance(number + 1)
@@ -170,6 +176,8 @@ def _check_views(tables: Tables, found: Any) -> None:
     try:
         current = (tables.root / VIEWS_FILE).read_text(encoding="utf-8")
         fresh = views_text(tables)
+    except LimitError:
+        raise
     except StoreError as error:
         found(VIEWS_FILE, "up to date", DAMAGED, error.message)
     except (OSError, UnicodeDecodeError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import shutil
 import subprocess
@@ -14,10 +15,12 @@ import duckdb
 import pytest
 
 import notmnist_store
-from notmnist_store.catalog.connection import views_text
+from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.catalog.statements import ordered_views
-from notmnist_store.errors import QueryError, StoreError
+from notmnist_store.catalog.views_file import views_text
+from notmnist_store.errors import QueryError, StoreError, UsageError
+from notmnist_store.machine import machine_memory
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
 from tests.support.archives import class_files, pack
@@ -99,8 +102,6 @@ def test_a_statement_opens_no_table_that_it_does_not_name(store: Store) -> None:
 
 @pytest.mark.sql
 def test_a_catalog_shows_the_runs_of_its_time(store: Store, tmp_path: Path) -> None:
-    from notmnist_store.catalog.connection import Catalog
-
     catalog = Catalog(Tables.open(store.path))
     store.ingest(pack(tmp_path / "more.tar.gz", class_files(start=60)))
     assert catalog.query("select count(*) as n from image")["n"].to_pylist() == [13]
@@ -126,6 +127,134 @@ def test_splits_are_found_however_they_are_written(shared_store: Store, name: st
     counted = shared_store.sql(f"select count(*) as n from {name}").rows()[0]["n"]
     query = "select count(*) as n from image where split = 'train'"
     assert counted == shared_store.sql(query).rows()[0]["n"] > 0
+
+
+# What it may take
+
+
+LARGE = (
+    "select range as a from range(200000000)",  # rows that are handed over
+    "select list(range) as a from range(200000000)",  # what DuckDB computes with
+)
+
+
+@pytest.mark.sql
+@pytest.mark.parametrize("query", LARGE)
+def test_a_query_has_so_much_memory_and_no_more(shared_store: Store, query: str) -> None:
+    """In a process of its own, whose memory is its own."""
+    program = (
+        "import resource, sys, notmnist_store\n"
+        "from notmnist_store.errors import QueryError\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "try:\n"
+        "    notmnist_store.open(sys.argv[1]).sql(sys.argv[2], memory=0.1)\n"
+        "except QueryError as error:\n"
+        "    print(error.message)\n"
+        "assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 1_000_000\n"
+    )
+    command = [sys.executable, "-c", program, str(shared_store.path), query]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
+    assert "takes more than 0.1 GiB of memory; --memory gives it more" in done.stdout, done.stderr
+    assert done.returncode == 0
+
+
+@pytest.mark.sql
+def test_by_default_it_is_half_of_what_the_machine_has(shared_store: Store) -> None:
+    rows = shared_store.sql("select current_setting('memory_limit') as m").rows()
+    number, unit = rows[0]["m"].split()
+    given = float(number) * {"MiB": 2**20, "GiB": 2**30, "TiB": 2**40}[unit]
+    assert abs(given - machine_memory() / 2) < 0.01 * given
+    with pytest.raises(UsageError, match="number of GiB"):
+        shared_store.sql("select 1", memory=0)
+
+
+@pytest.mark.sql
+@pytest.mark.parametrize(
+    "query",
+    [
+        "explain analyze create table mine as select 1",
+        "EXPLAIN /* a */ ANALYZE -- b\n insert into image select 1",
+        "explain (analyze, format json) delete from image",
+        "explain (format json) copy (select 1) to 'x'",
+        "explain analyze set threads = 1",
+        "explain explain select 1",
+        "-- a\nexplain\nanalyze pragma version",
+        "explain analyze select 1; drop view image",
+    ],
+)
+def test_explain_is_of_a_select(shared_store: Store, query: str) -> None:
+    with pytest.raises(QueryError, match=r"SELECT|Parser Error|Binder Error"):
+        shared_store.sql(query)
+
+
+@pytest.mark.sql
+@pytest.mark.parametrize(
+    "query",
+    [
+        "explain analyze select count(*) from image",
+        "explain (analyze, format json) from image",
+        "/* x */ EXPLAIN (format json) with a as (select 1 as b) select * from a",
+        "explain analyze (select 1)",
+        "with explain as (select 1 as a) select * from explain",
+    ],
+)
+def test_a_select_is_explained(shared_store: Store, query: str) -> None:
+    assert len(shared_store.sql(query))
+
+
+@pytest.mark.sql
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "random() < 0.5",
+        "RANDOM() < 0.5",
+        "uuid() > 'a'",
+        "gen_random_uuid() > uuid()",
+        "now() > '2020-01-01'::timestamptz",
+        "current_date > '2020-01-01'",
+        "current_timestamp > '2020-01-01'::timestamptz",
+        "today() > '2020-01-01'",
+        "age('2020-01-01'::timestamp) > interval 1 day",
+        "image_id in (select image_id from image order by random() limit 3)",
+        "image_id in (select image_id from image using sample 3)",
+        "list_transform([1], lambda x: x + random())[1] > 1",
+    ],
+)
+def test_a_condition_that_is_another_each_time_is_refused(
+    shared_store: Store, condition: str
+) -> None:
+    with pytest.raises(QueryError, match="something else each time"):
+        Catalog(Tables.open(shared_store.path)).check_steady(condition)
+
+
+def test_split_refuses_such_a_condition(shared_store: Store) -> None:
+    with pytest.raises(QueryError, match=r"something else each time .*: random\(\)"):
+        shared_store.split("s", where="random() < 0.5")
+
+
+@pytest.mark.sql
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "image_id % 2 = 0 and label like 'A%'",
+        "hash(image_id) % 3 = 1 -- a third",
+        "date_part('year', '2020-01-01'::date) = 2020",
+        "age('2020-01-01'::timestamp, '2019-01-01'::timestamp) > interval 1 day",
+        "image_id in (select image_id from image where ink_mean between 0 and 1)",
+    ],
+)
+def test_other_conditions_are_steady(shared_store: Store, condition: str) -> None:
+    Catalog(Tables.open(shared_store.path)).check_steady(condition)
+
+
+def test_a_pipe_among_sql_files_is_not_waited_for(shared_store: Store, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.sql")
+    for use in (
+        lambda: shared_store.sql(listing=True, sql_dir=tmp_path),
+        lambda: shared_store.audit(sql_dir=tmp_path, fail_on="never"),
+    ):
+        with pytest.raises(QueryError, match="is no file"):
+            use()
 
 
 # What it never reaches
@@ -210,8 +339,6 @@ def test_the_connection_cannot_write_or_reach_out(
     shared_store: Store, tmp_path: Path, escape: str
 ) -> None:
     """Refused, or harmless: nothing is written, nothing of another file comes back."""
-    from notmnist_store.catalog.connection import Catalog
-
     secret = tmp_path / "secret.csv"
     secret.write_text("password\nhunter2\n")
     local_rows = {"password": ["hunter2"]}  # what a replacement scan would find

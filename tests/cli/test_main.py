@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import resource
 import shlex
 import shutil
 import subprocess
@@ -621,3 +622,32 @@ def test_a_command_imports_only_what_it_needs(
     )
     assert done.stdout
     assert not without & set(done.stderr.splitlines())
+
+
+@pytest.mark.parametrize("most", [10, 14, 18, 24, 32])
+@pytest.mark.parametrize("command", ["verify", "sql label_counts", "report -o page.html", "ingest"])
+def test_too_few_file_descriptors_are_said_and_never_called_damage(
+    store: Store, small_archive: Path, tmp_path: Path, command: str, most: int
+) -> None:
+    words = command.split()
+    if command == "ingest":
+        words += ["--store", str(tmp_path / "new"), str(small_archive)]
+    else:
+        words += ["--store", str(store.path)]
+    done = subprocess.run(
+        [sys.executable, "-m", "notmnist_store", *words],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(notmnist_store.__file__).parents[1])},
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (most, most)),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode in (0, 3), said
+    assert "damaged" not in said
+    assert "Traceback" not in said
+    if done.returncode == 3:
+        assert "Too many open files" in said
+        assert said.rstrip().endswith("try: ulimit -n 1024")

@@ -56,6 +56,12 @@ def _damaged_store(folder: Path) -> Store:
     return notmnist_store.open(path)
 
 
+def _store_without_its_ledger(folder: Path) -> Store:
+    path = shutil.copytree(folder / "store", folder / "errors" / "lost", dirs_exist_ok=True)
+    shutil.rmtree(path / "ledger")
+    return notmnist_store.open(path)
+
+
 def _new(folder: Path) -> Store:
     return notmnist_store.open(folder / "errors" / "new")
 
@@ -94,6 +100,9 @@ MISTAKES: list[Mistake] = [
     lambda f: _demo(f).split("large", train=20_000),
     lambda f: (_demo(f).split("fixed"), _demo(f).split("fixed", seed=1)),
     lambda f: [_demo(f).export("ingest", f / "twice", form="npy") for _ in range(2)],
+    lambda f: _store_without_its_ledger(f).sql("label_counts"),
+    lambda f: _demo(f).sql("select range as a from range(100000000)", memory=0.05),
+    lambda f: _demo(f).split("drawn", where="random() < 0.5"),
     lambda f: _demo(f).sql("label_cuonts"),
     lambda f: _demo(f).sql("delete from image"),
     lambda f: _demo(f).peek(label="Z"),

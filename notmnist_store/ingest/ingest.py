@@ -22,7 +22,7 @@ from notmnist_store.blocks.writer import Block
 from notmnist_store.catalog.run import Run, show_runs
 from notmnist_store.engines.local import write_blocks
 from notmnist_store.errors import SourceError, StoreError
-from notmnist_store.ingest.label_order import check_order
+from notmnist_store.ingest.label_order import keep_order
 from notmnist_store.ingest.options import IngestOptions
 from notmnist_store.ingest.source_checks import (
     Ledger,
@@ -38,7 +38,6 @@ from notmnist_store.machine import available_cores, package_versions
 from notmnist_store.progress import Progress
 from notmnist_store.schema.shape import DEFAULT_SHAPE
 from notmnist_store.sources.base import AskedColumns, Source
-from notmnist_store.sources.class_order import GivenOrder
 from notmnist_store.sources.kernels.placement import place_folders
 from notmnist_store.sources.kernels.provenance import BY_HASH, BY_PUBLISHED, Place
 from notmnist_store.sources.metadata import with_metadata
@@ -335,7 +334,8 @@ class _Ingest:
                 for (label, rule), counts in ledger.items()
             ],
         )
-        self._keep_order()
+        stored = {label for (label, _), row in ledger.items() if row["stored"]}
+        keep_order(self._tables, self._run, self._source, stored, self._progress)
         totals = {name: sum(row[name] for row in ledger.values()) for name in ("seen", *OUTCOMES)}
         self._run.row |= {
             "source": self._source.name,
@@ -347,15 +347,6 @@ class _Ingest:
             "members_ignored": sum(totals[o] for o in OUTCOMES if o.startswith("ignored")),
             "versions": json.dumps(package_versions(_VERSIONED), sort_keys=True),
         }
-
-    def _keep_order(self) -> None:
-        """Write down the order that the source gives its classes, if no other contradicts it."""
-        if self._source.label_order is None:
-            return
-        order = GivenOrder(self._source.label_order, str(self._source.path))
-        rows = [{"label": label, "label_id": number} for number, label in enumerate(order.labels)]
-        self._run.write("label_order", rows)
-        self._run.check = lambda: check_order(self._tables, self._source, order)
 
     def _arguments(self, fractions: tuple[tuple[str, str], ...]) -> dict[str, Any]:
         options = self._options

@@ -3,17 +3,46 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
+from notmnist_store.catalog.run import Run
 from notmnist_store.errors import SourceError
+from notmnist_store.progress import Progress
 from notmnist_store.sources.base import Source
 from notmnist_store.sources.class_order import GivenOrder
 from notmnist_store.storage.datafile import open_checked, run_of
 from notmnist_store.storage.tables import Tables
+from notmnist_store.text import printable
+
+_MOST_SHOWN = 10
 
 
-def check_order(tables: Tables, source: Source, order: GivenOrder) -> None:
+def keep_order(
+    tables: Tables, run: Run, source: Source, stored: Collection[str | None], progress: Progress
+) -> None:
+    """Let a run keep the order that its source gives its classes, if it gives one.
+
+    `stored` are the labels that have images; the other classes are told. The run lands only if no
+    other that counts contradicts the order.
+    """
+    if source.label_order is None:
+        return
+    order = GivenOrder(source.label_order, str(source.path))
+    rows = [{"label": label, "label_id": number} for number, label in enumerate(order.labels)]
+    run.write("label_order", rows)
+    run.check = lambda: _check_order(tables, source, order)
+    empty = [label for label in order.labels if label not in stored]
+    if empty:
+        shown = printable(", ".join(empty[:_MOST_SHOWN]))
+        more = f" and {len(empty) - _MOST_SHOWN:,} more" if len(empty) > _MOST_SHOWN else ""
+        progress.note(
+            f"{len(empty):,} of the {len(order.labels):,} classes that {source.name} numbers have "
+            f"no image in it, and keep their numbers: {shown}{more}"
+        )
+
+
+def _check_order(tables: Tables, source: Source, order: GivenOrder) -> None:
     """Compare the order of a source with those of all runs that count.
 
     Raises:

@@ -91,7 +91,7 @@ def baseline(
         here = slice(start, start + len(part.images))
         part.subsets = {subset: mask[here] for subset, mask in masks.items()}
         start = here.stop
-    notes += more + _missing_labels(split_set, train) + unlabelled_note(catalog)
+    notes += more + _missing_labels(split_set, train, evaluated) + unlabelled_note(catalog)
     for note in notes:
         progress.note(note)
     with one_thread():
@@ -127,9 +127,12 @@ def baseline(
     return run_id
 
 
-def _missing_labels(split_set: SplitSet, train: SplitRows) -> list[str]:
-    images = np.bincount(train.label_ids, minlength=len(split_set.labels))
-    missing = [label for label, count in zip(split_set.labels, images, strict=True) if not count]
+def _missing_labels(
+    split_set: SplitSet, train: SplitRows, evaluated: Sequence[Evaluated]
+) -> list[str]:
+    known = set(train.label_ids.tolist())
+    judged = {label for part in evaluated for label in np.unique(part.labels).tolist()}
+    missing = [split_set.labels[label] for label in sorted(judged - known) if label >= 0]
     if not missing:
         return []
     shown = ", ".join(missing[:_SHOWN_LABELS]) + (", …" if len(missing) > _SHOWN_LABELS else "")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +13,7 @@ import pytest
 
 import notmnist_store
 from notmnist_store.errors import SourceError, StoreError
+from notmnist_store.progress import Progress
 from notmnist_store.storage.datafile import DataFile
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
@@ -98,6 +99,21 @@ def test_labels_that_no_source_numbers_follow_sorted(tmp_path: Path, store: Stor
     assert [row["label"] for row in run.rows()] == ["zebra", "cow"]
     store.undo()
     assert [row[0] for row in order(store)] == ["bee", "cow", "yak"]
+
+
+def test_classes_without_images_are_told(tmp_path: Path) -> None:
+    class Said(Progress):
+        notes: ClassVar[list[str]] = []
+
+        def note(self, text: str) -> None:
+            self.notes.append(text)
+
+    store = Store(tmp_path / "store", progress=Said())
+    store.ingest(parquet(tmp_path / "train.parquet", [0, 2], ANIMALS))
+    wanted = (
+        "1 of the 3 classes that train numbers have no image in it, and keep their numbers: ant"
+    )
+    assert wanted in Said.notes
 
 
 def test_decisions_leave_numbers_as_they_are(tmp_path: Path, store: Store) -> None:

@@ -116,7 +116,7 @@ class Evidence:
     @property
     def audit_command(self) -> str:
         """The command that runs the audits of the page."""
-        borne = "".join(f" --tolerance {name}={v:g}" for name, v in self.tolerances.items())
+        borne = "".join(f" --tolerance {name}={v}" for name, v in self.tolerances.items())
         return self.filled(f"notmnist-store audit --split-set $split_set{borne}")
 
     def _ask(self, name: str) -> Answer:

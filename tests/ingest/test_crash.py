@@ -11,7 +11,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -20,7 +20,6 @@ import pytest
 
 import notmnist_store
 from notmnist_store.blocks.kernels.rows import RowRules
-from notmnist_store.engines import wire
 from notmnist_store.engines.block_worker import BlockJob
 from notmnist_store.errors import StoreError
 from notmnist_store.ingest.ingest import DEFAULT_FRACTIONS
@@ -31,6 +30,7 @@ from notmnist_store.sources.source import open_source
 from notmnist_store.storage.marker import Marker
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
+from notmnist_store.workers import wire
 from tests.support.archives import class_files, pack
 
 PACKAGE = str(Path(notmnist_store.__file__).parents[1])
@@ -343,6 +343,57 @@ def test_a_full_disk_ends_it_cleanly(
         filler.unlink()
         store.ingest(archive)
         assert count(store) == 3 * EACH + 13
+        assert DAMAGED not in {row["status"] for row in store.verify(full=True).rows()}
+
+
+def fill(filler: Path) -> None:
+    """Leave no byte on its disk."""
+    with filler.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_disk_that_is_full_at_any_stage_of_any_command(
+    tmp_path: Path, prepared: Path, small_archive: Path, command: str
+) -> None:
+    """Before the commit it is a clean error and nothing is stored, after it the run stays."""
+    program = (
+        "import sys, notmnist_store\n"
+        "from notmnist_store.errors import StoreError\n"
+        "try:\n"
+        f"    notmnist_store.open(sys.argv[1]).{command}\n"
+        "except StoreError as error:\n"
+        "    sys.exit(f'said: {error.message}')\n"
+    )
+    tables = COMMANDS[command]
+    stages = [f"{tables[0]} written", f"{tables[1]} committed"] if tables else []
+    disk = tmp_path / "disk"
+    with mounted(disk, "size=8m"):
+        store = notmnist_store.open(Path(shutil.copytree(prepared, disk / "store")))
+        runs = store.sql("select * from run order by all").arrow()
+        for point in (*stages, "run written", "run committed"):
+            process = spawn(
+                [sys.executable, "-c", program, str(store.path), str(small_archive)], point
+            )
+            wait_for_pause(process)
+            fill(disk / "filler")
+            process.send_signal(signal.SIGCONT)
+            _, said = process.communicate(timeout=60)
+            now = store.sql("select * from run order by all").arrow()
+            (disk / "filler").unlink()
+            if point == "run committed":
+                assert process.returncode == 0, said
+                assert now.num_rows == runs.num_rows + 1
+            else:
+                assert said.startswith("said: "), said
+                assert "No space left" in said
+                assert now == runs
+                assert DAMAGED not in {row["status"] for row in store.verify().rows()}
+        stale = [row["table"] for row in store.verify().rows() if row["status"] == DAMAGED]
+        assert stale == ["views.sql"]
+        store.decide(sql=DROP.replace("min", "max"), by="ada", yes=True)
         assert DAMAGED not in {row["status"] for row in store.verify(full=True).rows()}
 
 

@@ -175,6 +175,7 @@ class Store:
         from notmnist_store.catalog.queries import find_query
         from notmnist_store.ingest.default_sources import default_sources
         from notmnist_store.ingest.ingest import ingest
+        from notmnist_store.ingest.label_order import lookalikes
         from notmnist_store.ingest.options import read_options
         from notmnist_store.sources.paired_files import one_of_each_pair
 
@@ -206,9 +207,10 @@ class Store:
             ]
         catalog = self._catalog()
         arrivals = find_query("reports", "arrivals").sql
-        return self._result(
-            pa.concat_tables([catalog.query(arrivals, {"run_id": run}) for run in runs])
-        )
+        arrived = pa.concat_tables([catalog.query(arrivals, {"run_id": run}) for run in runs])
+        for note in lookalikes(catalog, set(arrived["label"].to_pylist())):
+            self._progress.note(note)
+        return self._result(arrived)
 
     def placed_line(self, sources: Sequence[str]) -> str:
         """One line that says how many images of these sources went to which split, by which rule.

@@ -11,14 +11,15 @@ something to find there, in split set ``bad`` (split_empty: in ``no_valid``):
 
 =====================  =========================================================================
 ledger_conservation    a member of C is missing; a reject of B is in the ledger only
-label_missing          C is in train only
-split_missing          ``late_copy`` came after the set was made; the image of one row is gone
+label_missing          C is in train only, ``c`` with a blank in none
+split_missing          ``late_copy`` and ``look_alike`` came later; the image of one row is gone
 split_empty            ``no_valid`` has no valid
 hash_collision         ``collision`` bears the hash of ``victim``
 label_conflict_exact   ``conflict`` (A) stands under B twice, as ``conflict_b`` and ``conflict_c``
 split_leak_exact       ``copy_of_train``, ``copy_of_valid`` and ``copy_of_both`` in test,
                        ``copy_in_valid`` in valid; ``in_two_splits`` in train and in test
-label_imbalance        A, B and C have 83, 49 and 5 images
+label_imbalance        A, B, C and ``c`` with a blank have 83, 49, 5 and 1 images
+label_lookalike        ``look_alike`` is filed under ``c`` with a blank
 split_label_imbalance  train has 40 A, 40 B and 5 C, test 37 A and 2 B
 image_blank            ``black``, ``white``
 image_low_ink          ``dot``: 8 pixels of 784
@@ -117,6 +118,7 @@ def make_bad_store(path: str | Path) -> dict[str, int]:
     first, second = _Source("first", 1, 1001), _Source("second", 2, 1)
     placed = _first_source(first)
     second.add("late_copy", "A", _picture(1), "unused")
+    second.add("look_alike", "c ", _picture(170), "unused")
     first.rejects += [("A", "empty", 0), ("B", "unreadable", 12)]
     first.lost |= {"C": 1}
     first.rejected_only_in_ledger |= {"B": 1}
@@ -235,7 +237,8 @@ class _Source:
             }
             for position, (label, reason, size) in enumerate(self.rejects)
         ]
-        ledger = [self._ledger_row(label) for label in _LABELS]
+        labels = sorted({*_LABELS, *(row["label"] for row in self.rows)})
+        ledger = [self._ledger_row(label) for label in labels]
         with _run(tables, self.sequence, "ingest", {"source": self.name}) as run:
             run.write("image", self.rows)
             run.write("reject", rejects)

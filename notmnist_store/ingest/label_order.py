@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Set
 from pathlib import Path
 
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.queries import load_queries
 from notmnist_store.catalog.run import Run
 from notmnist_store.errors import SourceError
 from notmnist_store.progress import Progress
@@ -16,6 +18,19 @@ from notmnist_store.storage.tables import Tables
 from notmnist_store.text import printable
 
 _MOST_SHOWN = 10
+
+
+def lookalikes(catalog: Catalog, labels: Set[str | None]) -> list[str]:
+    """A note on each of these labels that looks like another of the store, as ASCII."""
+    rows = catalog.query(load_queries("audits")["label_lookalike"].sql).to_pylist()
+    alike: dict[str, list[str]] = {}
+    for row in rows:
+        alike.setdefault(row["alike_label"], []).append(row["label"])
+    return [
+        f"labels look alike: {', '.join(map(ascii, same))}; see audit label_lookalike"
+        for same in alike.values()
+        if not labels.isdisjoint(same)
+    ]
 
 
 def keep_order(

@@ -134,12 +134,16 @@ def test_missing_rows_are_those_that_were_made(bad: Store, ids: dict[str, int]) 
     assert found(bad, "split_missing", "image_id", "missing") == [
         (GONE_IMAGE, "image"),
         (ids["late_copy"], "split"),
+        (ids["look_alike"], "split"),
     ]
     assert found(bad, "split_empty", "split") == [("valid",)]
     assert found(bad, "label_missing", "split", "label") == [
         ("test", "C"),
+        ("test", "c "),
+        ("train", "c "),
         ("valid", "A"),
         ("valid", "C"),
+        ("valid", "c "),
     ]
     assert found(bad, "ledger_conservation", "label", "seen", "stored", "rejected", "rejects") == [
         ("B", 51, 49, 2, 1),
@@ -153,8 +157,10 @@ def test_faint_images_and_uneven_classes_are_those_that_were_made(
 ) -> None:
     assert found(bad, "image_blank", "image_id") == [(ids["black"],), (ids["white"],)]
     assert found(bad, "image_low_ink", "image_id", "ink_mean") == [(ids["dot"], 8 / 784)]
-    sizes = {"A": 40 + 35 + 8, "B": 40 + 6 + 3, "C": 5}
-    mean = sum(sizes.values()) / 3
+    sizes = {"A": 40 + 35 + 8, "B": 40 + 6 + 3, "C": 5, "c ": 1}
+    mean = sum(sizes.values()) / 4
+    alike = [("C", "C", "43"), ("c ", "C", "6320")]
+    assert found(bad, "label_lookalike", "label", "alike_label", "utf8") == alike
     assert found(bad, "label_imbalance", "label", "images", "deviation") == [
         (label, images, pytest.approx(images / mean - 1)) for label, images in sizes.items()
     ]
@@ -263,7 +269,8 @@ def test_reports_of_conflicts_families_and_copies(bad: Store, ids: dict[str, int
         ("sans", 1, 1, 0, 0),
     ]
     copies = bad.sql("duplicates_by_label").rows()
-    assert [(row["label"], row["copies"]) for row in copies] == [("A", 3), ("B", 4), ("C", 0)]
+    counts = {row["label"]: row["copies"] for row in copies}
+    assert counts == {"A": 3, "B": 4, "C": 0, "c ": 0}
     groups = bad.sql("duplicate_groups").rows()
     assert [row["images"] for row in groups] == [3, 3, 2, 2, 2, 2]
     assert groups[1]["labels"] == 2
@@ -439,7 +446,8 @@ def test_peek_shows_the_rows_of_an_audit(bad: Store, ids: dict[str, int]) -> Non
     with pytest.raises(QueryError, match="no column image_id"):
         bad.peek(audit="label_imbalance")
     gone_is_left_out = bad.peek(audit="split_missing", split_set="bad").rows()
-    assert [row["image_id"] for row in gone_is_left_out] == [ids["late_copy"]]
+    later = [ids["late_copy"], ids["look_alike"]]
+    assert [row["image_id"] for row in gone_is_left_out] == later
 
 
 def run(*arguments: str | Path) -> int:

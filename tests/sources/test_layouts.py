@@ -172,3 +172,24 @@ def test_images_without_a_label_are_left_out_and_that_is_said(tmp_path: Path) ->
         7,
         4,
     ]
+
+
+def test_labels_that_look_alike_are_named_by_the_ingest_and_by_an_audit(tmp_path: Path) -> None:
+    """By case, Unicode form or blanks, in one source or two; others are not."""
+    told = Notes()
+    store = Store(tmp_path / "store", progress=told)
+    names = ["caf\xe9", "cafe\u0301", "B", "b", "x y", "x\xa0y", "x_y", "C"]
+    files = [(f"s/{name}/{n}.png", png(picture(n))) for n, name in enumerate(names)]
+    store.ingest(pack(tmp_path / "s.tar", files))
+    noted = sorted(note for note in told.said if "look alike" in note)
+    assert noted == [
+        "labels look alike: 'B', 'b'; see audit label_lookalike",
+        "labels look alike: 'cafe\\u0301', 'caf\\xe9'; see audit label_lookalike",
+        "labels look alike: 'x y', 'x\\xa0y'; see audit label_lookalike",
+    ]
+    told.said.clear()
+    store.ingest(pack(tmp_path / "t.tar", [("t/c /1.png", png(picture(50)))]))
+    assert [note for note in told.said if "look alike" in note] == [
+        "labels look alike: 'C', 'c '; see audit label_lookalike"
+    ]
+    assert len(store.audit("label_lookalike", fail_on="never")) == 8

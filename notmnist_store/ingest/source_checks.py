@@ -12,6 +12,7 @@ from notmnist_store.errors import BudgetError, ChecksError, SourceError, StoreEr
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.words import SPLITS
 from notmnist_store.sources.base import Source
+from notmnist_store.sources.damage import is_pickle, pickled
 from notmnist_store.sources.kernels.provenance import place, text_path
 from notmnist_store.sources.published import KnownArchive
 from notmnist_store.storage.datafile import open_checked
@@ -78,6 +79,22 @@ def check_labels(source: Source, ledger: Ledger, max_labels: int) -> None:
         return
     seen = sum(row["seen"] for row in ledger.values())
     rejected = sum(row["rejected"] for row in ledger.values())
+    unsafe = sum(row["rejected"] for (label, _), row in ledger.items() if label is None)
+    if unsafe and unsafe == rejected:
+        raise SourceError(
+            f"none of the {rejected:,} names in {source.path} is safe: they are absolute, or lead "
+            "out of it by ..; unpacked, they stand below a folder",
+            _unpacked(source),
+        )
+    if sum(row["ignored_link"] for row in ledger.values()) == seen > 0:
+        raise SourceError(
+            f"{source.path} holds links only ({seen:,}), and those are not followed",
+            f"cp -RL {_quoted(source)} copied && notmnist-store ingest copied"
+            if source.path.is_dir()
+            else _listing(source),
+        )
+    if rejected and (name := _first_pickle(source)):
+        raise pickled(source.path, f"holds pickles ({printable(name)})")
     if rejected:
         raise SourceError(
             f"none of the {rejected:,} files with a label in {source.path} is an image that "
@@ -132,6 +149,13 @@ def check_shape(source: Source, tally: Tally, shape: Shape) -> None:
     if other <= stored:
         return
     common, count = tally.other_shapes.most_common(1)[0]
+    if 2 * count <= other:
+        raise ChecksError(
+            f"{other:,} of the {other + stored:,} images in {source.path} are not {shape}, but of "
+            f"{len(tally.other_shapes):,} other shapes (most often {common}: {count:,}); a store "
+            "has one shape, so make them alike first",
+            _resized(source, shape) if source.path.is_dir() else _unpacked(source),
+        )
     raise ChecksError(
         f"{other:,} of the {other + stored:,} images in {source.path} are not {shape}: "
         f"{count:,} are {common}",
@@ -219,6 +243,40 @@ def _listing(source: Source) -> str:
     if source.path.is_dir():
         return f"ls {_quoted(source)}"
     return f"unzip -l {_quoted(source)}" if source.kind == "zip" else f"tar tf {_quoted(source)}"
+
+
+def _unpacked(source: Source) -> str:
+    """A command that unpacks an archive and ingests the folder."""
+    unpack = (
+        f"unzip -d unpacked {_quoted(source)}"
+        if source.kind == "zip"
+        else f"mkdir unpacked && tar xf {_quoted(source)} -C unpacked"
+    )
+    return f"{unpack}; notmnist-store ingest unpacked"
+
+
+def _resized(source: Source, shape: Shape) -> str:
+    """A command that makes a copy of a folder in which all pictures have one shape."""
+    mode, folder = "L" if shape.channels == 1 else "RGB", str(source.path)
+    program = (
+        "import pathlib as p; from PIL import Image as I, ImageOps as O; I.init(); "
+        "[(c.parent.mkdir(parents=True, exist_ok=True), O.exif_transpose(I.open(f))"
+        f".convert('{mode}').resize(({shape.width}, {shape.height})).save(c)) "
+        f"for f in p.Path({folder!r}).rglob('*') if f.suffix.lower() in I.EXTENSION "
+        f"for c in [p.Path('resized', str(f.relative_to({folder!r})) + '.png')]]"
+    )
+    ingest = f"notmnist-store ingest --shape {shape} resized"
+    return f"python -c {shlex.quote(program)} && {ingest}"
+
+
+def _first_pickle(source: Source) -> str | None:
+    """Name of a member in the first batch that is a pickle."""
+    for batch in source.members():
+        for path, data in zip(batch["path"].to_pylist(), batch["data"].to_pylist(), strict=True):
+            if data and is_pickle(data):
+                return text_path(path)
+        break
+    return None
 
 
 def _is_stray(path: str, folders: set[str]) -> bool:

@@ -1,10 +1,28 @@
-"""The error for a source that did not arrive as it was made."""
+"""The errors for a source that did not arrive as it was made, and for one that is never read."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from notmnist_store.errors import SourceError
+
+_PICKLE_PROTOCOLS = b"\2\3\4\5"
 
 
 def damaged(message: str) -> SourceError:
     """A source that is damaged or cut off, as `message` says: it is to be fetched anew."""
     return SourceError(message, advice="copy or download it again")
+
+
+def is_pickle(head: bytes) -> bool:
+    """Whether a file that begins so is a pickle of protocol 2 or later."""
+    return head[:1] == b"\x80" and head[1:2] in [bytes([n]) for n in _PICKLE_PROTOCOLS]
+
+
+def pickled(path: Path, what: str = "is a pickle") -> SourceError:
+    """The error for a pickle; `what` says how the file at `path` holds one."""
+    return SourceError(
+        f"{path} {what}, and no pickle is ever read, since it can run any program; give what it "
+        "was made from, or its arrays as train_images and train_labels by numpy.savez",
+        "notmnist-store download notMNIST_small" if "notmnist" in path.name.lower() else "",
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from notmnist_store.errors import SourceError, UsageError
 from notmnist_store.sources.base import AskedColumns, Request, Source, readable_stat
-from notmnist_store.sources.damage import damaged
+from notmnist_store.sources.damage import damaged, is_pickle, pickled
 from notmnist_store.sources.folder import open_folder
 from notmnist_store.sources.idx import open_idx
 from notmnist_store.sources.limits import Limits
@@ -34,6 +34,7 @@ FORMATS: tuple[Callable[[Request], Source | None], ...] = (
 _BY_NAME = AskedColumns()
 _HEAD_BYTES = 4_096
 _SUPPORTED = "supported are .tar.gz (.tgz), .tar, .zip, .npz, Parquet, Arrow, IDX pairs and folders"
+_PICKLES = (".pickle", ".pkl")
 _OTHERS = {
     b"BZh": ("a bzip2 file", "bzip2"),
     b"\xfd7zXZ\0": ("an xz file", "xz"),
@@ -42,8 +43,6 @@ _OTHERS = {
     b"7z\xbc\xaf\x27\x1c": ("a 7z archive", ""),
     b"Rar!": ("a RAR archive", ""),
     b"\x89PNG": ("a single PNG image", ""),
-    b"\x93NUMPY": ("a NumPy file", ""),
-    b"\x80\x04\x95": ("a pickle, which is never read", ""),
 }
 
 
@@ -73,6 +72,8 @@ def open_source(
             f"{path} is neither a file nor a folder", f"ls -l {shlex.quote(str(path.parent))}"
         )
     head = None if stat.S_ISDIR(mode) else _head(path)
+    if head and (is_pickle(head) or path.name.lower().removesuffix(".gz").endswith(_PICKLES)):
+        raise pickled(path)
     request = Request(path, head, name, limits, labels, transpose, columns)
     try:
         sources = (source for look in FORMATS if (source := look(request)) is not None)
@@ -112,6 +113,13 @@ def _no_use(source: Source, option: str, why: str) -> UsageError:
 def _unsupported(path: Path, head: bytes) -> SourceError:
     if not head:
         return damaged(f"{path} is empty")
+    if head.startswith(b"\x93NUMPY"):
+        shown = f"import numpy; print(numpy.load({str(path)!r}, mmap_mode='r').shape)"
+        raise SourceError(
+            f"{path} is one array without labels; read are an .npz that has train_images and "
+            "train_labels (numpy.savez), or a folder of such .npy files",
+            f"python -c {shlex.quote(shown)}",
+        )
     for magic, (what, program) in _OTHERS.items():
         if head.startswith(magic):
             if not program:

@@ -2,7 +2,7 @@
 
 The standard library reads it; sizes in headers are compared with the limits but not believed:
 what counts is the bytes that come out. Stored and deflated members are supported, encrypted ones
-are not.
+are not. A backslash in a name is a slash where the archive was not made on Unix, or has no slash.
 """
 
 from __future__ import annotations
@@ -53,11 +53,17 @@ class ZipSource(ArchiveSource):
         self, archive: zipfile.ZipFile, meter: Meter
     ) -> Iterator[tuple[bytes, int, int, bytes | None]]:
         entries = archive.infolist()
+        slashes = any("/" in entry.orig_filename for entry in entries)
         meter.check_members(sum(not entry.is_dir() for entry in entries))
         for entry in entries:
             if entry.is_dir():
                 continue
-            path = entry.orig_filename.encode("utf-8" if entry.flag_bits & _UTF8 else "cp437")
+            name = entry.orig_filename
+            if entry.create_system != _UNIX or not slashes:
+                name = name.replace("\\", "/")  # as some programs on Windows write it
+                if name.endswith("/"):
+                    continue
+            path = name.encode("utf-8" if entry.flag_bits & _UTF8 else "cp437")
             kind = _kind(entry)
             if kind != KIND_FILE:
                 yield path, kind, entry.file_size, None

@@ -247,7 +247,7 @@ def test_budgets_of_zip_and_folder(tmp_path: Path) -> None:
         (b"BZh91AY" + bytes(600), "a bzip2 file; supported are"),
         (b"\xfd7zXZ\0" + bytes(600), "an xz file"),
         (b"\x89PNG\r\n\x1a\n" + bytes(600), "a single PNG image"),
-        (b"\x80\x04\x95" + bytes(600), "a pickle, which is never read"),
+        (b"\x80\x04\x95" + bytes(600), "is a pickle, and no pickle is ever read"),
     ],
 )
 def test_unsupported_files(content: bytes, words: str, tmp_path: Path) -> None:

@@ -22,7 +22,8 @@ def is_pickle(head: bytes) -> bool:
 def pickled(path: Path, what: str = "is a pickle") -> SourceError:
     """The error for a pickle; `what` says how the file at `path` holds one."""
     return SourceError(
-        f"{path} {what}, and no pickle is ever read, since it can run any program; give what it "
-        "was made from, or its arrays as train_images and train_labels by numpy.savez",
+        f"{path} {what}, and no pickle is ever read, since it can run any program",
         "notmnist-store download notMNIST_small" if "notmnist" in path.name.lower() else "",
+        advice="give what it was made from, or its arrays as train_images and train_labels by "
+        "numpy.savez",
     )

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
 import notmnist_store
-from notmnist_store.catalog.connection import refresh_views_file
+from notmnist_store.blocks.kernels import fingerprint
 from notmnist_store.errors import QueryError, StoreError, UsageError
-from notmnist_store.storage.datafile import parquet_writer, seal
+from notmnist_store.schema.shape import Shape
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
 from tests.support.archives import pack, picture, png
@@ -207,29 +207,23 @@ def test_rows_of_an_unfinished_run_are_noted(store: Store) -> None:
 
 def test_a_lost_commit_is_found(store: Store) -> None:
     shutil.rmtree(store.path / "reject" / "_delta_log")
-    assert "says 1 rows in reject, there are 0" in damaged(store)["run"]
+    assert "wrote 1 file to reject, the log names 0" in damaged(store)["reject"]
 
 
-def test_only_full_finds_other_pixels_under_right_checksums(store: Store) -> None:
-    """A file rewritten with care, named in the log: only hashing the pixels again can tell."""
-    file = data_file(store)
-    rows = pq.read_table(file)
-    pixels = rows["pixels"].to_pylist()
-    pixels[2] = bytes(784)
-    column = rows.column_names.index("pixels")
-    changed = rows.set_column(column, rows.schema.field("pixels"), pa.array(pixels, pa.binary()))
-    scratch = file.with_name(f"{file.stem.rpartition('-')[0]}.parquet")
-    with parquet_writer(scratch, rows.schema) as writer:
-        writer.write_table(changed)
-    renamed = seal(scratch, len(changed))
-    file.unlink()
-    for log in store.path.glob("image/_delta_log/*.json"):
-        lines = [json.loads(line) for line in log.read_text().splitlines()]
-        for line in lines:
-            if "add" in line:
-                line["add"] |= {"path": renamed.name, "size": renamed.bytes}
-        log.write_text("\n".join(map(json.dumps, lines)))
-    refresh_views_file(Tables.open(store.path))
+def test_only_full_finds_pixels_that_are_not_those_hashed(
+    tmp_path: Path, small_archive: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Rows written whole, with a wrong hash among them: only hashing the pixels again can tell."""
+    hashes = fingerprint.pixel_hashes
+
+    def one_wrong(pixels: npt.NDArray[np.uint8], shape: Shape) -> list[str]:
+        first, *others = hashes(pixels, shape)
+        return [first[::-1], *others]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fingerprint, "pixel_hashes", one_wrong)
+        store = notmnist_store.open(tmp_path / "wrong")
+        store.ingest(small_archive, workers=1)
     assert damaged(store) == {}
     assert "1 images do not match their pixel_hash" in damaged(store, full=True)["image"]
 
@@ -300,4 +294,4 @@ def test_a_log_that_counts_otherwise_is_found(store: Store) -> None:
             .replace(r"\"numRecords\":13", r"\"numRecords\":12")
             .replace(r"\"numRecords\": 13", r"\"numRecords\": 12")
         )
-    assert "has 13 rows, not 12" in damaged(store)["image"]
+    assert "wrote 1 file to image, the log names others" in damaged(store)["image"]

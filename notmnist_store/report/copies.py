@@ -65,7 +65,7 @@ def _by_radius(rows: list[Row]) -> Html:
     listed = [
         (f"{split} in {other}", *(count(leaking[split, other, radius]) for radius in radii))
         for split, other in _LEAKS
-        if (split, other, radii[0]) in leaking
+        if any((split, other, radius) in leaking for radius in radii)
     ]
     heads = ("leaks", *("equal" if radius == 0 else f"within {radius:g}" for radius in radii))
     return table(heads, listed, caption="Images that leak, by the distance that counts as a copy")

@@ -91,6 +91,7 @@ def test_nothing_is_found_in_the_clean_store(clean: Store) -> None:
     assert not any(row["violating"] for row in result.rows())
 
 
+@pytest.mark.slow
 def test_ingest_claims_no_order(clean: Store) -> None:
     verdict = verdicts(clean.audit())["order_shuffled"]
     assert (verdict.status, verdict.total, verdict.share) == ("empty", 0, None)
@@ -387,6 +388,7 @@ def folder_of(tmp_path: Path, **files: str) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_broken_audit_is_a_verdict_and_the_others_still_run(tmp_path: Path, clean: Store) -> None:
     folder = folder_of(tmp_path, **{name: text for name, (text, _) in BROKEN.items()})
     result = clean.audit(split_set="clean", sql_dir=folder)
@@ -454,6 +456,7 @@ def run(*arguments: str | Path) -> int:
     return main([str(argument) for argument in arguments])
 
 
+@pytest.mark.slow
 def test_the_command_is_a_gate(
     bad: Store, clean: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -502,6 +505,7 @@ def hashes(bad: Store, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Pa
     return {"hashes": folder / "hashed" / "hashes.parquet", "key_file": key}
 
 
+@pytest.mark.slow
 def test_copies_of_a_partners_images_are_found(
     bad: Store, clean: Store, hashes: dict[str, Path]
 ) -> None:

@@ -53,6 +53,7 @@ def letters(tmp_path_factory: pytest.TempPathFactory) -> Store:
     return store
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("options", "wanted"), MADE, ids=str)
 def test_a_set_is_to_have_what_it_was_asked_for(
     letters: Store, options: dict[str, object], wanted: str
@@ -66,6 +67,7 @@ def test_a_set_is_to_have_what_it_was_asked_for(
     letters.undo()
 
 
+@pytest.mark.slow
 def test_versions_and_recipes_each_have_their_own(letters: Store) -> None:
     letters.split("w", train=6, test=3)
     letters.split("w", train=6, valid=3, replace=True)
@@ -145,6 +147,7 @@ def standard(folder: Path) -> Store:
     return store
 
 
+@pytest.mark.slow
 def test_a_standard_set_gets_ready_to_train_on(tmp_path: Path) -> None:
     store = standard(tmp_path)
     store.near_duplicates()

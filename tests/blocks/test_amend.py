@@ -45,6 +45,7 @@ def lines_run(store: Path, source: Path) -> int:
     return run
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("names", [1, 200])
 def test_the_work_grows_with_the_copies_not_with_their_square(tmp_path: Path, names: int) -> None:
     copies(tmp_path / "few.tar.gz", 2_000, names)

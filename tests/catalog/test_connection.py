@@ -448,6 +448,7 @@ def test_a_file_that_is_not_whole_is_an_error_for_its_table_only(store: Store, d
 # views.sql
 
 
+@pytest.mark.slow
 @pytest.mark.sql
 def test_plain_duckdb_sees_the_same_rows_through_views_sql(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -72,6 +72,7 @@ def _plain(answer: Any) -> str:
     return json.dumps(answer, default=str).replace("mine_v1", "mine").replace(r"mine\\_v1", "mine")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", READERS)
 def test_an_old_version_is_read_as_it_was(
     what: str, replaced: tuple[Store, dict[str, Any]]
@@ -80,6 +81,7 @@ def test_an_old_version_is_read_as_it_was(
     assert _plain(READERS[what](store, "mine_v1")) == before[what]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("what", ["verdicts", "pairs", "paper", "split_counts", "sanitize"])
 def test_the_version_that_is_current_has_two_names(
     what: str, replaced: tuple[Store, dict[str, Any]]

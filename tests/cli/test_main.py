@@ -298,6 +298,7 @@ def test_an_empty_result_prints_a_command(shared_store: Store, capfdbinary: Capt
     assert "try: " in err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "code", "line"),
     [
@@ -335,6 +336,7 @@ def test_all_audits_give_no_line_each(shared_store: Store, capfdbinary: Capture)
     assert "looked at" not in err
 
 
+@pytest.mark.slow
 @pytest.mark.sql
 @pytest.mark.parametrize("form", ["table", "csv", "json", "arrow"])
 @pytest.mark.parametrize(
@@ -444,6 +446,7 @@ def test_names_never_steer_the_terminal(nasty_store: Store, arguments: tuple[str
     assert not re.search("[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]", shown)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("lines", "rows", "shown"),
     [("24", 40, 40), ("24", 41, 40), ("24", 5000, 40), ("66", 5000, 60), ("9999", 5000, 1000)],
@@ -472,6 +475,7 @@ def test_a_terminal_shows_what_fits_and_says_how_much_more_there_is(
 # Exit codes
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
@@ -621,6 +625,7 @@ def test_a_command_imports_only_what_it_needs(
     assert not without & set(done.stderr.splitlines())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("most", [10, 14, 18, 24, 32])
 @pytest.mark.parametrize("command", ["verify", "sql label_counts", "report -o page.html", "ingest"])
 def test_too_few_file_descriptors_are_said_and_never_called_damage(

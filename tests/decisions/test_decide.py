@@ -331,6 +331,7 @@ def test_a_split_set_that_is_there_stays_bit_for_bit(store: Store, tmp_path: Pat
     } == {"pass"}
 
 
+@pytest.mark.slow
 def test_new_split_sets_follow(store: Store) -> None:
     a, b = ids(store, "A"), ids(store, "B")
     store.split("old", train=0.5, valid=0.25, test=0.25)
@@ -359,6 +360,7 @@ def test_new_split_sets_follow(store: Store) -> None:
     assert "2 images of old (2 kept)" in notes.said[-1]
 
 
+@pytest.mark.slow
 def test_extending_places_what_is_not_dropped(store: Store, tmp_path: Path) -> None:
     store.split("s", train=0.5, valid=0.25, test=0.25)
     a = ids(store, "A")
@@ -433,6 +435,7 @@ def test_plain_duckdb_says_the_same(store: Store, monkeypatch: pytest.MonkeyPatc
             assert plain == store.sql(query).rows()
 
 
+@pytest.mark.slow
 def test_audits_skip_what_was_dropped_and_are_silent_on_what_was_kept(tmp_path: Path) -> None:
     bad = make_bad_store(tmp_path / "bad")
     store = notmnist_store.open(tmp_path / "bad")
@@ -511,6 +514,7 @@ def test_pairs_that_are_no_duplicates_are_left_out(tmp_path: Path) -> None:
     assert take(store, (zero, "keep", "duplicate"))[0]["effect"] == "no change"
 
 
+@pytest.mark.slow
 def test_sanitize_follows(store: Store) -> None:
     """What was dropped goes with the rule decision, also from unused; labels are those after."""
     a, b, c = (ids(store, label) for label in "ABC")

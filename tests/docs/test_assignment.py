@@ -22,6 +22,7 @@ def commands() -> list[list[str]]:
     return [shlex.split(span.removeprefix("notmnist-store ")) for span in spans]
 
 
+@pytest.mark.slow
 def test_the_commands_of_problems_5_and_6_give_rows(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

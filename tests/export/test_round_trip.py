@@ -71,6 +71,7 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
     return build(tmp_path_factory.mktemp(build.__name__))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("split_set", ["made", "ingest"])
 def test_what_is_exported_comes_back(
@@ -108,6 +109,7 @@ def test_one_file_of_an_export_is_a_source(
     assert back == [row for row in rows(made, "made", "image.image_id") if row[1] == "train"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["arrow", "huggingface", "npy", "npz", "parquet"])
 def test_an_export_without_labels_is_refused(tmp_path: Path, made: Store, form: str) -> None:
     made.export("made", tmp_path / "out", form=form, with_labels=False)
@@ -139,6 +141,7 @@ def test_a_damaged_arrow_file_is_said_to_be(tmp_path: Path, cut: int) -> None:
         notmnist_store.open(tmp_path / "again").ingest(file)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("said", "order"),
     [

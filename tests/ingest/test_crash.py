@@ -157,6 +157,7 @@ COMMANDS = {
 """What writes to a store, with the tables that it writes first and commits last."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", COMMANDS)
 def test_kill_of_any_command_at_its_stages(
     tmp_path: Path, prepared: Path, small_archive: Path, command: str
@@ -246,6 +247,7 @@ def test_a_worker_takes_its_files_away_when_its_caller_dies(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_ctrl_c_leaves_nothing_behind(tmp_path: Path, archive: Path, workers: int) -> None:
     root = tmp_path / "store"

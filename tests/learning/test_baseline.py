@@ -66,6 +66,7 @@ def told(store: Store, notes: Notes) -> Store:
     return Store(store.path, progress=notes)
 
 
+@pytest.mark.slow
 def test_accuracies_are_those_of_scikit_learn(measured: Store) -> None:
     """Of the same draw, straight from pixels to accuracy, with nothing of ours between."""
     x, y = measured.load("ingest", "train").to_numpy("float32")
@@ -456,6 +457,7 @@ def test_the_command(own: Store, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command, "--sizes", "x"]) == 2
 
 
+@pytest.mark.slow
 def test_real_letters_score_as_published_ones_do(data_folder: Path, tmp_path: Path) -> None:
     """Beside published accuracies of notMNIST_large, whose labels are worse: a little better."""
     store = notmnist_store.open(tmp_path / "store")

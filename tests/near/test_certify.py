@@ -272,6 +272,7 @@ def test_what_the_sample_finds_is_a_share_that_it_bounds(store: Store) -> None:
     assert 0 < row["missed"] / row["pairs"] < row["bound"] < 1
 
 
+@pytest.mark.slow
 def test_sums_beyond_31_bits_hold_from_end_to_end(tmp_path: Path) -> None:
     """128x128x3: the farthest two pictures are 3,196,108,800 apart, and so SQL says."""
     black, white = np.zeros((128, 128, 3), np.uint8), np.full((128, 128, 3), 255, np.uint8)

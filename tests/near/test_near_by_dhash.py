@@ -108,6 +108,7 @@ def test_the_report_runs_on_a_store(tmp_path: Path) -> None:
     assert len(store.sql("near_by_dhash", params={"bits": 0})) < len(rows)
 
 
+@pytest.mark.slow
 def test_what_share_of_the_pairs_it_finds_in_real_images(data_folder: Path, tmp_path: Path) -> None:
     """The figures of README."""
     store = notmnist_store.open(tmp_path / "store")

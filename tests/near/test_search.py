@@ -383,6 +383,7 @@ def test_the_matrix_counts_rows_at_each_radius(tmp_path: Path) -> None:
     assert {key[2] for key in counted} == {0, 0.5, 1, 1.5, 2}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("radius", ["0.4", "2.97", "7.8"])
 def test_the_matrix_follows_the_radius_of_the_search(tmp_path: Path, radius: str) -> None:
     """Of images of any shape: at each quarter as many rows as have a pair of that distance."""

@@ -104,6 +104,7 @@ def test_the_page_is_quiet_fits_its_window_and_asks_for_nothing(
     assert all(address.startswith("data:") for address in asked[1:])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [400, 1400])
 def test_the_texts_of_a_plot_are_readable_within_it_and_apart(
@@ -241,7 +242,7 @@ def test_a_relabel_made_by_a_click_ends_in_the_export(
     page: Browser, bad: Store, tmp_path: Path
 ) -> None:
     store = notmnist_store.open(shutil.copytree(bad.path, tmp_path / "copy"))
-    store.split("before", train=0.5, valid=0.25, test=0.25)
+    store.split("before", train=0.5, valid=0.25, test=0.25, keep_ratio=True)
     store.report(tmp_path / "page.html", split_set="before")
     page.open(tmp_path / "page.html")
     figure = figures(page, "#blanks")[0]
@@ -254,7 +255,7 @@ def test_a_relabel_made_by_a_click_ends_in_the_export(
     )
     store.decide(tmp_path / "decisions.csv", yes=True)
     image_id = int(figure.get_attribute("data-image"))
-    store.split("after", train=0.5, valid=0.25, test=0.25)
+    store.split("after", train=0.5, valid=0.25, test=0.25, keep_ratio=True)
     store.export("after", tmp_path / "out", form="parquet", splits="train,valid,test")
     files = sorted((tmp_path / "out").glob("*.parquet"))
     rows = [row for file in files for row in pq.read_table(file).to_pylist()]

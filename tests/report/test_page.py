@@ -307,10 +307,19 @@ def test_no_place_no_machine_and_no_time_is_on_the_page(bad: Store, bad_page: st
     assert not re.search(r"\b\d{4}-\d\d-\d\d\b|\b\d\d:\d\d:\d\d\b", shown)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["no_valid", "ingest"])
 def test_a_split_set_may_lack_splits(bad: Store, name: str) -> None:
     page = Outline(bad.report(split_set=name).content.decode())
     assert f"split set {name}" in page.text
+
+
+def test_a_split_set_may_lack_all_splits(bad: Store, tmp_path: Path) -> None:
+    """The smallest class has too few images for any share of equal sizes: all are unused."""
+    store = notmnist_store.open(shutil.copytree(bad.path, tmp_path / "copy"))
+    store.split("nothing", train=0.5, valid=0.25, test=0.25)
+    assert {row["split"] for row in store.split_show("nothing").rows()} == {"unused"}
+    assert store.report(split_set="nothing").against
 
 
 def test_a_store_without_a_search_says_how_to_make_one(shared_store: Store) -> None:
@@ -390,6 +399,7 @@ def test_an_unknown_split_set_is_a_usage_error(bad: Store, tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_the_command_writes_the_page_and_says_the_verdict(
     bad: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -445,6 +455,7 @@ def test_the_papers_text_has_hashes_and_escapes_names(tmp_path: Path) -> None:
 # What a page is told to bear
 
 
+@pytest.mark.slow
 def test_a_page_says_what_it_bears(bad: Store, tmp_path: Path) -> None:
     stands = bad.report(split_set="bad").against
     assert stands
@@ -486,6 +497,7 @@ def test_a_tolerance_that_cannot_be_meant_is_refused(
     assert not page.exists()
 
 
+@pytest.mark.slow
 def test_the_command_goes_on_with_what_it_bears(
     bad: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

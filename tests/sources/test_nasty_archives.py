@@ -190,6 +190,7 @@ def test_a_refusal_leaves_a_store_as_it_was(room: Room) -> None:
     assert {path: path.read_bytes() for path in store.path.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_limits_that_are_raised_let_it_pass_but_not_its_bytes_into_memory(
     room: Room, ingest_memory: int
 ) -> None:

@@ -60,6 +60,7 @@ def column(source: Source, name: str) -> list[Any]:
     return [row[name] for row in rows(source)]
 
 
+@pytest.mark.slow
 @given(
     files=st.lists(st.binary(max_size=12), min_size=1, max_size=30),
     group_rows=st.integers(1, 12),

@@ -318,6 +318,7 @@ def test_the_notebook_needs_two_sources_and_enough_images(store: Store, sources:
     assert counts(store, "nb")["train", "A"] == 10
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "given",
     [
@@ -347,6 +348,7 @@ def test_with_one_source_the_first_error_says_that_two_are_needed(
     assert none.value.hint == "notmnist-store ingest"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("train_name", "test_name", "given", "message", "sizes"),
     [
@@ -379,6 +381,7 @@ def test_with_two_sources_the_first_error_has_the_command_that_works(
     assert made["seed"] == given.get("seed", 0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name", ["", "Clean", "1st", "a-b", "main", "ingest", "x_v2", "a;drop", "é", "a" * 70]
 )

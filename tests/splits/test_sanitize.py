@@ -194,6 +194,7 @@ def test_minimal_drops_no_more_and_leaves_no_leak(grown: Store, base: str, keep:
     assert 0 < went["minimal"] <= went["keep"]
 
 
+@pytest.mark.slow
 def test_what_is_drawn_takes_the_places_of_what_went(grown: Store) -> None:
     """Where all is topped up again, no kept image moves, and labels stand as they stood."""
     grown.sanitize("full", base="small", radius="0", refill=True, yes=True)
@@ -256,6 +257,7 @@ def test_afterwards_the_leak_audits_pass(grown: Store) -> None:
         assert grown.audit(*names, split_set=name, radius=radius).passed
 
 
+@pytest.mark.slow
 def test_the_same_again_is_a_no_op_and_other_arguments_need_replace(store: Store) -> None:
     store.sanitize("s", base="first", yes=True)
     store.sanitize("s", base="first", radius="1", yes=True)  # the default, written otherwise
@@ -314,6 +316,7 @@ ORDERS = {  # of what is ingested and what it is made from, the order of keeping
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("source", "base"), ORDERS)
 def test_test_is_kept_first_where_a_source_names_it(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], source: str, base: str
@@ -464,7 +467,9 @@ def test_the_command_says_what_to_do_next(store: Store, capsys: pytest.CaptureFi
     asked = ("sanitize", "s", "--from", "first", "--policy", "minimal", "--seed", "2")
     table, notes = run(*asked)
     assert "nothing was made" in notes
-    assert notes.rstrip().endswith("s --from first --policy minimal --seed 2 --yes")
+    assert notes.rstrip().endswith(
+        "s --from first --keep train,valid,test --policy minimal --seed 2 --yes"
+    )
     assert len(store.split_sets()) == 3
     again, notes = run(*asked, "--yes")
     assert again == table
@@ -520,6 +525,7 @@ def test_other_shapes_have_a_radius_of_their_own(tmp_path: Path) -> None:
     assert (rule, distance) == ("near_copy", 81 * 3072)
 
 
+@pytest.mark.slow
 def test_real_images_pass_their_leak_audits(data_folder: Path, tmp_path: Path) -> None:
     source = data_folder / "notMNIST_t10k.tar.gz"
     if not source.exists():

@@ -91,6 +91,7 @@ def test_whatever_happens_to_the_newest_entry_is_found(
         tables.check()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", TABLES)
 def test_no_command_answers_from_what_a_log_has_left(
     full: Store, tmp_path: Path, table: str
@@ -133,6 +134,7 @@ def answers(full: Store, tmp_path_factory: pytest.TempPathFactory) -> dict[str, 
     return {name: read(full, folder) for name, read in READS.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", TABLES)
 def test_every_reader_says_so_or_is_right(
     full: Store, answers: dict[str, object], tmp_path: Path, table: str
@@ -178,6 +180,7 @@ def test_a_commit_under_way_is_no_loss(
     assert shown(store.path) == Shown(3, tables.runs()["run_id"][-1].as_py())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("point", ["image committed", "run written", "run committed"])
 def test_readers_and_gc_leave_a_writer_alone(store: Store, tmp_path: Path, point: str) -> None:
     more = pack(tmp_path / "more.tar.gz", class_files(start=60))

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from notmnist_store.sources.kernels.provenance import (
+    BY_FOLDER,
     Place,
     font_family,
     font_name,
@@ -41,7 +42,8 @@ from tests.support.properties import examples
     ],
 )
 def test_place(path: str, label: str | None, split: str | None, hidden: bool) -> None:
-    assert place(path) == Place(label, split, hidden, path.rpartition("/")[0])
+    rule = BY_FOLDER if split else None
+    assert place(path) == Place(label, split, hidden, path.rpartition("/")[0], rule)
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,7 @@ def test_ingest_claims_no_order(clean: Store) -> None:
     assert (verdict.status, verdict.total, verdict.share) == ("empty", 0, None)
 
 
+@pytest.mark.slow
 def test_copies_conflicts_and_collisions_are_those_that_were_made(
     bad: Store, ids: dict[str, int]
 ) -> None:
@@ -131,6 +132,7 @@ def test_leaks_are_those_that_were_made(bad: Store, ids: dict[str, int]) -> None
     ]
 
 
+@pytest.mark.slow
 def test_missing_rows_are_those_that_were_made(bad: Store, ids: dict[str, int]) -> None:
     assert found(bad, "split_missing", "image_id", "missing") == [
         (GONE_IMAGE, "image"),
@@ -277,6 +279,7 @@ def test_reports_of_conflicts_families_and_copies(bad: Store, ids: dict[str, int
     assert groups[1]["labels"] == 2
 
 
+@pytest.mark.slow
 def test_the_verdict_of_the_bad_store(bad: Store) -> None:
     result = bad.audit(split_set="bad")
     assert not result.passed
@@ -312,6 +315,7 @@ def test_what_stops_a_gate(severity: str, status: str, stopped_by: list[str]) ->
     assert [on for on in ("must", "should", "never") if verdict.stops(on)] == stopped_by
 
 
+@pytest.mark.slow
 def test_a_tolerance_is_a_share_that_may_be_reached(bad: Store) -> None:
     def status(value: float | str) -> str:
         result = bad.audit(
@@ -423,6 +427,7 @@ def test_a_header_that_lacks_lines_names_a_whole_file_to_copy(tmp_path: Path, cl
     assert clean.audit("mine", sql_dir=folder).verdicts[0].status == "pass"
 
 
+@pytest.mark.slow
 def test_an_audit_of_ones_own_goes_before_ours(tmp_path: Path, clean: Store) -> None:
     mine = f"{HEADER}select image_id, label from image order by image_id limit 3;\n"
     folder = folder_of(tmp_path, image_blank=mine, report="-- title: No audit\nselect 1")
@@ -481,6 +486,7 @@ def test_the_command_is_a_gate(
     assert capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_the_command_tells_of_files_of_ones_own(
     tmp_path: Path, clean: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -527,6 +533,7 @@ def test_copies_of_a_partners_images_are_found(
     assert clean.audit_against(**hashes).verdicts[0].violating == found
 
 
+@pytest.mark.slow
 def test_another_partners_images_pass(
     clean: Store, tmp_path: Path, hashes: dict[str, Path]
 ) -> None:
@@ -559,6 +566,7 @@ def test_what_cannot_be_meant_by_against(
     assert caught.value.hint
 
 
+@pytest.mark.slow
 def test_the_command_against_is_a_gate_and_says_how_to_see_the_rows(
     bad: Store, hashes: dict[str, Path], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -163,6 +163,7 @@ def test_a_standard_set_gets_ready_to_train_on(tmp_path: Path) -> None:
     assert (places["train"], places["test"]) == (87, 33)
 
 
+@pytest.mark.slow
 def test_a_set_without_train_is_never_ready_to_train_on(tmp_path: Path) -> None:
     store = standard(tmp_path)
     store.near_duplicates()

@@ -38,6 +38,7 @@ def values_of(query: Query, catalog: Catalog, split_set: str) -> dict[str, objec
     return bind(query, {k: v for k, v in known.items() if k in query.parameters})
 
 
+@pytest.mark.slow
 def test_the_split_sets_are_there(plain: Catalog) -> None:
     known = plain.query("select distinct split_set from split_image")["split_set"].to_pylist()
     assert set(SPLIT_SETS) <= set(known)

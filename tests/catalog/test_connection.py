@@ -428,6 +428,7 @@ def test_flipped_bits_never_give_a_wrong_answer(store: Store) -> None:
     assert all("damaged" in message for message in said)
 
 
+@pytest.mark.slow
 @pytest.mark.sql
 @pytest.mark.parametrize("damage", ["cut", "gone", "empty"])
 def test_a_file_that_is_not_whole_is_an_error_for_its_table_only(store: Store, damage: str) -> None:

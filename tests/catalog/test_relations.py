@@ -34,6 +34,7 @@ def split_image(splits: list[str]) -> pa.Table:
     return pa.table(columns).cast(TABLES["split_image"])
 
 
+@pytest.mark.slow
 @given(splits=st.lists(st.sampled_from(SPLITS), max_size=40), group=st.integers(1, 9))
 def test_each_split_has_its_rows_in_their_order(
     shared_store: Store, splits: list[str], group: int

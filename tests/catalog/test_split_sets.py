@@ -94,6 +94,7 @@ def test_the_version_that_is_current_has_two_names(
     assert _plain(read(store, "mine")) != before[what]
 
 
+@pytest.mark.slow
 def test_versions_of_one_split_set_are_compared(replaced: tuple[Store, dict[str, Any]]) -> None:
     store, _ = replaced
     moved = store.split_diff("mine_v1", "mine")
@@ -109,6 +110,7 @@ def test_versions_of_one_split_set_are_compared(replaced: tuple[Store, dict[str,
     assert sum(row["images"] for row in moved.rows()) == len(placed[0] - placed[1])
 
 
+@pytest.mark.slow
 def test_a_baseline_is_compared_with_one_of_another_version(
     replaced: tuple[Store, dict[str, Any]],
 ) -> None:
@@ -129,6 +131,7 @@ def test_what_was_found_names_its_version(replaced: tuple[Store, dict[str, Any]]
     assert (ingest.is_ingest, ingest.digest) == (True, None)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "message"),
     [

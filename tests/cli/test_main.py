@@ -55,6 +55,7 @@ def cli(capfdbinary: pytest.CaptureFixture[bytes], *arguments: object) -> tuple[
     return code, seen.out.decode(), seen.err.decode()
 
 
+@pytest.mark.slow
 def test_both_ways_to_start_are_the_same_program(shared_store: Store) -> None:
     by_module = run("sql", "--store", shared_store.path, "label_counts")
     script = "import sys; from notmnist_store.cli.main import main; sys.exit(main())"
@@ -181,6 +182,7 @@ def literal_hints() -> Iterator[tuple[str, str]]:
                 yield f"{path.name}:{node.lineno}", text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("place", "hint"), list(literal_hints()))
 def test_every_hint_of_the_package_parses(place: str, hint: str) -> None:
     """With one of the words that the code around may fill in, which are options too."""

@@ -134,6 +134,7 @@ def test_a_fault_ends_in_a_message_and_a_file(
     assert "nobody foresaw this" in text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "redirected"),
     [

@@ -255,6 +255,7 @@ def test_copies_that_come_later_are_meant_too(store: Store, tmp_path: Path) -> N
     assert arrivals == ["A", "B", "C", "Z"]
 
 
+@pytest.mark.slow
 def test_decisions_move_to_another_store_by_their_pixels(store: Store, tmp_path: Path) -> None:
     """Other sources, so other ids; a label that a spreadsheet would run comes through."""
     a = ids(store, "A")
@@ -306,6 +307,7 @@ def digest_of(folder: Path) -> str:
     return digest.hexdigest()
 
 
+@pytest.mark.slow
 def test_a_split_set_that_is_there_stays_bit_for_bit(store: Store, tmp_path: Path) -> None:
     store.split("s", train=0.5, valid=0.25, test=0.25)
     store.export("s", tmp_path / "before", form="npz")
@@ -385,6 +387,7 @@ def test_extending_places_what_is_not_dropped(store: Store, tmp_path: Path) -> N
     assert store.audit("split_missing", split_set="s").passed
 
 
+@pytest.mark.slow
 def test_the_notebook_recipe_says_that_it_is_not_the_notebooks_any_more(tmp_path: Path) -> None:
     notes = Notes()
     store = Store(tmp_path / "store", progress=notes)
@@ -401,6 +404,7 @@ def test_the_notebook_recipe_says_that_it_is_not_the_notebooks_any_more(tmp_path
     assert image_id not in [row["image_id"] for row in rows]
 
 
+@pytest.mark.slow
 def test_ingest_follows(store: Store, tmp_path: Path) -> None:
     """Loaded, exported and as views, even where no image of a label is left."""
     before = {split: len(store.load("ingest", split)) for split in ("train",)}

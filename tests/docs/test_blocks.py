@@ -97,6 +97,7 @@ def test_both_ways_to_run_a_block_are_in_use() -> None:
     assert [example for example in OTHERS if not example.not_run]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("document", ["README.md", "docs/python.md"])
 def test_the_python_of_a_page_runs(
     document: str, scratch: Path, monkeypatch: pytest.MonkeyPatch

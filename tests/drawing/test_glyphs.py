@@ -156,6 +156,7 @@ def test_condensed_faces_are_named_so(plan: Plan) -> None:
     assert {"OpenSans-CondensedBold.ttf", "OpenSans-CondensedItalic.ttf"} <= names
 
 
+@pytest.mark.slow
 def test_a_variation_is_another_image(plan: Plan) -> None:
     """Weight, slant, stretch and blur show: hardly any varied A is one of the published ones."""
     small = replace(plan, faces=plan.faces[: len(FAMILIES)])

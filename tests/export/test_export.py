@@ -272,6 +272,7 @@ def test_pixels_labels_and_ids_stay_together(made: Store, tmp_path: Path, form: 
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", sorted(set(READERS) - {"idx"}))
 def test_odd_labels_and_colour_stay_whole(odd: Store, tmp_path: Path, form: str) -> None:
     odd.export("clean", tmp_path / "out", form=form)
@@ -289,6 +290,7 @@ def test_mnists_format_refuses_colour(odd: Store, tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", READERS)
 def test_ingest_is_exported_in_the_order_of_ids(made: Store, tmp_path: Path, form: str) -> None:
     digest = made.export("ingest", tmp_path / "out", form=form).rows()[0]["digest"]
@@ -308,6 +310,7 @@ def digest_of(found: Rows) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", sorted(WRITERS))
 def test_the_same_split_set_gives_the_same_bytes(
     made: Store, tmp_path: Path, form: str, key: Path
@@ -574,6 +577,7 @@ def test_a_read_only_folder(made: Store, tmp_path: Path) -> None:
         tmp_path.chmod(0o700)
 
 
+@pytest.mark.slow
 def test_a_full_disk_leaves_nothing(made: Store, tmp_path: Path, key: Path) -> None:
     """A limit on the size of a file fails writes as a full disk does."""
     program = (

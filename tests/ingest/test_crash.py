@@ -214,6 +214,7 @@ def test_what_finds_nothing_to_do_mends_the_views_file(
         assert views_file.read_text() == text
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whole", [True, False])
 def test_a_worker_takes_its_files_away_when_its_caller_dies(
     tmp_path: Path, small_archive: Path, whole: bool
@@ -326,6 +327,7 @@ def mounted(folder: Path, options: str) -> Iterator[None]:
         subprocess.run(["umount", str(folder)], check=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kilobytes", [8, 150])
 def test_a_full_disk_ends_it_cleanly(
     tmp_path: Path, archive: Path, small_archive: Path, kilobytes: int

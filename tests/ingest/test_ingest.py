@@ -125,6 +125,7 @@ def test_real_images_have_the_pixels_of_the_original_file(real: Store, data_fold
     assert sorted(zip(*(c.to_pylist() for c in found.columns), strict=True)) == wanted
 
 
+@pytest.mark.slow
 def test_every_form_of_the_real_archive_gives_the_same_rows(
     real: Store, data_folder: Path, tmp_path: Path
 ) -> None:
@@ -229,6 +230,7 @@ def test_a_split_option_goes_before_folder_archive_and_hash(tmp_path: Path) -> N
     assert [split_of(plain, path) for path, _ in files] == ["train", "valid"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("word", "split"),
     [
@@ -572,6 +574,7 @@ def test_the_same_source_again_is_a_no_op(
     assert {path: path.read_bytes() for path in store.path.rglob("*") if path.is_file()} == before
 
 
+@pytest.mark.slow
 def test_a_known_name_with_other_bytes_is_refused_and_the_hint_takes_it(
     tmp_path: Path, store: Store
 ) -> None:
@@ -615,6 +618,7 @@ def test_several_sources_are_several_runs(tmp_path: Path) -> None:
 # The demo set and real data do not mix
 
 
+@pytest.mark.slow
 def test_real_data_does_not_go_into_a_demo_store(tmp_path: Path, small_archive: Path) -> None:
     store = new_store(tmp_path)
     store.ingest(pack(tmp_path / "glyphs.zip", class_files(start=60)), demo=True)

@@ -40,6 +40,7 @@ def store(tmp_path: Path) -> Store:
     return notmnist_store.open(tmp_path / "store")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("packing", ["idx", "npz", "npz with --labels", "parquet"])
 def test_labels_keep_their_numbers(tmp_path: Path, store: Store, packing: str) -> None:
     given = [9, 2, 1, 1, 6]
@@ -130,6 +131,7 @@ def test_decisions_leave_numbers_as_they_are(tmp_path: Path, store: Store) -> No
     assert numbers(store) == [3, 2, 2]
 
 
+@pytest.mark.slow
 def test_split_sets_keep_numbers(tmp_path: Path, store: Store) -> None:
     names = [*ANIMALS[:1], "mule", *ANIMALS[1:]]
     store.ingest(parquet(tmp_path / "train.parquet", [0, 2, 3] * 8, names))

@@ -186,6 +186,7 @@ def test_the_same_again_gives_the_same_whatever_the_threads(own: Store) -> None:
     assert one(own, "select count(distinct run_id) as n from stored_score")["n"] == 2
 
 
+@pytest.mark.slow
 def test_a_smaller_radius_finds_fewer_near_copies_and_a_larger_one_more(own: Store) -> None:
     for radius, near in (("0.001", 0), ("1.2", 5)):
         own.baseline(sizes="all", radius=radius)
@@ -215,6 +216,7 @@ def test_stale_pairs_do_not_count(own: Store, tmp_path: Path) -> None:
     assert len(own.sql("select 1 as x from score where subset = 'leaked_near'")) == 0
 
 
+@pytest.mark.slow
 def test_versus_scores_the_same_models_on_another_split_set(own: Store) -> None:
     own.split("other", train=90, valid=30, test=45, seed=3)
     own.baseline(sizes="30,all", repeats=2, versus="other")
@@ -273,6 +275,7 @@ def test_undo_brings_the_earlier_baseline_back(own: Store) -> None:
     assert own.sql("select * from score order by all").arrow() == before
 
 
+@pytest.mark.slow
 def test_a_replaced_split_set_has_no_scores(own: Store) -> None:
     own.split("mine", train=90, valid=30, test=45)
     own.baseline("mine", sizes="all")

@@ -65,6 +65,7 @@ def own(searched: Store, tmp_path: Path) -> Store:
     return notmnist_store.open(shutil.copytree(searched.path, tmp_path / "own"))
 
 
+@pytest.mark.slow
 def test_wrong_labels_are_found_though_their_copies_have_them_too(searched: Store) -> None:
     rows = searched.sql("suspects").rows()
     found = {(row["label"], Path(row["path"]).stem, row["suggested_label"]) for row in rows[:6]}

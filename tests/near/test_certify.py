@@ -108,6 +108,7 @@ def test_a_split_set_is_certified_in_full(store: Store) -> None:
     assert (whole["version"], whole["digest"], whole["missed"]) == (0, None, 0)
 
 
+@pytest.mark.slow
 def test_a_sample_is_repeatable_and_has_a_bound(store: Store) -> None:
     one, same, other = (store.certify(sample=5, seed=seed).rows()[0] for seed in (3, 3, 4))
     assert {**one, "run_id": ""} == {**same, "run_id": ""}
@@ -196,6 +197,7 @@ def test_a_search_that_finds_other_pairs_than_its_check_is_stored_and_says_so(
     assert (verdict.status, verdict.violating) == ("fail", 1)
 
 
+@pytest.mark.slow
 def test_a_certificate_counts_as_long_as_what_it_covers(store: Store, tmp_path: Path) -> None:
     store.certify("s")
     assert [row["is_current"] for row in certificates(store)] == [True, True]

@@ -145,6 +145,7 @@ def test_new_images_are_compared_with_all_and_the_result_is_that_of_a_full_searc
     assert len(pairs(whole)) > 20
 
 
+@pytest.mark.slow
 def test_a_smaller_radius_is_known_already_and_a_larger_one_searches_anew(store: Store) -> None:
     store.near_duplicates(radius="1.5")
     first = store.near_duplicates(radius="1").rows()
@@ -157,6 +158,7 @@ def test_a_smaller_radius_is_known_already_and_a_larger_one_searches_anew(store:
     assert (row["radius"], row["group_radius"]) == ("2.0", "2")
 
 
+@pytest.mark.slow
 def test_undone_images_take_the_search_that_knew_them_along(store: Store, tmp_path: Path) -> None:
     store.near_duplicates()
     before = pairs(store)
@@ -173,6 +175,7 @@ def test_undone_images_take_the_search_that_knew_them_along(store: Store, tmp_pa
     assert pairs(store) == before
 
 
+@pytest.mark.slow
 def test_an_earlier_source_that_is_restored_is_searched_in_full(
     store: Store, tmp_path: Path
 ) -> None:
@@ -369,6 +372,7 @@ def test_near_leaks_are_those_of_brute_force(store: Store) -> None:
     assert len(found) == len(expected)
 
 
+@pytest.mark.slow
 def test_the_matrix_counts_rows_at_each_radius(tmp_path: Path) -> None:
     make_bad_store(tmp_path / "bad")
     store = notmnist_store.open(tmp_path / "bad")

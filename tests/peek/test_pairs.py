@@ -49,6 +49,7 @@ def known(store: Store) -> dict[tuple[int, int], int]:
     return {(row["a"], row["b"]): row["squared_distance"] for row in rows}
 
 
+@pytest.mark.slow
 def test_pairs_are_a_seeded_sample_in_order_of_distance(near: Store) -> None:
     result = near.peek(pairs=True, n=25, split_set="s")
     assert result.columns == COLUMNS
@@ -93,6 +94,7 @@ def test_a_radius_and_a_label_limit_the_pairs(near: Store) -> None:
         near.peek(pairs=True, radius="3")
 
 
+@pytest.mark.slow
 def test_pairs_of_an_audit_and_of_a_query(near: Store) -> None:
     found = near.audit("label_conflict_near", radius="0.9").rows()
     rows = near.peek(pairs=True, audit="label_conflict_near", radius="0.9", n=10_000).rows()
@@ -119,6 +121,7 @@ def test_pairs_of_an_audit_and_of_a_query(near: Store) -> None:
     assert len(near.peek(pairs=True, sql=gone)) == 0
 
 
+@pytest.mark.slow
 def test_exact_copies_are_pairs_at_distance_0(tmp_path: Path) -> None:
     ids = make_bad_store(tmp_path / "bad")
     bad = notmnist_store.open(tmp_path / "bad")
@@ -190,6 +193,7 @@ def test_a_sheet_of_pairs_shows_image_twin_and_difference(near: Store, tmp_path:
     assert np.array_equal(upper[:, :, 1], wanted[1::2])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [1, 2, 7, 40])
 @pytest.mark.parametrize("across", [1, 3])
 def test_strips_fit_the_terminal_and_the_sheet(count: int, across: int) -> None:

@@ -238,6 +238,7 @@ def test_a_click_decides_and_the_csv_says_so(page: Browser, bad: Store) -> None:
     assert page.console() == []
 
 
+@pytest.mark.slow
 def test_a_relabel_made_by_a_click_ends_in_the_export(
     page: Browser, bad: Store, tmp_path: Path
 ) -> None:

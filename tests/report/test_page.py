@@ -247,6 +247,7 @@ def test_a_page_is_whole_and_its_links_lead_somewhere(bad_page: str) -> None:
     assert not page.values("src")
 
 
+@pytest.mark.slow
 def test_a_page_opens_with_what_stands_against_training(bad: Store, bad_page: str) -> None:
     result = bad.report(split_set="bad")
     assert result.against
@@ -278,6 +279,7 @@ def test_sql_and_command_of_every_query_stand_on_the_page(bad_page: str) -> None
             assert f"notmnist-store {verb} {name}" in text
 
 
+@pytest.mark.slow
 def test_the_same_store_gives_the_same_bytes_elsewhere(
     bad: Store, bad_page: str, tmp_path: Path
 ) -> None:
@@ -380,6 +382,7 @@ def test_colour_images_of_another_shape_have_pictures(tmp_path: Path) -> None:
     assert "--tw:66px;--th:40px" in page
 
 
+@pytest.mark.slow
 def test_ten_thousand_labels_make_a_page_of_bounded_size(tmp_path: Path) -> None:
     images = np.random.default_rng(0).integers(0, 256, (10_000, 8, 8), dtype=np.uint8)
     images[5_000:] = images[:5_000]

@@ -448,6 +448,7 @@ def test_a_stalling_server_is_asked_again(server: Server, tmp_path: Path) -> Non
     assert "no byte within the timeout" in said.notes[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["head", "body"])
 def test_a_server_that_drips_is_given_up(server: Server, tmp_path: Path, start: str) -> None:
     """Each byte begins the timeout anew; the least rate is what ends it."""

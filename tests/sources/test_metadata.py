@@ -120,6 +120,7 @@ def test_every_form_says_the_same(tmp_path: Path, name: str) -> None:
     assert given(source) == WANT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("top", ["", "./", "set/"])
 @pytest.mark.parametrize("name", FORMS)
 def test_in_an_archive_it_is_found_on_the_way(tmp_path: Path, name: str, top: str) -> None:
@@ -332,6 +333,7 @@ NOT_UNDERSTOOD = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", NOT_UNDERSTOOD)
 @pytest.mark.parametrize("form", ["folder", "tar"])
 def test_columns_that_are_not_known_are_an_error_with_the_option(

@@ -181,6 +181,7 @@ def test_what_is_refused_leaves_nothing_and_its_hint_is_a_command(
         assert re.fullmatch(rf"\S+ ingest --store ../store --max-[a-z-]+ \d+ {name}", hint)
 
 
+@pytest.mark.slow
 def test_a_refusal_leaves_a_store_as_it_was(room: Room) -> None:
     store = notmnist_store.open(room.folder / "store")
     store.ingest(pack(room.folder / "good.tar", class_files(start=200)))
@@ -238,6 +239,7 @@ def test_tiny_members(room: Room, workers: int, ingest_memory: int) -> None:
     assert seen.memory < ingest_memory
 
 
+@pytest.mark.slow
 def test_what_is_no_file_is_ignored_and_counted(room: Room) -> None:
     seen = room.ingest("no_files.tar.gz", CORPUS["no_files.tar.gz"]())
     assert counts(seen) == {
@@ -263,12 +265,14 @@ def test_in_a_folder_symlinks_are_ignored_and_never_followed(tmp_path: Path) -> 
     assert ignored(store) == {"hidden": 0, "link": 4, "device": 1, "outside": 0}
 
 
+@pytest.mark.slow
 def test_the_second_member_of_a_path_is_rejected(room: Room) -> None:
     seen = room.ingest("duplicate_paths.tar.gz", CORPUS["duplicate_paths.tar.gz"]())
     assert counts(seen)["stored"] == 12
     assert reasons(seen.store) == {"duplicate_path": DUPLICATES}
 
 
+@pytest.mark.slow
 def test_a_huge_member_is_rejected(room: Room, ingest_memory: int) -> None:
     seen = room.ingest("huge_member.tar.gz", CORPUS["huge_member.tar.gz"]())
     assert counts(seen)["stored"] == 12
@@ -321,6 +325,7 @@ def test_hostile_labels_come_back_whole_and_are_shown_escaped(hostile: Store) ->
         assert bound.rows() == [{"label": word}]
 
 
+@pytest.mark.slow
 def test_no_output_path_is_made_of_a_label(hostile: Store) -> None:
     folder = hostile.path.resolve().parent
 

@@ -250,6 +250,7 @@ def test_it_gives_the_same_rows_as_class_folders(
     assert rows(tmp_path / "store", sources, **options) == expected(splits)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["npz of MedMNIST", "Parquet", "metadata.csv"])
 def test_so_does_colour(form: str, tmp_path: Path) -> None:
     write, splits, options = FORMS[form]

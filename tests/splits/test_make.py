@@ -123,6 +123,7 @@ def test_same_images_and_arguments_give_the_same_rows_in_another_store(
     assert rows(store, "s") != rows(other, "t")
 
 
+@pytest.mark.slow
 def test_the_same_again_is_a_no_op_and_other_arguments_need_replace(store: Store) -> None:
     store.split("s", seed=1)
     before = rows(store, "s")
@@ -174,6 +175,7 @@ def test_hash_recipe_never_moves_an_old_image(tmp_path: Path, sources: Path) -> 
     assert before.items() <= after.items()
 
 
+@pytest.mark.slow
 def test_extend_keeps_every_row_and_groups_follow_their_members(tmp_path: Path) -> None:
     first = class_files(each=30, root="first")
     store = notmnist_store.open(tmp_path / "store")
@@ -265,6 +267,7 @@ def notebook(
     return result
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("order", ["name", "name-nocase"])
 def test_the_notebook_split_bit_for_bit(tmp_path: Path, order: str) -> None:
     random = np.random.default_rng(5)
@@ -407,6 +410,7 @@ def test_sizes_that_cannot_be(store: Store, sizes: dict[str, object], message: s
         store.split("s", **sizes)  # type: ignore[arg-type]
 
 
+@pytest.mark.slow
 def test_sizes_that_do_not_divide_by_the_classes_are_said(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -465,6 +469,7 @@ def test_an_unknown_split_set_is_told_with_the_one_meant(store: Store) -> None:
         store.split_show("claen")
 
 
+@pytest.mark.slow
 def test_diff_counts_what_moved(store: Store) -> None:
     store.split("a", seed=1)
     store.split("b", seed=2)
@@ -600,6 +605,7 @@ def test_counts_add_up_or_are_refused(
             assert max(asked) - min(asked) <= 1
 
 
+@pytest.mark.slow
 def test_images_that_are_drawn_one_by_one_lie_in_no_order_of_their_draw(
     tmp_path: Path, data_folder: Path
 ) -> None:

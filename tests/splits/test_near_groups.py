@@ -391,6 +391,7 @@ def test_components_are_those_of_brute_force(searched: Store) -> None:
     assert one["radius"] == "0.7"
 
 
+@pytest.mark.slow
 def test_a_chain_is_longer_than_its_radius(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -210,6 +210,7 @@ def test_what_is_drawn_takes_the_places_of_what_went(grown: Store) -> None:
     assert moved == len(went) > 0
 
 
+@pytest.mark.slow
 def test_the_counts_are_those_of_what_is_made_at_each_radius(store: Store) -> None:
     options: dict[str, Any] = {"base": "first", "conflicts": "majority", "refill": True}
     result = store.sanitize("s", radius="0.9", **options)
@@ -364,6 +365,7 @@ def test_test_is_kept_first_where_a_source_names_it(
         assert f"sanitize my_clean_set --from {base} --keep {','.join(wanted)} --yes" in page
 
 
+@pytest.mark.slow
 def test_an_old_version_and_a_sanitized_set_can_be_a_base(store: Store) -> None:
     store.split("first", train=0.5, valid=0.5, replace=True)
     store.sanitize("s", base="first_v1", yes=True)
@@ -496,6 +498,7 @@ def test_the_diff_tells_why_images_are_unused(store: Store) -> None:
     )
 
 
+@pytest.mark.slow
 def test_an_image_in_two_splits_stays_in_one(tmp_path: Path) -> None:
     ids = make_bad_store(tmp_path / "bad")
     store = notmnist_store.open(tmp_path / "bad")

@@ -54,6 +54,7 @@ def states(store: Store, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 # undo
 
 
+@pytest.mark.slow
 @pytest.mark.sql
 def test_undo_and_the_undo_of_that_and_of_that(
     store: Store, monkeypatch: pytest.MonkeyPatch
@@ -107,6 +108,7 @@ def test_what_is_withdrawn_is_not_withdrawn_again(store: Store) -> None:
         store.undo("nosuch")
 
 
+@pytest.mark.slow
 def test_a_source_that_was_withdrawn_comes_back_under_the_same_ids(
     store: Store, small_archive: Path
 ) -> None:

@@ -303,6 +303,7 @@ print((after - before) * (1 if sys.platform == "darwin" else 1024))
 """
 
 
+@pytest.mark.slow
 def test_no_header_and_no_bomb_takes_memory(repository: Path) -> None:
     assert int(run_python(repository, HUNGER)) < 20_000_000
 

@@ -174,6 +174,7 @@ def test_a_pair_on_the_boundary_belongs_and_one_beyond_it_does_not(fast: bool) -
     assert triples(self_join(pixels, t - 1, fast=fast)) == [(1, 2, 1)]
 
 
+@pytest.mark.slow
 @FASTS
 def test_sums_beyond_32_bits(fast: bool) -> None:
     """128x128x3: the farthest two images are 49,152 * 255 * 255 = 3,196,108,800 apart."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import json
 import os
-import pty
 import re
 import resource
 import shlex
@@ -25,6 +24,7 @@ from notmnist_store.cli.main import main, make_parser
 from notmnist_store.cli.signature import parameters, values_of
 from notmnist_store.errors import UsageError
 from notmnist_store.store import Store
+from tests.support import terminal
 from tests.support.archives import class_files, pack, picture, png
 
 PACKAGE = str(Path(notmnist_store.__file__).parents[1])
@@ -395,28 +395,8 @@ NASTY = "x\x1b[31m\x07\u202e\nerror: y"
 
 
 def in_a_terminal(*arguments: object, **environment: str) -> str:
-    """What a command shows where stdout and stderr are a terminal."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "notmnist_store", *map(str, arguments)],
-        env={**os.environ, "PYTHONPATH": PACKAGE, "TERM": "dumb", **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=theirs,
-        stderr=theirs,
-    )
-    os.close(theirs)
-    seen = b""
-    while True:
-        try:
-            part = os.read(ours, 65_536)
-        except OSError:
-            break
-        if not part:
-            break
-        seen += part
-    os.close(ours)
-    process.wait(timeout=60)
-    return seen.decode()
+    """What a command shows where stdout and stderr are a plain terminal."""
+    return terminal.in_a_terminal(*arguments, **{"TERM": "dumb", **environment})
 
 
 @pytest.fixture(scope="module")

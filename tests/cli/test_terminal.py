@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
-import pty
 import re
 import shlex
 import signal
-import struct
 import subprocess
 import sys
-import termios
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,6 +19,7 @@ from notmnist_store.cli.commands import COMMANDS
 from notmnist_store.cli.main import main
 from notmnist_store.result import Result
 from notmnist_store.store import Store
+from tests.support.terminal import in_a_terminal
 from tools.make_commands import commands_text
 
 PACKAGE = str(Path(notmnist_store.__file__).parents[1])
@@ -31,29 +28,7 @@ STEERING = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 def shown(width: int, *arguments: object, **environment: str) -> str:
     """What a command writes to a terminal so wide."""
-    ours, theirs = pty.openpty()
-    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
-    plain = {name: value for name, value in os.environ.items() if name not in ("COLUMNS", "LINES")}
-    process = subprocess.Popen(
-        [sys.executable, "-m", "notmnist_store", *map(str, arguments)],
-        env={**plain, "PYTHONPATH": PACKAGE, "TERM": "xterm-256color", **environment},
-        stdin=subprocess.DEVNULL,
-        stdout=theirs,
-        stderr=theirs,
-    )
-    os.close(theirs)
-    seen = b""
-    while True:
-        try:
-            part = os.read(ours, 65_536)
-        except OSError:
-            break
-        if not part:
-            break
-        seen += part
-    os.close(ours)
-    process.wait(timeout=60)
-    return seen.decode()
+    return in_a_terminal(*arguments, width=width, **{"TERM": "xterm-256color", **environment})
 
 
 def lines(seen: str) -> list[str]:

@@ -305,7 +305,8 @@ def _slip_in_a_pair(tables: Tables, sequence: int, a: int, b: int) -> None:
     join = current_join(Catalog(tables)) or {}
     row = {name: join[name] for name in TABLES["radius_join"].names if name != "run_id"}
     with _run(tables, sequence, "near-duplicates", {}) as run:
-        run.write("pair", [{"a": a, "b": b, "squared_distance": 210_000}])
+        far = {"squared_distance": 210_000, "plain_squared_distance": 210_000, "transform": "none"}
+        run.write("pair", [{"a": a, "b": b, **far}])
         run.write("radius_join", [row | {"pairs": join["pairs"] + 1}])
         run.reads("image", json.loads(join["image_runs"]))
         run.reads("pair", [*json.loads(join["pair_runs"]), run.id])

@@ -207,6 +207,7 @@ def certificate_rows(
         "digest": None if split_set is None else split_set.digest,
         "radius": join["radius"],
         "threshold": join["threshold"],
+        "transforms": join["transforms"],
         "method": "exhaustive" if seed is None else "sample",
         "left_images": checked.left,
         "right_images": checked.right,

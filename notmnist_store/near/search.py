@@ -37,6 +37,7 @@ from notmnist_store.near.kernels.pair_rows import pairs_among
 from notmnist_store.progress import Progress
 from notmnist_store.schema.arrays import Ints, Pixels
 from notmnist_store.schema.radius import GROUP, SEARCH, Radius
+from notmnist_store.schema.transforms import NONE
 from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Once, Tables
 
@@ -143,6 +144,7 @@ def _join_row(catalog: Catalog, plan: _Plan, run: Run, pictures: int) -> dict[st
         "threshold": plan.radius.squared,
         "group_radius": plan.group_radius.text,
         "group_threshold": plan.group_radius.squared,
+        "transforms": NONE.text,
         "image_size": catalog.shape.size,
         "images": counted,
         "distinct_images": pictures,
@@ -232,8 +234,17 @@ def _write_pairs(run: Run, ids: Ints, found: Iterable[Pairs]) -> None:
     parts: list[pa.Table] = []
     held = 0
     for part in found:
-        columns = (ids[part.left], ids[part.right], part.squared_distance)
-        parts.append(pa.table(list(columns), names=["a", "b", "squared_distance"]))
+        parts.append(
+            pa.table(
+                {
+                    "a": ids[part.left],
+                    "b": ids[part.right],
+                    "squared_distance": part.squared_distance,
+                    "transform": pa.repeat(pa.scalar(NONE.text), len(part)),
+                    "plain_squared_distance": part.squared_distance,
+                }
+            )
+        )
         held += len(part)
         if held >= _FILE_PAIRS:
             run.write("pair", pa.concat_tables(parts))
@@ -262,6 +273,7 @@ def _group_rows(ids: Ints, old: int, grouped: list[Pairs]) -> pa.Table:
             "image_id": ids[member],
             "group_id": ids[star[member]],
             "squared_distance": squared,
+            "transforms": pa.repeat(pa.scalar(NONE.text), len(member)),
         }
     )
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 FORMAT_VERSION = 1
-FORMAT_REVISION = 3
+FORMAT_REVISION = 4
 """Raised with every change of a table until 0.1.0 is out; no store of another one is read."""
 
 _KINDS = {
@@ -88,10 +88,18 @@ TABLES: dict[str, pa.Schema] = {
     ),
     "radius_join": columns(
         "run_id text, radius text, threshold int, group_radius text, group_threshold int",
-        "image_size int, images int, distinct_images int, pairs int",
+        "transforms text, image_size int, images int, distinct_images int, pairs int",
     ),
-    "pair": columns("a int, b int, squared_distance int, run_id text"),
-    "star": columns("image_id int, group_id int, squared_distance int, run_id text"),
+    "pair": columns(
+        "a int, b int, squared_distance int, transform text, plain_squared_distance int?",
+        "run_id text",
+    ),
+    "pair_step": columns(
+        "a int, b int, transforms text, squared_distance int, transform text, run_id text"
+    ),
+    "star": columns(
+        "image_id int, group_id int, squared_distance int, transforms text, run_id text"
+    ),
     "score": columns(
         f"{_OF_SPLIT_SET}, digest text?, {_OF_MODEL}, seed int, repeat int",
         "eval_set text, eval_split text, subset text, radius text?, n int, correct int",
@@ -120,8 +128,9 @@ TABLES: dict[str, pa.Schema] = {
     ),
     "certificate": columns(
         "run_id text, join_run text, split_set text?, version int?, digest text?",
-        "radius text, threshold int, method text, left_images int, right_images int",
-        "compared int, pairs int, missed int, wrong int, bound float, seed int?, a int?, b int?",
+        "radius text, threshold int, transforms text, method text",
+        "left_images int, right_images int, compared int, pairs int, missed int, wrong int",
+        "bound float, seed int?, a int?, b int?",
     ),
     "decision": columns(
         "run_id text, place int, pixel_hash text, image_id int?, action text, value text?",

@@ -8,6 +8,7 @@ select
     certificate.split_set,
     certificate.method,
     certificate.radius,
+    certificate.transforms,
     certificate.left_images,
     certificate.right_images,
     certificate.compared,

@@ -7,6 +7,7 @@
 -- column digest: digest of the split set; null for ingest · hex · 76b2ef7ccc56452964780569db37b279c9cbe1bf442c3b38be784752683b3cec
 -- column radius: radius of the search · pixels scaled to [0, 1] · 2.0
 -- column threshold: greatest squared distance within the radius · 8-bit values squared · 260100
+-- column transforms: transforms that the pictures were compared under, in words · no unit · shift1
 -- column method: exhaustive: all that is to be compared was; sample: pictures drawn at random, against all · no unit · exhaustive
 -- column left_images: pictures that were compared with others: those of test and valid, or the sample · pictures · 10000
 -- column right_images: pictures they were compared with · pictures · 200000
@@ -36,6 +37,7 @@ select
     certificate.digest,
     certificate.radius,
     certificate.threshold,
+    certificate.transforms,
     certificate.method,
     certificate.left_images,
     certificate.right_images,

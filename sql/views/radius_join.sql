@@ -5,6 +5,7 @@
 -- column threshold: greatest squared distance within the radius: floor(radius^2 x 65025) · 8-bit values squared · 260100
 -- column group_radius: radius of the groups in view duplicate_image · pixels scaled to [0, 1] · 1.0
 -- column group_threshold: the same as a squared distance · 8-bit values squared · 65025
+-- column transforms: transforms that were searched under, in words; none: pictures as they are · no unit · shift1
 -- column image_size: height x width x channels of an image · values · 784
 -- column image_runs: ingest runs whose images were compared, as JSON · no unit · ["20110908T120000Z-0123456789"]
 -- column pair_runs: near-duplicates runs whose pairs count, as JSON: this one and those it added to · no unit · ["20110908T130000Z-0123456789"]
@@ -21,6 +22,7 @@ select
     radius_join.threshold,
     radius_join.group_radius,
     radius_join.group_threshold,
+    radius_join.transforms,
     radius_join.image_size,
     made_from.image_runs,
     made_from.pair_runs,

@@ -1,7 +1,9 @@
 -- title: One row a pair that the last near-duplicates run found, whatever was decided of it
 -- column a: image that stands for the first picture: of equal images the one ingested first · no unit · 3205438726766297100
 -- column b: image that stands for the second; a was ingested before it · no unit · 3205438726766297105
--- column squared_distance: sum of the squared differences of their pixels; compare this · 8-bit values squared · 65025
+-- column squared_distance: least sum of the squared differences of their pixels, under the transforms of the search; compare this · 8-bit values squared · 65025
+-- column transform: the transform that brings the two nearest, and the picture it moves; none where that is the identity · no unit · b:shift(1,-1)
+-- column plain_squared_distance: the same with no picture moved; null beyond the radius · 8-bit values squared · 65025
 -- column image_size: height x width x channels of an image · values · 784
 --
 -- What view pair shows, and the pairs that view not_duplicate takes out of it: further searches and
@@ -10,6 +12,8 @@ select
     pair.a,
     pair.b,
     pair.squared_distance,
+    pair.transform,
+    pair.plain_squared_distance,
     counted.image_size
 from stored_pair as pair
 inner join (

@@ -50,6 +50,11 @@ def certificates(store: Store) -> list[dict[str, Any]]:
     ).rows()
 
 
+def plain_pair(a: int, b: int, squared: int) -> dict[str, object]:
+    far = {"squared_distance": squared, "plain_squared_distance": squared}
+    return {"a": a, "b": b, **far, "transform": "none"}
+
+
 def rewrite(store: Store, rows: list[Triple]) -> str:
     """A search whose pairs are these, written past all checks; returns its run."""
     tables = Tables.open(store.path)
@@ -57,7 +62,7 @@ def rewrite(store: Store, rows: list[Triple]) -> str:
     assert join is not None
     row = {name: join[name] for name in TABLES["radius_join"].names if name != "run_id"}
     with Run(tables, "near-duplicates", {}) as run:
-        run.write("pair", [dict(zip(("a", "b", "squared_distance"), r, strict=True)) for r in rows])
+        run.write("pair", [plain_pair(*row) for row in rows])
         run.write("radius_join", [row | {"pairs": len(rows)}])
         run.reads("image", json.loads(join["image_runs"]))
         run.reads("pair", [run.id])

@@ -245,12 +245,28 @@ def _cost(table: SplitTable, keep: tuple[str, ...], fates: Fates) -> str:
 
 
 def _pairs(catalog: Catalog, base: _Base, most: int, options: SanitizeOptions) -> Pairs:
-    """Pairs of pictures that can matter, the nearest first."""
+    """Pairs of pictures that can matter, the nearest first.
+
+    Where conflicts are kept and nothing is drawn, those within one split part nobody.
+    """
     matter = np.zeros(base.table.pictures, np.bool_)
     chosen = slice(None) if options.refill else base.table.place != UNUSED
     matter[base.table.picture[chosen]] = True
     numbers = np.flatnonzero(matter)
-    picture = pa.table({"image_id": base.picture_ids[numbers], "number": numbers.astype(np.int32)})
+    home = np.full(len(matter), -1, np.int8)
+    if options.conflicts == "keep" and not options.refill:
+        stands = np.zeros((UNUSED, len(matter)), np.bool_)
+        for place in range(UNUSED):
+            stands[place, base.table.picture[base.table.place == place]] = True
+        alone = stands.sum(axis=0) == 1
+        home[alone] = stands.argmax(axis=0)[alone]
+    picture = pa.table(
+        {
+            "image_id": base.picture_ids[numbers],
+            "number": numbers.astype(np.int32),
+            "home": home[numbers],
+        }
+    )
     rows = catalog.query(
         load_queries("sanitize")["pairs"].sql, {"most": most}, rows={"picture": picture}
     )

@@ -20,35 +20,45 @@ with placed as (
     group by split_image.split, coalesce(duplicate_image.group_id, split_image.image_id)
 ),
 
+held as (
+    select
+        placed.group_id,
+        count(case when placed.split = 'train' then 1 end) as in_train,
+        count(case when placed.split = 'valid' then 1 end) as in_valid,
+        count(case when placed.split = 'test' then 1 end) as in_test
+    from placed
+    group by placed.group_id
+),
+
+close as (
+    select
+        neighbour.image_id as group_id,
+        min(case when held.in_train > 0 then neighbour.squared_distance end) as train,
+        min(case when held.in_valid > 0 then neighbour.squared_distance end) as valid,
+        min(case when held.in_test > 0 then neighbour.squared_distance end) as test
+    from held
+    inner join neighbour on neighbour.other_id = held.group_id
+    group by neighbour.image_id
+),
+
 nearest as (
     select
-        either.split,
-        either.other_split,
-        either.images,
-        min(either.squared_distance) as squared_distance
-    from (
-        select
-            a.split,
-            b.split as other_split,
-            a.group_id,
-            a.images,
-            0 as squared_distance
-        from placed as a
-        inner join placed as b
-            on b.group_id = a.group_id
-            and (b.split <> a.split or b.images > 1)
-        union all
-        select
-            a.split,
-            b.split as other_split,
-            a.group_id,
-            a.images,
-            neighbour.squared_distance
-        from placed as a
-        inner join neighbour on neighbour.image_id = a.group_id
-        inner join placed as b on b.group_id = neighbour.other_id
-    ) as either
-    group by either.split, either.other_split, either.group_id, either.images
+        placed.split,
+        other.split as other_split,
+        placed.images,
+        case
+            when other.split = placed.split and placed.images > 1 then 0
+            when other.split = 'train' and held.in_train > 0 and placed.split <> 'train' then 0
+            when other.split = 'valid' and held.in_valid > 0 and placed.split <> 'valid' then 0
+            when other.split = 'test' and held.in_test > 0 and placed.split <> 'test' then 0
+            when other.split = 'train' then close.train
+            when other.split = 'valid' then close.valid
+            else close.test
+        end as squared_distance
+    from placed
+    inner join held on held.group_id = placed.group_id
+    left join close on close.group_id = placed.group_id
+    cross join (select unnest(['train', 'valid', 'test']) as split) as other
 ),
 
 step as (

@@ -1,7 +1,8 @@
 -- title: Pairs of pictures up to a squared distance, the nearest first
 -- param most: int
 --
--- Reads `picture` (image_id, number): the pictures to look at. Pairs with others are left out.
+-- Reads `picture` (image_id, number, home): the pictures to look at. Pairs with others are left out,
+-- and pairs of two with the same home, unless that is below 0.
 select
     one.number as left_number,
     other.number as right_number,
@@ -10,4 +11,5 @@ from pair
 inner join picture as one on one.image_id = pair.a
 inner join picture as other on other.image_id = pair.b
 where pair.squared_distance <= $most
+    and (one.home < 0 or one.home <> other.home)
 order by pair.squared_distance, one.number, other.number

@@ -19,6 +19,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 import notmnist_store
+from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.cli.main import main, make_parser
 from notmnist_store.errors import UsageError
@@ -512,3 +513,19 @@ def test_the_command_goes_on_with_what_it_bears(
     assert "--split-set bad --tolerance split_leak_exact=0.5" in hint[1]
     assert main(shlex.split(hint[1])) == 1
     assert "split_leak_exact: fail" not in capsys.readouterr().err
+
+
+def test_pairs_are_read_once_for_the_whole_page(
+    bad: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held = []
+    hold = Catalog.hold
+
+    def recording(catalog: Catalog, view: str, **only: str) -> Catalog:
+        held.append(view)
+        return hold(catalog, view, **only)
+
+    monkeypatch.setattr(Catalog, "hold", recording)
+    bad.report(None, split_set="bad")
+    assert held.count("pair") == 1
+    assert held[0] == "pair"

@@ -136,6 +136,8 @@ def in_order(rows: list[dict[str, Any]], split: str) -> list[int]:
         ("halves", "valid,test,train", "2", "majority", False, 0),
         ("ingest", "train,test,valid", "0.5", "majority", True, 2),
         ("first", "valid,train,test", "0", "keep", False, 3),
+        ("first", "train,valid,test", "1.0", "keep", False, 4),
+        ("halves", "train,valid,test", "2", "keep", False, 5),
     ],
 )
 def test_rows_and_drops_are_those_of_brute_force(

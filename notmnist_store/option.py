@@ -16,6 +16,7 @@ Distance = Annotated[str | float | None, Option(metavar="R")]
 File = Annotated[str | Path | None, Option(metavar="FILE")]
 Folder = Annotated[str | Path | None, Option(metavar="DIR")]
 Select = Annotated[str | None, Option(metavar="SELECT")]
+TransformSet = Annotated[str | None, Option(metavar="SET")]
 SplitSet = Annotated[str, Option("--split-set", "SET")]
 
 

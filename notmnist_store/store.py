@@ -16,6 +16,7 @@ from notmnist_store.option import (
     Select,
     SourceLimits,
     SplitSet,
+    TransformSet,
 )
 from notmnist_store.progress import Progress
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from notmnist_store.report.report import ReportResult
     from notmnist_store.result import Result
     from notmnist_store.schema.radius import Radius
+    from notmnist_store.schema.transforms import Transforms
     from notmnist_store.storage.tables import Tables
 
 
@@ -565,6 +567,7 @@ class Store:
         *,
         radius: Distance = None,
         group_radius: Distance = None,
+        transforms: TransformSet = None,
         limit: int = 100_000_000,
         chunk_pairs: int = 1 << 18,
         workers: int | None = None,
@@ -578,6 +581,8 @@ class Store:
         Args:
             radius: the distance (default: 2.0 at 28x28x1, and 2.0 x sqrt(h w c / 784) elsewhere).
             group_radius: radius of the groups of near copies (default: 1.0, scaled as well).
+            transforms: find copies that moved, too: shift1, shift2, flip, flips, turns or none, and
+                products of these with commas between them (default: those of the last search).
             limit: stop where there are more pairs.
             chunk_pairs: pairs held at once by each task.
             workers: threads (default: one a core).
@@ -595,6 +600,7 @@ class Store:
             self._tables(),
             _radius(radius),
             _radius(group_radius),
+            _transforms(transforms),
             limit=limit,
             chunk_pairs=chunk_pairs,
             threads=workers,
@@ -1051,3 +1057,9 @@ def _radius(given: str | float | None) -> "Radius | None":
     from notmnist_store.schema.radius import Radius
 
     return Radius.read(given)
+
+
+def _transforms(given: str | None) -> "Transforms | None":
+    from notmnist_store.schema.transforms import Transforms
+
+    return Transforms.read(given)

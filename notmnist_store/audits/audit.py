@@ -20,7 +20,7 @@ from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.catalog.split_sets import find_split_set, unlabelled_note
 from notmnist_store.errors import DamageError, LimitError, QueryError, StoreError, UsageError
-from notmnist_store.near.evidence import check_radius
+from notmnist_store.near.evidence import check_radius, check_transforms
 from notmnist_store.progress import Progress
 from notmnist_store.result import Result
 from notmnist_store.schema.words import FAIL_ON, SEVERITIES
@@ -60,6 +60,7 @@ def audit(
     for note in (find_split_set(catalog, scope.split_set).line, *unlabelled_note(catalog)):
         progress.note(note)
     check_radius(catalog, scope.radius)
+    check_transforms(catalog, scope.transforms)
     if len(names) == 1:
         verdict, rows = audits[0].judge(catalog, scope, tolerances.get(names[0]))
         return AuditResult(rows, thumbnails, [verdict], fail_on)
@@ -83,6 +84,7 @@ def rows_found(
     (found,) = find_audits([name], folder)
     find_split_set(catalog, scope.split_set)
     check_radius(catalog, scope.radius)
+    check_transforms(catalog, scope.transforms)
     return found.rows(catalog, scope)
 
 

@@ -11,6 +11,7 @@ import pyarrow as pa
 from notmnist_store.catalog.queries import Query
 from notmnist_store.schema.radius import Radius
 from notmnist_store.schema.tables import columns
+from notmnist_store.schema.transforms import NONE, Transforms
 from notmnist_store.text import share_text
 
 STATUSES = {
@@ -28,14 +29,20 @@ _SCHEMA = columns(
 
 @dataclass(frozen=True)
 class Scope:
-    """What audits look at: a split set, and near copies up to a radius (None: each its own)."""
+    """What audits look at: a split set, and near copies up to a radius (None: each its own), moved
+    by a set of transforms."""
 
     split_set: str = "ingest"
     radius: Radius | None = None
+    transforms: Transforms = NONE
 
     def values(self, query: Query) -> dict[str, Any]:
         """Of these the ones that the query takes, by the names of its parameters."""
-        given = {"split_set": self.split_set, "radius": self.radius}
+        given = {
+            "split_set": self.split_set,
+            "radius": self.radius,
+            "transforms": self.transforms,
+        }
         return {k: v for k, v in given.items() if k in query.parameters and v is not None}
 
 

@@ -20,6 +20,7 @@ from typing import Any
 from notmnist_store.errors import QueryError, UsageError
 from notmnist_store.schema.radius import Radius
 from notmnist_store.schema.shape import DEFAULT_SHAPE, Shape
+from notmnist_store.schema.transforms import NONE, Transforms
 from notmnist_store.text import closest
 
 _READ = re.compile(r"\b(?:from|join)\s+\"?([a-z_][a-z0-9_]*)", re.I)
@@ -30,6 +31,7 @@ _TYPES: dict[str, Callable[[Any], Any]] = {
     "float": float,
     "radius": lambda given: Radius(given).squared,
     "split_set": str,
+    "transforms": lambda given: (Transforms.read(given) or NONE).text,
 }
 
 
@@ -38,6 +40,7 @@ class Parameter:
     """A value a query takes as ``$name``; `default` is None where it must be given.
 
     One of type ``radius`` is given as a distance and bound as the squared one: see `Radius`.
+    One of type ``transforms`` is given in words, and bound as the fewest of the same set.
     One of type ``split_set`` names a split set, or a version of one: see `show_versions`.
     """
 

@@ -27,6 +27,7 @@ from notmnist_store.near.check import (
 )
 from notmnist_store.near.evidence import current_join, lacking, not_known
 from notmnist_store.progress import Progress
+from notmnist_store.schema.transforms import NONE, Transforms
 from notmnist_store.schema.words import USED
 from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Tables
@@ -67,6 +68,7 @@ def certify(
             f"{not_known(catalog, images)}: there is nothing to certify",
             "notmnist-store near-duplicates",
         )
+    transforms = Transforms.read(join["transforms"]) or NONE
     values = {"split_set": split_set or "ingest"}
     placed = catalog.query(load_queries("near")["placed"].sql, values)
     ids = placed["image_id"].to_numpy()
@@ -89,6 +91,7 @@ def certify(
         comparisons,
         lambda rows: pixels_of(tables, ids[rows]),
         join["threshold"],
+        (transforms, tables.marker.shape),
         progress,
     )
     is_sample = chosen is None and checked.left < len(ids)
@@ -100,7 +103,7 @@ def certify(
             join, ids, checked, split_set=chosen, seed=seed if is_sample else None
         )
         run.write("certificate", rows)
-    progress.note(outcome_line(checked, len(ids) if is_sample else 0))
+    progress.note(outcome_line(checked, len(ids) if is_sample else 0, transforms))
     if checked.disagreements:
         raise disagreement(json.loads(join["pair_runs"])[0], ids, checked)
     return run.id

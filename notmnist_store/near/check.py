@@ -6,7 +6,7 @@ compares pictures by exact matrix products (`kernels.scan`), with no code in com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,15 @@ from notmnist_store.near.kernels.differences import (
     upper_bound,
 )
 from notmnist_store.near.kernels.join import Pairs
+from notmnist_store.near.kernels.moving import copies_made, moved_copies
 from notmnist_store.near.kernels.pair_rows import pair_rows
 from notmnist_store.near.kernels.scan import scan
 from notmnist_store.progress import Progress
 from notmnist_store.schema.arrays import Bools, Ints, Pixels
 from notmnist_store.schema.radius import distance
+from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.tables import TABLES
+from notmnist_store.schema.transforms import NONE, Transforms
 from notmnist_store.storage.datafile import DataFile, open_checked
 from notmnist_store.storage.tables import Tables
 from notmnist_store.text import share_text
@@ -85,6 +88,7 @@ def check_sample(
     flat: Pixels,
     files: Sequence[DataFile],
     most: int,
+    transforms: Transforms,
     progress: Progress,
 ) -> tuple[Checked, int | None]:
     """Check the pairs of a search on a few pictures; the seed of the sample, None where it is all.
@@ -92,7 +96,8 @@ def check_sample(
     `ids` (n,) are the pictures in the order of ingest, flat (n, d) their pixels, `files` the data
     files of its pairs, which are read back; `before` shows the pairs that it adds to.
     """
-    drawn = np.random.default_rng(_SEED).permutation(len(ids))[: sample_size(*flat.shape)]
+    wanted = sample_size(len(ids), flat.shape[1], copies_made(transforms))
+    drawn = np.random.default_rng(_SEED).permutation(len(ids))[:wanted]
     rows = np.sort(drawn)
     chosen = ids[rows]
     known = [_read_back(tables.path("pair", file.name), chosen) for file in files]
@@ -100,8 +105,9 @@ def check_sample(
         known.append(known_pairs(before, chosen))
     comparison = Comparison(rows, flat[rows], np.ones(len(ids), np.bool_))
     stored = pa.concat_tables([_PAIR_ROWS.empty_table(), *known])
-    checked = check(ids, stored, [comparison], lambda rows: flat[rows], most, progress)
-    progress.note(outcome_line(checked, len(ids)))
+    under = (transforms, tables.marker.shape)
+    checked = check(ids, stored, [comparison], lambda rows: flat[rows], most, under, progress)
+    progress.note(outcome_line(checked, len(ids), transforms))
     return checked, _SEED if len(rows) < len(ids) else None
 
 
@@ -117,11 +123,12 @@ def _read_back(path: Path, ids: Ints) -> pa.Table:
     return pa.concat_tables(parts)
 
 
-def outcome_line(checked: Checked, pictures: int) -> str:
+def outcome_line(checked: Checked, pictures: int, transforms: Transforms) -> str:
     """What a check found, in a line; of `pictures`, a sample may have been checked."""
     found = checked.differences
+    under = "" if transforms == NONE else f", under {transforms}"
     line = (
-        f"certified: {checked.left:,} pictures against {checked.right:,}, each with each: "
+        f"certified: {checked.left:,} pictures against {checked.right:,}, each with each{under}: "
         f"{found.pairs:,} pairs, {len(found.missed):,} missed, {len(found.wrong):,} wrong"
     )
     if checked.left < pictures:
@@ -136,9 +143,13 @@ def check(
     comparisons: Sequence[Comparison],
     read: Callable[[Ints], Pixels],
     most: int,
+    under: tuple[Transforms, Shape],
     progress: Progress,
 ) -> Checked:
     """Compare as asked, and hold the pairs within `most` against the `known` ones.
+
+    Pictures are compared as they are, and with either of the two moved by each transform of the
+    set, on images of the shape.
 
     `ids` (n,) are the pictures in the order of ingest, `read` gives the pixels of some of their
     rows, `known` (a, b, squared_distance) are the pairs of the search that name a picture of a
@@ -159,13 +170,28 @@ def check(
                 those = pixels if chosen.all() else pixels[chosen]
                 done += len(each.rows) * len(other)
                 compared += len(each.rows) * len(other) - int(np.isin(other, each.rows).sum())
-                for left, row, squared in scan(each.pixels, those, most, _CHUNK_PAIRS):
-                    parts.append(_in_order(each.rows[left], other[row], squared))
+                for one, two in _moved_either_way(each.pixels, those, under):
+                    for left, row, squared in scan(one, two, most, _CHUNK_PAIRS):
+                        parts.append(
+                            _in_order(each.rows[left % len(each.rows)], other[row], squared)
+                        )
                 progress.advance(done)
     left_rows = np.unique(np.concatenate([each.rows for each in comparisons]))
     stored = _compared(pair_rows(ids, known), comparisons)
-    found = differences(stored, joined_pairs(parts))
+    every = joined_pairs(parts)
+    found = differences(stored, every.take(np.argsort(every.squared_distance, kind="stable")))
     return Checked(len(left_rows), len(needed), compared, found)
+
+
+def _moved_either_way(
+    left: Pixels, right: Pixels, under: tuple[Transforms, Shape]
+) -> Iterator[tuple[Pixels, Pixels]]:
+    """Copies of the left pictures, one behind the other, with the right ones; then the reverse."""
+    copies = moved_copies(right, *under)
+    next(copies)  # as they are, which the copies on the left have too
+    yield np.concatenate(list(moved_copies(left, *under))), right
+    for moved in copies:
+        yield left, moved
 
 
 def _in_order(a: Ints, b: Ints, squared: Ints) -> Pairs:
@@ -254,7 +280,10 @@ def disagreement(first_run: str, ids: Ints, checked: Checked) -> StoreError:
     )
 
 
-def sample_size(pictures: int, size: int) -> int:
-    """How many pictures of `size` bytes can be compared with all of them in about a second."""
-    fitting = _SAMPLE_PRODUCTS // max(1, pictures * size)
+def sample_size(pictures: int, size: int, copies: int = 1) -> int:
+    """How many pictures of `size` bytes can be compared with all of them in about a second.
+
+    With `copies` of each, both sides are moved: a few are compared even where that takes longer.
+    """
+    fitting = _SAMPLE_PRODUCTS // max(1, pictures * size * (2 * copies - 1))
     return min(pictures, max(_LEAST_SAMPLE, fitting))

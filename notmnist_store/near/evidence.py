@@ -10,6 +10,7 @@ from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.schema.radius import SEARCH, Radius
+from notmnist_store.schema.transforms import NONE, Transforms
 
 _SECONDS_AN_IMAGE = 25e-6
 _START_SECONDS = 2.0
@@ -33,6 +34,19 @@ def check_radius(catalog: Catalog, radius: Radius | None) -> None:
         raise UsageError(
             f"pairs are known up to {current['radius']}, not to {radius}",
             f"notmnist-store near-duplicates --radius {radius}",
+        )
+
+
+def check_transforms(catalog: Catalog, transforms: Transforms | None) -> None:
+    """Refuse transforms that the current search did not look under; see `check_radius`."""
+    current = current_join(catalog)
+    if transforms is None or current is None:
+        return
+    searched = Transforms.read(current["transforms"]) or NONE
+    if not searched.covers(transforms):
+        raise UsageError(
+            f"pairs were searched under {searched}, not under {transforms}",
+            f"notmnist-store near-duplicates --transforms {transforms}",
         )
 
 

@@ -12,8 +12,9 @@ import pyarrow as pa
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import bind, find_query, load_queries
 from notmnist_store.catalog.split_sets import show_versions
-from notmnist_store.near.evidence import check_radius
+from notmnist_store.near.evidence import check_radius, check_transforms
 from notmnist_store.schema.radius import Radius
+from notmnist_store.schema.transforms import Transforms
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*")
 
@@ -44,4 +45,6 @@ def run_query(
     for name, parameter in report.parameters.items():
         if parameter.type == "radius":
             check_radius(catalog, Radius.read(given.get(name)))
+        elif parameter.type == "transforms":
+            check_transforms(catalog, Transforms.read(given.get(name)))
     return catalog.query(report.sql, values, timeout=timeout)

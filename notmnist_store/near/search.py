@@ -33,11 +33,13 @@ from notmnist_store.near.kernels.join import (
     join,
     too_many_pairs,
 )
+from notmnist_store.near.kernels.moved import MovedPairs, moved_pairs
 from notmnist_store.near.kernels.pair_rows import pairs_among
+from notmnist_store.near.kernels.transforms import Moves
 from notmnist_store.progress import Progress
 from notmnist_store.schema.arrays import Ints, Pixels
 from notmnist_store.schema.radius import GROUP, SEARCH, Radius
-from notmnist_store.schema.transforms import NONE
+from notmnist_store.schema.transforms import NONE, Transforms
 from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Once, Tables
 
@@ -45,6 +47,8 @@ DEFAULT_LIMIT = 100_000_000
 _FILE_PAIRS = 1 << 22
 _SURELY_TOO_MANY = 2
 _KNOWN = "select a, b, squared_distance from searched_pair where squared_distance <= $most"
+_KNOWN_PLAIN = """select a, b, plain_squared_distance as squared_distance from searched_pair
+where plain_squared_distance <= $most"""
 
 
 @dataclass(frozen=True)
@@ -53,8 +57,14 @@ class _Plan:
 
     radius: Radius
     group_radius: Radius
+    transforms: Transforms
     runs: list[str]
     base: dict[str, Any] | None
+
+    @property
+    def grouped_under(self) -> list[Transforms]:
+        """What groups are made under: no transform, and all of the search."""
+        return list(dict.fromkeys((NONE, self.transforms)))
 
     @property
     def old_runs(self) -> list[str]:
@@ -69,6 +79,7 @@ def near_duplicates(
     tables: Tables,
     radius: Radius | None = None,
     group_radius: Radius | None = None,
+    transforms: Transforms | None = None,
     *,
     limit: int = DEFAULT_LIMIT,
     chunk_pairs: int = CHUNK_PAIRS,
@@ -77,26 +88,30 @@ def near_duplicates(
 ) -> str:
     """Find all pairs of different pictures within the radius; one run, or none if there is no need.
 
-    Pairs found before stay in use where they were found at this radius or a larger one. A sample of
+    Pairs found before stay in use where they were found at this radius or a larger one, and under
+    these transforms or more; without `transforms` under those of the current search. A sample of
     pictures is compared with all in another way, and the run holds the certificate of that. Returns
     the id of the run whose pairs are current.
     """
     started = datetime.now(UTC)
     catalog = Catalog(tables)
     current = current_join(catalog)
-    plan = _plan(catalog, radius, group_radius, current)
+    plan = _plan(catalog, radius, group_radius, transforms, current)
     if plan is None:
         assert current is not None
         progress.note(
             f"nothing to do: all pairs up to {current['radius']} are there, of all images"
+            + ("" if current["transforms"] == NONE.text else f", under {current['transforms']}")
         )
         show_runs(tables, progress)
         return str(current["run_id"])
     listed = pictures(catalog)
     ids = listed["image_id"].to_numpy()
     old = sum(run in plan.old_runs for run in listed["run_id"].to_pylist())
-    grouped = [] if plan.base is None else [_known_pairs(catalog, ids, plan.group_radius)]
+    grouped = {each: _known_pairs(catalog, ids, plan, each) for each in plan.grouped_under}
     arguments = {"radius": plan.radius.text, "group_radius": plan.group_radius.text}
+    if plan.transforms != NONE:
+        arguments["transforms"] = plan.transforms.text
     try:
         with Run(
             tables,
@@ -108,15 +123,33 @@ def near_duplicates(
         ) as run:
             flat = pixels_of(tables, ids)
             progress.stage("comparing", 0, "pairs")
-            parts = _search(flat, old, plan.radius.squared, limit, chunk_pairs, threads)
-            _write_pairs(run, ids, progress.counted(_kept(parts, grouped, plan.group_radius)))
+            threads = threads or os.cpu_count() or 1
+            if plan.transforms == NONE:
+                parts = _search(flat, old, plan.radius.squared, limit, chunk_pairs, threads)
+                kept = _kept(parts, grouped[NONE], plan.group_radius)
+                _write_pairs(run, ids, progress.counted(kept))
+            else:
+                moves = Moves(plan.transforms, tables.marker.shape)
+                moved = moved_pairs(
+                    flat,
+                    old,
+                    moves,
+                    plan.radius.squared,
+                    limit=limit,
+                    threads=threads,
+                    chunk_pairs=chunk_pairs,
+                )
+                _write_moved(run, ids, moved, moves)
+                _keep_moved(moved, grouped, plan)
+                progress.advance(len(moved.pairs))
             files = run.files.get("pair", [])
             before = None if plan.base is None else catalog
             checked, seed = check_sample(
-                tables, before, ids, flat, files, plan.radius.squared, progress
+                tables, before, ids, flat, files, plan.radius.squared, plan.transforms, progress
             )
             join_row = _join_row(catalog, plan, run, len(ids))
-            run.write("star", _group_rows(ids, old, grouped))
+            for under, within in grouped.items():
+                run.write("star", _group_rows(ids, old, within, under))
             run.write("radius_join", [join_row])
             run.write("certificate", certificate_rows(join_row, ids, checked, seed=seed))
     except MemoryError as error:
@@ -144,7 +177,7 @@ def _join_row(catalog: Catalog, plan: _Plan, run: Run, pictures: int) -> dict[st
         "threshold": plan.radius.squared,
         "group_radius": plan.group_radius.text,
         "group_threshold": plan.group_radius.squared,
-        "transforms": NONE.text,
+        "transforms": plan.transforms.text,
         "image_size": catalog.shape.size,
         "images": counted,
         "distinct_images": pictures,
@@ -167,6 +200,7 @@ def _plan(
     catalog: Catalog,
     asked: Radius | None,
     asked_groups: Radius | None,
+    asked_transforms: Transforms | None,
     current: dict[str, Any] | None,
 ) -> _Plan | None:
     """What has to be searched, or None where all is known already."""
@@ -182,8 +216,13 @@ def _plan(
             f"groups of radius {group_radius} need pairs up to it, not to {radius}",
             f"notmnist-store near-duplicates --radius {group_radius} --group-radius {group_radius}",
         )
-    whole = _Plan(radius, group_radius, runs, None)
+    known_under = NONE if current is None else Transforms.read(current["transforms"]) or NONE
+    transforms = known_under if asked_transforms is None else asked_transforms
+    transforms.check(catalog.shape)
+    whole = _Plan(radius, group_radius, transforms, runs, None)
     if current is None or radius.squared > current["threshold"]:
+        return whole
+    if not known_under.covers(transforms):
         return whole
     if asked_groups and group_radius.squared != current["group_threshold"]:
         return whole
@@ -193,7 +232,8 @@ def _plan(
         return None
     if max(map(runs.index, known)) > min(map(runs.index, fresh)):
         return whole  # a run that was restored comes before known ones, and so do its pictures
-    return _Plan(Radius(current["radius"]), Radius(current["group_radius"]), runs, current)
+    known = (Radius(current["radius"]), Radius(current["group_radius"]), known_under)
+    return _Plan(*known, runs, current)
 
 
 def _search(
@@ -202,10 +242,9 @@ def _search(
     most: int,
     limit: int,
     chunk_pairs: int,
-    threads: int | None,
+    threads: int,
 ) -> Iterator[Pairs]:
     """Pairs of rows within `most`, left before right: all, or those with a row from `old` on."""
-    threads = threads or os.cpu_count() or 1
     settings: dict[str, Any] = {"threads": threads, "chunk_pairs": chunk_pairs}
     basis = fit_basis(flat)
     fresh = RadiusIndex.build(flat[old:], basis, threads=threads)
@@ -253,16 +292,63 @@ def _write_pairs(run: Run, ids: Ints, found: Iterable[Pairs]) -> None:
         run.write("pair", pa.concat_tables(parts))
 
 
-def _known_pairs(catalog: Catalog, ids: Ints, radius: Radius) -> Pairs:
-    """Pairs found before, within the radius, as rows of `ids`.
+def _write_moved(run: Run, ids: Ints, moved: MovedPairs, moves: Moves) -> None:
+    """Write the pairs, and the steps between, with the names of their moves."""
+    names = pa.array(moves.names)
+    for start in range(0, len(moved.pairs), _FILE_PAIRS):
+        rows = slice(start, start + _FILE_PAIRS)
+        part, plain = moved.pairs.take(rows), moved.plain[rows]
+        run.write(
+            "pair",
+            pa.table(
+                {
+                    "a": ids[part.left],
+                    "b": ids[part.right],
+                    "squared_distance": part.squared_distance,
+                    "transform": names.take(pa.array(part.move)),
+                    "plain_squared_distance": pa.array(plain, mask=plain < 0),
+                }
+            ),
+        )
+    steps = moved.steps
+    if len(steps):
+        run.write(
+            "pair_step",
+            pa.table(
+                {
+                    "a": ids[steps.left],
+                    "b": ids[steps.right],
+                    "transforms": pa.array([each.text for each in moves.sets]).take(
+                        pa.array(moved.sets)
+                    ),
+                    "squared_distance": steps.squared_distance,
+                    "transform": names.take(pa.array(steps.move)),
+                }
+            ),
+        )
+
+
+def _keep_moved(moved: MovedPairs, grouped: dict[Transforms, list[Pairs]], plan: _Plan) -> None:
+    """Put the pairs within the group radius into `grouped`: as they are, and under the set."""
+    pairs, most = moved.pairs, plan.group_radius.squared
+    grouped[plan.transforms].append(pairs.take(pairs.squared_distance <= most))
+    near = (moved.plain >= 0) & (moved.plain <= most)
+    grouped[NONE].append(Pairs(pairs.left[near], pairs.right[near], moved.plain[near]))
+
+
+def _known_pairs(catalog: Catalog, ids: Ints, plan: _Plan, under: Transforms) -> list[Pairs]:
+    """Pairs found before, within the group radius under no or all transforms, as rows of `ids`.
 
     Those that decisions part are among them: groups are made of all pairs, for a decision can be
     taken back, and must not move other pictures.
     """
-    return pairs_among(ids, catalog.query(_KNOWN, {"most": radius.squared}))
+    if plan.base is None:
+        return []
+    known = _KNOWN_PLAIN if under == NONE else _KNOWN
+    return [pairs_among(ids, catalog.query(known, {"most": plan.group_radius.squared}))]
 
 
-def _group_rows(ids: Ints, old: int, grouped: list[Pairs]) -> pa.Table:
+def _group_rows(ids: Ints, old: int, grouped: list[Pairs], under: Transforms) -> pa.Table:
     """Pictures from row `old` on that belong to an earlier one, and how far they are from it."""
     star = stars(len(ids), None, grouped)
     member = np.flatnonzero(star != np.arange(len(ids)))
@@ -273,7 +359,7 @@ def _group_rows(ids: Ints, old: int, grouped: list[Pairs]) -> pa.Table:
             "image_id": ids[member],
             "group_id": ids[star[member]],
             "squared_distance": squared,
-            "transforms": pa.repeat(pa.scalar(NONE.text), len(member)),
+            "transforms": pa.repeat(pa.scalar(under.text), len(member)),
         }
     )
 

@@ -19,3 +19,6 @@ Pixels = npt.NDArray[np.uint8]
 Floats = npt.NDArray[np.float64]
 
 Singles = npt.NDArray[np.float32]
+
+Shorts = npt.NDArray[np.int16]
+"""Weights of a basis."""

@@ -4,6 +4,7 @@
 -- tolerance: 0
 -- needs: pair
 -- param radius: radius = 1.0
+-- param transforms: transforms = none
 -- total: select (select count(*) from image where not image.is_dropped) - count(*) from duplicate_image inner join image on image.image_id = duplicate_image.image_id where duplicate_image.kind = 'exact' and duplicate_image.copy_number > 1 and not image.is_dropped
 -- next: sql near_groups
 -- why: A set holds fewer pictures than it has images, and scores on it are surer than they look.
@@ -28,10 +29,11 @@ from (
             partition by pair.b
             order by pair.squared_distance, pair.a
         ) as choice
-    from pair
+    from near_pair as pair
     left join dropped_image as dropped_a on dropped_a.image_id = pair.a
     left join dropped_image as dropped_b on dropped_b.image_id = pair.b
-    where pair.squared_distance <= $radius
+    where pair.transforms = $transforms
+        and pair.squared_distance <= $radius
         and dropped_a.image_id is null
         and dropped_b.image_id is null
 ) as near

@@ -4,6 +4,7 @@
 -- tolerance: 0
 -- needs: pair
 -- param radius: radius = 1.0
+-- param transforms: transforms = none
 -- total: select (select count(*) from image where not image.is_dropped) - count(*) from duplicate_image inner join image on image.image_id = duplicate_image.image_id where duplicate_image.kind = 'exact' and duplicate_image.copy_number > 1 and not image.is_dropped
 -- next: peek --pairs --audit label_conflict_near
 -- why: Of two pictures that hardly differ, one is probably filed under the wrong class.
@@ -23,7 +24,8 @@ with compared as (
     from neighbour
     left join dropped_image as dropped on dropped.image_id = neighbour.image_id
     left join dropped_image as dropped_twin on dropped_twin.image_id = neighbour.other_id
-    where neighbour.squared_distance <= $radius
+    where neighbour.transforms = $transforms
+        and neighbour.squared_distance <= $radius
         and dropped.image_id is null
         and dropped_twin.image_id is null
 ),

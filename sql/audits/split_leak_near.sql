@@ -5,6 +5,7 @@
 -- needs: pair
 -- param split_set: split_set = ingest
 -- param radius: radius = 1.0
+-- param transforms: transforms = none
 -- total: select count(*) from split_image where split_image.split_set = $split_set and split_image.split in ('valid', 'test')
 -- next: sanitize my_clean_set --from $split_set --keep $keep
 -- why: A picture that differs from one in train by a few grey values is no test of anything, and no hash finds it.
@@ -36,7 +37,8 @@ from (
         ) as choice
     from leak
     where leak.split_set = $split_set
-        and leak.kind = 'near'
+        and leak.kind in ('near', 'moved')
+        and leak.transforms = $transforms
         and leak.squared_distance <= $radius
 ) as near
 inner join split_image

@@ -20,7 +20,7 @@ leaked_group as (
         'leaked_near' as subset
     from neighbour
     inner join train_group on train_group.group_id = neighbour.other_id
-    where neighbour.squared_distance <= $threshold
+    where neighbour.transforms = 'none' and neighbour.squared_distance <= $threshold
 )
 
 select

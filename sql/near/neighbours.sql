@@ -26,7 +26,9 @@ near as (
         neighbour.other_id as group_id,
         neighbour.squared_distance
     from wanted
-    inner join neighbour on neighbour.image_id = wanted.group_id
+    inner join neighbour
+        on neighbour.image_id = wanted.group_id
+        and neighbour.transforms = 'none'
 ),
 
 member as (

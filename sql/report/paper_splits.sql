@@ -8,7 +8,7 @@ with leaking as (
         count(distinct case when leak.kind = 'exact' then leak.image_id end) as exact,
         count(distinct case when leak.kind = 'near' then leak.image_id end) as near
     from leak
-    where leak.split_set = $split_set and leak.squared_distance <= $squared
+    where leak.split_set = $split_set and leak.kind in ('exact', 'near') and leak.squared_distance <= $squared
     group by leak.split
 )
 

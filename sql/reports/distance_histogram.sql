@@ -18,9 +18,10 @@ from (
         cast(floor(sqrt(pair.squared_distance * 100 / 65025.0e0)) as bigint) as tenth,
         count(*) as pairs,
         count(case when a.label <> b.label then 1 end) as other_labels
-    from pair
+    from near_pair as pair
     inner join image as a on a.image_id = pair.a
     inner join image as b on b.image_id = pair.b
+    where pair.transforms = 'none'
     group by cast(floor(sqrt(pair.squared_distance * 100 / 65025.0e0)) as bigint)
 ) as counted
 order by counted.tenth

@@ -18,5 +18,5 @@ select
 from leak
 left join image on image.image_id = leak.image_id
 left join image as twin on twin.image_id = leak.twin_id
-where leak.split_set = $split_set and leak.squared_distance <= $radius
+where leak.split_set = $split_set and leak.kind in ('exact', 'near') and leak.squared_distance <= $radius
 order by leak.squared_distance, leak.split, leak.image_id, leak.twin_split, leak.twin_id

@@ -36,7 +36,10 @@ select
     pair.distance
 from listed
 inner join member on member.group_id = listed.group_id
-inner join pair on pair.a = listed.group_id and pair.b = member.image_id
+inner join near_pair as pair
+    on pair.transforms = 'none'
+    and pair.a = listed.group_id
+    and pair.b = member.image_id
 left join image on image.image_id = member.image_id
 where listed.place <= $most
 order by listed.place, pair.squared_distance, member.image_id

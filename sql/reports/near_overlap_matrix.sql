@@ -1,6 +1,7 @@
 -- title: How many rows of each split have a near copy in each other split, by radius, pixels scaled to [0, 1]
 -- grain: split, other split, radius
 -- param split_set: split_set = ingest
+-- param transforms: transforms = none
 --
 -- All directions: rows of `split` within `radius` of a picture in `other_split`, equal pictures
 -- included, so that radius 0 is report overlap_matrix. Of a split and itself, rows that have a copy
@@ -37,7 +38,9 @@ close as (
         min(case when held.in_valid > 0 then neighbour.squared_distance end) as valid,
         min(case when held.in_test > 0 then neighbour.squared_distance end) as test
     from held
-    inner join neighbour on neighbour.other_id = held.group_id
+    inner join neighbour
+        on neighbour.other_id = held.group_id
+        and neighbour.transforms = $transforms
     group by neighbour.image_id
 ),
 

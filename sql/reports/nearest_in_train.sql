@@ -23,7 +23,7 @@ left join (
             order by leak.squared_distance
         ) as choice
     from leak
-    where leak.split_set = $split_set and leak.twin_split = 'train'
+    where leak.split_set = $split_set and leak.kind in ('exact', 'near') and leak.twin_split = 'train'
 ) as near
     on near.image_id = split_image.image_id
     and near.split = split_image.split

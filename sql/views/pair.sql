@@ -71,5 +71,4 @@ select
     sqrt(pair.squared_distance / 65025.0e0) as distance,
     sqrt(pair.squared_distance / 65025.0e0 / pair.image_size) as rms
 from searched_pair as pair
-left join parted on parted.a = pair.a and parted.b = pair.b
-where parted.a is null
+where ((pair.a, pair.b) in (select parted.a, parted.b from parted)) is not true

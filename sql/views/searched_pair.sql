@@ -7,20 +7,19 @@
 -- column image_size: height x width x channels of an image · values · 784
 --
 -- What view pair shows, and the pairs that view not_duplicate takes out of it: further searches and
--- certificates go by these.
+-- certificates go by these. (`is true` keeps planners from building on the pairs, of which there may be
+-- millions.)
 select
     pair.a,
     pair.b,
     pair.squared_distance,
     pair.transform,
     pair.plain_squared_distance,
-    counted.image_size
+    (select radius_join.image_size from radius_join where radius_join.is_current) as image_size
 from stored_pair as pair
-inner join (
-    select
-        run_input.input_run as run_id,
-        radius_join.image_size
+where (pair.run_id in (
+    select run_input.input_run
     from radius_join
     inner join run_input on run_input.run_id = radius_join.run_id and run_input.role = 'pair'
     where radius_join.is_current
-) as counted on counted.run_id = pair.run_id
+)) is true

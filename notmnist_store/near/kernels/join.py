@@ -27,6 +27,7 @@ import numpy.typing as npt
 from notmnist_store.errors import UsageError
 from notmnist_store.near.kernels.basis import Basis, fit_basis
 from notmnist_store.near.kernels.scan import scan
+from notmnist_store.near.kernels.transforms import SweptMoves
 from notmnist_store.schema.arrays import Ints, Pixels, Rows
 from notmnist_store.schema.radius import LARGEST_SQUARE
 
@@ -48,18 +49,21 @@ class Pairs:
 
     left, right       (k,) int32: row numbers; in a join of a set with itself left < right
     squared_distance  (k,) int64: sum of the squared differences of their pixels, of 0 to 255
+    move              (k,) int32: number of the move that has this distance; 0 is the identity
     """
 
     left: Rows
     right: Rows
     squared_distance: Ints
+    move: Rows | None = None
 
     def __len__(self) -> int:
         return len(self.left)
 
     def take(self, chosen: slice | npt.NDArray[Any]) -> Pairs:
         """Some of them: a slice, a mask, or places."""
-        return Pairs(self.left[chosen], self.right[chosen], self.squared_distance[chosen])
+        move = None if self.move is None else self.move[chosen]
+        return Pairs(self.left[chosen], self.right[chosen], self.squared_distance[chosen], move)
 
     def both_ways(self) -> Pairs:
         """Each pair twice: as it is, and behind them all with its sides changed."""
@@ -89,13 +93,14 @@ class RadiusIndex:
         *,
         threads: int = 1,
         fast: bool = True,
+        compared: Ints | None = None,
     ) -> RadiusIndex:
         """Index pixels (n, d) uint8, d at least 1.
 
         Indexes that are to be joined need one `basis` (`fit_basis`, of rows like theirs); without
-        one it is fitted to these pixels. The index holds a copy of the pixels and about 200 bytes
-        an image. `fast=False`, or no numba: an index of nothing, that compares every image with
-        every other.
+        one it is fitted to these pixels. The index holds the pixels, no copy of them, and about 200
+        bytes an image. `fast=False`, or no numba: an index of nothing, that compares every image
+        with every other. `compared` (d,) is for a sweep: the values that it compares, -1 for none.
 
         Raises:
             UsageError: not an array as described, or fewer than one thread.
@@ -109,13 +114,15 @@ class RadiusIndex:
         tree = _compiled_tree() if fast else None
         if tree is None:
             return cls(rows, size, pixels)
-        return cls(rows, size, tree.build_tree(pixels, basis or fit_basis(pixels), threads))
+        return cls(
+            rows, size, tree.build_tree(pixels, basis or fit_basis(pixels), threads, compared)
+        )
 
     def _pixels(self, places: Ints) -> Pixels:
-        """Pixels (n, d) at some places of the index, in the index's own order."""
+        """Pixels (n, d) of some rows."""
         content = self._content
         whole = content if isinstance(content, np.ndarray) else content.pixels
-        return np.ascontiguousarray(whole[places, : self.size])
+        return np.ascontiguousarray(whole[places])
 
     def _beside(self, pixels: Pixels, threads: int) -> RadiusIndex:
         """An index of other images that can be joined with this one."""
@@ -163,8 +170,13 @@ def join(
     threads: int = 1,
     chunk_pairs: int = CHUNK_PAIRS,
     limit: int | None = None,
+    moves: SweptMoves | None = None,
+    of_one_set: bool = False,
 ) -> Iterator[Pairs]:
     """All pairs of images of a and of b, or of a and itself, whose squared distance is at most t.
+
+    With `moves` it is their least distance under these, and the indexes are those of a sweep; of
+    one set, they are two indexes of the same images, and a pair may come twice.
 
     Memory beside the indexes: 32 buffers of `chunk_pairs` (at least 1,024; 16 bytes a pair) while
     very many images are close to each other, next to nothing otherwise.
@@ -180,7 +192,9 @@ def join(
         raise UsageError(
             f"a join takes 1 thread or more and chunks of {_LEAST_CHUNK_PAIRS:,} pairs or more"
         )
-    found = _found(a, other, min(t, a.size * LARGEST_SQUARE), threads, chunk_pairs)
+    found = _found(
+        a, other, min(t, a.size * LARGEST_SQUARE), threads, chunk_pairs, moves, of_one_set
+    )
     chunks = _chunks(found, chunk_pairs)
     return chunks if limit is None else _within(limit, chunks, a, b, t, threads)
 
@@ -209,7 +223,13 @@ def estimate_pairs(
 
 
 def _found(
-    a: RadiusIndex, b: RadiusIndex, most: int, threads: int, chunk_pairs: int
+    a: RadiusIndex,
+    b: RadiusIndex,
+    most: int,
+    threads: int,
+    chunk_pairs: int,
+    moves: SweptMoves | None,
+    of_one_set: bool,
 ) -> Iterator[Found]:
     one, other = a._content, b._content
     if a.size != b.size:
@@ -217,15 +237,41 @@ def _found(
             f"images of {a.size} and of {b.size} bytes cannot be joined: give both sets one shape"
         )
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        return scan(one, other, most, chunk_pairs)
+        return _scanned(one, other, most, chunk_pairs, moves, of_one_set)
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
         raise UsageError("one index is compiled, the other is not: build both alike")
     if not np.array_equal(one.basis.weights, other.basis.weights):
         raise UsageError("the two indexes have different bases: give build() one")
     tree = _compiled_tree()
     assert tree is not None  # it has built them
-    pairs: Iterator[Found] = tree.search(one, other, most, threads, chunk_pairs)
+    pairs: Iterator[Found] = tree.search(
+        one, other, most, threads, chunk_pairs, moves, of_one_set=of_one_set
+    )
     return pairs
+
+
+def _scanned(
+    a: Pixels,
+    b: Pixels,
+    most: int,
+    chunk_pairs: int,
+    moves: SweptMoves | None,
+    of_one_set: bool,
+) -> Iterator[Found]:
+    """The same pairs by comparing everything, under one move after the other."""
+    if moves is None:
+        for left, right, squared in scan(a, b, most, chunk_pairs):
+            yield left, right, squared, np.zeros(len(left), np.int32)
+        return
+    for source, moves_b, code, code_swapped in zip(*moves, strict=True):
+        sides = (a, b[:, source]) if moves_b else (a[:, source], b)
+        for left, right, squared in scan(*sides, most, chunk_pairs):
+            swapped = of_one_set & (left > right)
+            low, high = np.where(swapped, right, left), np.where(swapped, left, right)
+            number = np.where(swapped, code_swapped, code)
+            two = (left != right) | (not of_one_set)
+            order = np.lexsort((high[two], low[two]))
+            yield tuple(column[two][order] for column in (low, high, squared, number))
 
 
 def _chunks(found: Iterable[Found], chunk_pairs: int) -> Iterator[Pairs]:
@@ -247,9 +293,9 @@ def _sorted(parts: list[Found]) -> Pairs:
     """One chunk of some parts, each of which is sorted."""
     if len(parts) == 1:
         return Pairs(*parts[0])
-    left, right, squared = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.argsort(left.astype(np.int64) << 32 | right)  # no two are equal
-    return Pairs(left[order], right[order], squared[order])
+    left, right, squared, move = (np.concatenate(column) for column in zip(*parts, strict=True))
+    order = np.argsort(left.astype(np.int64) << 32 | right)
+    return Pairs(left[order], right[order], squared[order], move[order])
 
 
 def _within(

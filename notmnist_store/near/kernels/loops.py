@@ -44,6 +44,7 @@ def _compiled(function: _F, **options: Any) -> _F:
 @_compiled
 def project(
     pixels: _Bytes,
+    kept: npt.NDArray[np.int16],
     weights: npt.NDArray[np.int16],
     bound: float,
     coordinates: _Floats,
@@ -52,8 +53,9 @@ def project(
 ) -> None:
     """Coordinates of rows `start` to `stop` of `pixels` (n, d), into `coordinates` (k, n).
 
-    The first len(weights) coordinates are `weights @ x / sqrt(bound)`, the last one is the norm
-    of what they leave of x, the ones between are 0. Sums of products are exact in int32.
+    Values where `kept` (d,) is 0 count as 0, and so are their weights. The first len(weights)
+    coordinates are `weights @ x / sqrt(bound)`, the last one is the norm of what they leave of x,
+    the ones between are 0. Sums of products are exact in int32.
     """
     last = coordinates.shape[0] - 1
     scale = 1.0 / np.sqrt(bound)
@@ -63,7 +65,8 @@ def project(
         for at in range(0, x.size, _PIECE):
             part = np.int32(0)
             for j in range(at, min(at + _PIECE, x.size)):
-                part = np.int32(part + np.int32(np.int32(x[j]) * np.int32(x[j])))
+                value_kept = np.int32(np.int32(x[j]) * np.int32(kept[j]))
+                part = np.int32(part + np.int32(value_kept * value_kept))
             norm += part
         projected = 0.0
         for k in range(weights.shape[0]):
@@ -155,20 +158,18 @@ def split(
 
 @_compiled
 def fill_leaves(
-    source: _Bytes,
     coordinates: _Floats,
     order: _Rows,
     places: int,
     blocks: _Floats,
     low: _Floats,
     high: _Floats,
-    pixels: _Bytes,
     start: int,
     stop: int,
 ) -> None:
     """Copy what belongs to leaves `start` to `stop` next to each other, and box each leaf.
 
-    blocks (leaves, k, 32), low and high (2 * places, k), pixels (n, width >= d) are written.
+    blocks (leaves, k, 32), low and high (2 * places, k) are written.
     """
     for leaf in range(start, stop):
         first = leaf * _LEAF
@@ -184,8 +185,6 @@ def fill_leaves(
                 most = max(most, value)
             low[places + leaf, k] = least
             high[places + leaf, k] = most
-        for i in range(first, first + size):
-            pixels[i, : source.shape[1]] = source[order[i]]
 
 
 @_compiled
@@ -260,13 +259,17 @@ def _add_distances(
 
 
 @_compiled
-def _squared_distance(x: _Bytes, y: _Bytes, most: int) -> np.int64:
+def _squared_distance(x: _Bytes, y: _Bytes, most: int | np.int64) -> np.int64:
     """Sum of squared differences of two images, exact; some value above `most` if it is above.
 
-    Their length is a multiple of 128; a piece of 128 sums to at most 8,323,200.
+    A piece of 128 sums to at most 8,323,200.
     """
     total = np.int64(0)
-    for at in range(0, x.size, _PIECE):
+    whole = x.size - x.size % _PIECE
+    for j in range(whole, x.size):
+        difference = np.int32(np.int32(x[j]) - np.int32(y[j]))
+        total += np.int32(difference * difference)
+    for at in range(0, whole, _PIECE):
         part = np.int32(0)
         one = x[at : at + _PIECE]
         other = y[at : at + _PIECE]
@@ -280,27 +283,82 @@ def _squared_distance(x: _Bytes, y: _Bytes, most: int) -> np.int64:
 
 
 @_compiled
+def _gather(
+    moves: tuple[_Rows, npt.NDArray[np.bool_], _Rows, _Rows],
+    of_b: bool,
+    x: _Bytes,
+    moved: _Bytes,
+) -> None:
+    """Write into moved (m, d) what each of the moves that move this side makes of picture x."""
+    sources, moves_b = moves[0], moves[1]
+    for m in range(sources.shape[0]):
+        if moves_b[m] == of_b:
+            source = sources[m]
+            for p in range(x.size):
+                moved[m, p] = x[source[p]]
+
+
+@_compiled
+def _nearest_move(
+    moves: tuple[_Rows, npt.NDArray[np.bool_], _Rows, _Rows],
+    swapped: bool,
+    x: _Bytes,
+    y: _Bytes,
+    moved_x: _Bytes,
+    moved_y: _Bytes,
+    most: int,
+) -> tuple[np.int64, np.int32]:
+    """The least squared distance over the moves, and the least number of those that have it.
+
+    Some value above `most` where all are above it.
+    """
+    _, moves_b, codes, codes_swapped = moves
+    least = np.int64(most + 1)
+    chosen = np.int32(0)
+    for m in range(codes.size):
+        if moves_b[m]:
+            distance = _squared_distance(x, moved_y[m], least)
+        else:
+            distance = _squared_distance(moved_x[m], y, least)
+        code = codes_swapped[m] if swapped else codes[m]
+        if distance < least or (distance == least and distance <= most and code < chosen):
+            least = distance
+            chosen = code
+    return least, chosen
+
+
+@_compiled
 def walk(
     a: _Arrays,
     b: _Arrays,
     same: bool,
+    of_one_set: bool,
+    moves: tuple[_Rows, npt.NDArray[np.bool_], _Rows, _Rows],
     limit: np.float32,
     most: int,
     cursor: npt.NDArray[np.int64],
     stop: int,
-    buffers: tuple[_Rows, _Rows, npt.NDArray[np.int64]],
+    buffers: tuple[_Rows, _Rows, npt.NDArray[np.int64], _Rows],
 ) -> int:
     """Pairs of the leaves from `cursor` to `stop` of tree a with tree b; return their number.
 
     A tree is its blocks, low, high, pixels and order (see `radius_tree.Tree`); what is found goes
-    to `buffers`: left, right and squared. `cursor` (leaf of a, leaf of b) is where to go on. When
-    it comes back with its leaf of a at `stop`, all is found; before that, the buffers (at least
-    1,024 long) are too full for another pair of leaves. With `same` the trees are one, and every
-    pair comes once, the lesser row on the left.
+    to `buffers`: left, right, squared and the number of the move. `cursor` (leaf of a, leaf of b)
+    is where to go on. When it comes back with its leaf of a at `stop`, all is found; before that,
+    the buffers (at least 1,024 long) are too full for another pair of leaves. With `same` the trees
+    are one, and every pair comes once. With `of_one_set` the lesser row is put on the left, and no
+    picture is paired with itself.
+
+    `moves` are sources (m, d), whether each moves b (m,), numbers (m,) and numbers with the sides
+    changed (m,). With none the pictures are compared as they are.
     """
     blocks_a, low_a, high_a, pixels_a, order_a = a
     blocks_b, low_b, high_b, pixels_b, order_b = b
-    left, right, squared = buffers
+    left, right, squared, code = buffers
+    are_moved = moves[0].shape[0] > 0
+    moved_a = np.empty((moves[0].shape[0], pixels_a.shape[1]), np.uint8)
+    moved_b = np.empty((_LEAF, moves[0].shape[0], pixels_a.shape[1]), np.uint8)
+    is_ready = np.zeros(_LEAF, np.bool_)
     coordinates = low_a.shape[1]
     places_a = low_a.shape[0] // 2
     places_b = low_b.shape[0] // 2
@@ -334,6 +392,7 @@ def walk(
                 size_b = min(_LEAF, order_b.size - first_b)
                 block_b = blocks_b[leaf_b]
                 gaps[:] = _ZERO
+                is_ready[:] = False
                 for k in range(0, coordinates, _GROUP):
                     _add_box_gaps(block_a, low_b[node], high_b[node], k, gaps)
                 for i in range(size_a):
@@ -347,16 +406,34 @@ def walk(
                             break
                     if near == 0:
                         continue
-                    x = pixels_a[first_a + i]
                     row = order_a[first_a + i]
+                    x = pixels_a[row]
+                    is_gathered = False
                     for j in range(i + 1 if same and leaf_a == leaf_b else 0, size_b):
                         if sums[j] <= limit:
-                            distance = _squared_distance(x, pixels_b[first_b + j], most)
+                            other = order_b[first_b + j]
+                            y = pixels_b[other]
+                            swapped = of_one_set and row > other
+                            number = np.int32(0)
+                            if not are_moved:
+                                distance = _squared_distance(x, y, most)
+                            elif of_one_set and row == other:
+                                continue
+                            else:
+                                if not is_gathered:
+                                    _gather(moves, False, x, moved_a)
+                                    is_gathered = True
+                                if not is_ready[j]:
+                                    _gather(moves, True, y, moved_b[j])
+                                    is_ready[j] = True
+                                distance, number = _nearest_move(
+                                    moves, swapped, x, y, moved_a, moved_b[j], most
+                                )
                             if distance <= most:
-                                other = order_b[first_b + j]
-                                left[found] = min(row, other) if same else row
-                                right[found] = max(row, other) if same else other
+                                left[found] = other if swapped else row
+                                right[found] = row if swapped else other
                                 squared[found] = distance
+                                code[found] = number
                                 found += 1
             while node & 1:  # the next subtree: up while this is a right child, then across
                 node >>= 1

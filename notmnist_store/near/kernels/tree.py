@@ -23,14 +23,14 @@ import numpy as np
 
 from notmnist_store.near.kernels import loops as radius_loops
 from notmnist_store.near.kernels.basis import Basis, search_limit
-from notmnist_store.schema.arrays import Ints, Pixels, Rows, Singles
+from notmnist_store.near.kernels.transforms import SweptMoves
+from notmnist_store.schema.arrays import Ints, Pixels, Rows, Shorts, Singles
 
-Found = tuple[Rows, Rows, Ints]
-"""Left rows, right rows and squared distances of some pairs."""
+Found = tuple[Rows, Rows, Ints, Rows]
+"""Left rows, right rows, squared distances and numbers of moves of some pairs."""
 
 _LEAF = 32
 _GROUP = 8
-_PIECE = 128
 _FAR = np.float32(1e15)  # its square times the coordinates is finite, and no distance comes near
 _TASK_ROWS = 16_384
 _TASK_LEAVES = 64
@@ -48,7 +48,7 @@ class Tree:
     blocks  (leaves, k, 32) float32: coordinates of each leaf's images
     low     (2 * places, k) float32: least coordinates of every node, by heap index
     high    (2 * places, k) float32: greatest ones
-    pixels  (n, d up to a multiple of 128) uint8, in tree order
+    pixels  (n, d) uint8, by row: the caller's
     """
 
     basis: Basis
@@ -60,8 +60,12 @@ class Tree:
     pixels: Pixels
 
 
-def build_tree(pixels: Pixels, basis: Basis, threads: int) -> Tree:
-    """The tree over pixels (n, d) uint8, C-contiguous, with about n (d + 200) bytes of its own."""
+def build_tree(pixels: Pixels, basis: Basis, threads: int, compared: Ints | None = None) -> Tree:
+    """The tree over pixels (n, d) uint8, C-contiguous, with about 350 n bytes of its own.
+
+    With `compared` (d,), which names no value twice, it is that of other images: of x[compared],
+    0 where that is -1.
+    """
     rows, size = pixels.shape
     source = pixels.view()
     source.flags.writeable = False  # so that one compiled loop serves arrays of either kind
@@ -73,12 +77,11 @@ def build_tree(pixels: Pixels, basis: Basis, threads: int) -> Tree:
     blocks = np.full((leaves, basis.coordinates, _LEAF), _FAR, np.float32)
     low = np.full((2 * places, basis.coordinates), _FAR, np.float32)
     high = -low
-    padded = np.zeros((rows, -(-size // _PIECE) * _PIECE), np.uint8)
     levels = places.bit_length() - 1
     shared = min(_SHARED_LEVELS, levels)
-    images = (source, basis.weights, basis.bound, coordinates)
+    images = (source, *_weights_on(basis, size, compared), basis.bound, coordinates)
     halves = (coordinates, order, keys, places)
-    copies = (source, coordinates, order, places, blocks, low, high, padded)
+    copies = (coordinates, order, places, blocks, low, high)
     with ThreadPoolExecutor(threads) as pool:
         _each(pool, radius_loops.project, [(*images, *span) for span in _spans(rows, _TASK_ROWS)])
         for level in range(shared):
@@ -89,7 +92,19 @@ def build_tree(pixels: Pixels, basis: Basis, threads: int) -> Tree:
         filling = [(*copies, *span) for span in _spans(leaves, _TASK_LEAVES)]
         _each(pool, radius_loops.fill_leaves, filling)
     radius_loops.join_boxes(low, high)
-    return Tree(basis, size, order, blocks, low, high, padded)
+    return Tree(basis, size, order, blocks, low, high, source)
+
+
+def _weights_on(basis: Basis, size: int, compared: Ints | None) -> tuple[Shorts, Shorts]:
+    """Which values of an image are kept (d,), and weights for the image as it is stored (k, d)."""
+    if compared is None:
+        return np.ones(size, np.int16), basis.weights
+    kept = np.zeros(size, np.int16)
+    weights = np.zeros_like(basis.weights)
+    places = np.flatnonzero(compared >= 0)
+    kept[compared[places]] = 1
+    weights[:, compared[places]] = basis.weights[:, places]
+    return kept, weights
 
 
 def _spans(count: int, step: int) -> Iterator[tuple[int, int]]:
@@ -105,26 +120,40 @@ def _each(
         future.result()
 
 
-def search(a: Tree, b: Tree, most: int, threads: int, chunk_pairs: int) -> Iterator[Found]:
+def search(
+    a: Tree,
+    b: Tree,
+    most: int,
+    threads: int,
+    chunk_pairs: int,
+    moves: SweptMoves | None = None,
+    *,
+    of_one_set: bool = False,
+) -> Iterator[Found]:
     """Chunks of at most `chunk_pairs` (at least 1,024) pairs of a and b within `most`, sorted.
 
-    With `a is b` every pair comes once, the lesser row on the left. A fixed number of tasks, each
-    with a buffer of `chunk_pairs`, is under way at once, and they are asked in turn: the chunks and
-    their order do not depend on `threads`.
+    With `moves` pictures are compared under these (see `loops.walk`), and a pair of pictures of
+    one set may come twice. With `a is b` every pair comes once, the lesser row on the left. A fixed
+    number of tasks, each with a buffer of `chunk_pairs`, is under way at once, and they are asked
+    in turn: the chunks and their order do not depend on `threads`.
     """
     limit = search_limit(most, a.size, a.basis.coordinates)
     leaves = len(a.blocks)
+    none = np.empty(0, np.int32)
+    as_they_are = (np.empty((0, a.size), np.int32), np.empty(0, np.bool_), none, none)
 
     def step(cursor: Ints, stop: int) -> Found:
         left = np.empty(chunk_pairs, np.int32)
         right = np.empty(chunk_pairs, np.int32)
         squared = np.empty(chunk_pairs, np.int64)
+        code = np.empty(chunk_pairs, np.int32)
         arrays_a = (a.blocks, a.low, a.high, a.pixels, a.order)
         arrays_b = (b.blocks, b.low, b.high, b.pixels, b.order)
-        buffers = (left, right, squared)
-        count = radius_loops.walk(arrays_a, arrays_b, a is b, limit, most, cursor, stop, buffers)
-        order = np.argsort(left[:count].astype(np.int64) << 32 | right[:count])  # no two are equal
-        return left[order], right[order], squared[order]
+        buffers = (left, right, squared, code)
+        how = (a is b, a is b or of_one_set, moves or as_they_are, limit, most)
+        count = radius_loops.walk(arrays_a, arrays_b, *how, cursor, stop, buffers)
+        order = np.argsort(left[:count].astype(np.int64) << 32 | right[:count])
+        return left[order], right[order], squared[order], code[order]
 
     spans = _spans(leaves if len(b.blocks) else 0, _TASK_LEAVES)
     pool = ThreadPoolExecutor(threads)

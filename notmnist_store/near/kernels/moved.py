@@ -1,0 +1,206 @@
+"""All pairs of pictures that a set of transforms brings within a radius, and their least distance.
+
+One join finds the pairs as they are, and one for each sweep (see `transforms`) those that moved. A
+pair may come from many of them; kept is the nearest move for each set of words that is the least
+one to have it, so that every lesser set that can be asked for has its own distances as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from notmnist_store.near.kernels.basis import Basis, fit_basis
+from notmnist_store.near.kernels.join import Pairs, RadiusIndex, join, too_many_pairs
+from notmnist_store.near.kernels.transforms import Moves
+from notmnist_store.schema.arrays import Bools, Ints, Pixels
+
+_LOOSE = 1 << 22
+_CODE_BITS = 16
+
+
+@dataclass(frozen=True, eq=False)
+class MovedPairs:
+    """Pairs within the radius under a set of transforms, by left row, then right.
+
+    pairs  each once, with the least squared distance and the number of its move
+    plain  (k,) int64: the squared distance with no picture moved, -1 beyond the radius
+    steps  pairs that a lesser set than all, but none lesser than that, brings to this distance,
+           where that is no plain one; none where there is no lesser set
+    sets   (steps,) int64: which of `Moves.sets` that is
+    """
+
+    pairs: Pairs
+    plain: Ints
+    steps: Pairs
+    sets: Ints
+
+
+def moved_pairs(
+    pixels: Pixels,
+    old: int,
+    moves: Moves,
+    most: int,
+    *,
+    limit: int,
+    threads: int,
+    chunk_pairs: int,
+    fast: bool = True,
+) -> MovedPairs:
+    """All pairs of rows of pixels (n, d) within `most` under the moves, the lesser row on the left.
+
+    Pairs of two rows before `old` are left out. About 16 bytes are held for each pair and lesser
+    set that brings it near, twice that while they are put in order.
+
+    Raises:
+        UsageError: there are more than `limit` pairs.
+    """
+    nearest = _Nearest(moves, len(pixels), limit)
+    basis = fit_basis(pixels)
+    known, fresh = pixels[:old], pixels[old:]
+    settings: dict[str, Any] = {"threads": threads, "chunk_pairs": chunk_pairs, "limit": 2 * limit}
+    plain: dict[int, RadiusIndex] = {}
+
+    def index(of: Pixels, compared: Ints | None) -> RadiusIndex:
+        """The index of some rows; of pictures as they are it is made once."""
+        if compared is None or np.array_equal(compared, np.arange(of.shape[1])):
+            if id(of) not in plain:
+                plain[id(of)] = RadiusIndex.build(of, basis, threads=threads, fast=fast)
+            return plain[id(of)]
+        return RadiusIndex.build(of, basis, threads=threads, fast=fast, compared=compared)
+
+    for part in join(index(fresh, None), None, most, **settings):
+        nearest.add(part, old, old)
+    for sweep in moves.sweeps(of_one_set=True):
+        left, right = index(fresh, sweep.left), index(fresh, sweep.right)
+        for part in join(left, right, most, moves=moves.of(sweep), of_one_set=True, **settings):
+            nearest.add(part, old, old)
+    if old:
+        for part in join(index(known, None), index(fresh, None), most, **settings):
+            nearest.add(part, 0, old)
+        for part in moved_join(known, fresh, moves, most, basis=basis, fast=fast, **settings):
+            nearest.add(part, 0, old)
+    return nearest.result()
+
+
+def moved_join(
+    a: Pixels,
+    b: Pixels,
+    moves: Moves,
+    most: int,
+    *,
+    threads: int,
+    chunk_pairs: int,
+    limit: int | None = None,
+    basis: Basis | None = None,
+    fast: bool = True,
+) -> Iterator[Pairs]:
+    """Pairs of a row of a (n, d) and one of b (m, d) that some move brings within `most`.
+
+    A pair comes once for each sweep that finds it, with the nearest move of that; those that are
+    near as they are come from `cross_join`.
+    """
+    shared = basis or fit_basis(a if len(a) > len(b) else b)
+    for sweep in moves.sweeps(of_one_set=False):
+        left, right = (
+            RadiusIndex.build(rows, shared, threads=threads, fast=fast, compared=compared)
+            for rows, compared in ((a, sweep.left), (b, sweep.right))
+        )
+        yield from join(
+            left,
+            right,
+            most,
+            moves=moves.of(sweep),
+            threads=threads,
+            chunk_pairs=chunk_pairs,
+            limit=limit,
+        )
+
+
+class _Nearest:
+    """The nearest move of each pair of n rows and each least set of words, of what was added.
+
+    A pair and a set are one number, a squared distance and a move another, so that the least of
+    equal pairs is found by sorting the former and taking the minimum of the latter.
+    """
+
+    def __init__(self, moves: Moves, rows: int, limit: int) -> None:
+        self._moves, self._rows, self._limit = moves, rows, limit
+        self._keys: list[Ints] = [np.empty(0, np.int64)]
+        self._values: list[Ints] = [np.empty(0, np.int64)]
+        self._loose = 0
+
+    def add(self, part: Pairs, left: int, right: int) -> None:
+        """Add pairs whose rows are counted from these."""
+        move = np.zeros(len(part), np.int32) if part.move is None else part.move
+        pair = (part.left.astype(np.int64) + left) * self._rows + (part.right + right)
+        self._keys.append(pair * len(self._moves.sets) + self._moves.set_of[move])
+        self._values.append(part.squared_distance << _CODE_BITS | move)
+        self._loose += len(part)
+        if self._loose > max(_LOOSE, len(self._keys[0])):
+            self._settle()
+
+    def _settle(self) -> None:
+        keys, values = np.concatenate(self._keys), np.concatenate(self._values)
+        self._keys, self._values = [], []
+        order = np.argsort(keys)
+        keys, values = keys[order], values[order]
+        first = np.flatnonzero(_changes(keys))
+        self._keys = [keys[first]]
+        self._values = [np.minimum.reduceat(values, first) if len(first) else values]
+        self._loose = 0
+        pairs = int(np.count_nonzero(_changes(self._keys[0] // len(self._moves.sets))))
+        if pairs > self._limit:
+            raise too_many_pairs(self._limit, pairs)
+
+    def result(self) -> MovedPairs:
+        """What was added, in order."""
+        self._settle()
+        (keys,), (values,) = self._keys, self._values
+        pair, of_set = keys // len(self._moves.sets), keys % len(self._moves.sets)
+        first = np.flatnonzero(_changes(pair))
+        number = np.cumsum(_changes(pair)) - 1
+        least = np.minimum.reduceat(values, first) if len(first) else values
+        plain = np.where(of_set[first] == 0, values[first] >> _CODE_BITS, -1)
+        kept = (of_set > 0) & ~self._outdone(number, of_set, values >> _CODE_BITS)
+        return MovedPairs(
+            self._pairs(pair[first], least),
+            plain,
+            self._pairs(pair[kept], values[kept]),
+            of_set[kept],
+        )
+
+    def _outdone(self, number: Ints, of_set: Ints, squared: Ints) -> Bools:
+        """Where a set that this one covers brings the same pair as near, or no set lies between."""
+        sets = self._moves.sets
+        if len(sets) < 3:
+            return np.ones(len(number), np.bool_)
+        outdone = np.zeros(len(number), np.bool_)
+        far = np.iinfo(np.int64).max
+        distances = np.full((number[-1] + 1 if len(number) else 0, len(sets)), far)
+        distances[number, of_set] = squared
+        for place, each in enumerate(sets):
+            here = of_set == place
+            lesser = [n for n, other in enumerate(sets) if n != place and each.covers(other)]
+            if lesser:
+                nearer = distances[:, lesser].min(axis=1)
+                outdone |= here & (nearer[number] <= squared)
+        return outdone
+
+    def _pairs(self, pair: Ints, values: Ints) -> Pairs:
+        return Pairs(
+            (pair // self._rows).astype(np.int32),
+            (pair % self._rows).astype(np.int32),
+            values >> _CODE_BITS,
+            (values & (1 << _CODE_BITS) - 1).astype(np.int32),
+        )
+
+
+def _changes(keys: Ints) -> Bools:
+    """Where sorted keys differ from the one before."""
+    changed = np.ones(len(keys), np.bool_)
+    changed[1:] = keys[1:] != keys[:-1]
+    return changed

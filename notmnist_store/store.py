@@ -293,6 +293,7 @@ class Store:
         audit: Annotated[str | None, Option(metavar="NAME")] = None,
         split_set: SplitSet = "ingest",
         radius: Distance = None,
+        transforms: TransformSet = None,
         sql_dir: Folder = None,
         n: int = 40,
         seed: int = 0,
@@ -313,6 +314,7 @@ class Store:
             audit: what this audit finds.
             split_set: the split set of --audit, and whose splits are shown.
             radius: how far near copies may be; by default the audit's own.
+            transforms: how they may have moved (default: none); a pair shows what was moved, too.
             sql_dir: a folder of your own audits.
             n: how many.
             seed: of the sample.
@@ -321,7 +323,7 @@ class Store:
         Returns:
             Rows (image_id, label, split, path); in a notebook they show their pictures. Of one id
             alone (what, value, image_id). Of pairs (image_id, label, split, twin_id, twin_label,
-            twin_split, distance, squared_distance), the nearest first.
+            twin_split, distance, squared_distance, transform), the nearest first.
 
         Raises:
             QueryError: rows without these columns; an unknown image or label.
@@ -337,6 +339,7 @@ class Store:
             audit=audit,
             split_set=split_set,
             radius=_radius(radius),
+            transforms=_asked(transforms),
             sql_dir=sql_dir,
             n=n,
             seed=seed,
@@ -349,6 +352,7 @@ class Store:
         *names: Annotated[str, Option(metavar="NAME")],
         split_set: SplitSet = "ingest",
         radius: Distance = None,
+        transforms: TransformSet = None,
         fail_on: Annotated[str, Option(metavar="SEVERITY")] = "must",
         tolerance: Annotated[Mapping[str, float | str] | None, Option(metavar="NAME=V")] = None,
         sql_dir: Folder = None,
@@ -362,6 +366,7 @@ class Store:
             split_set: the split set.
             radius: how far apart near copies may be, up to that of the last near-duplicates;
                 by default each audit's own, which is 1.0.
+            transforms: how near copies may have moved, up to what was searched (default: none).
             fail_on: exit with 1 where an audit of must, should, or never does not pass.
             tolerance: share of violations to bear, from 0 to 1.
             sql_dir: a folder of your own audits, which go before ours of the same name.
@@ -380,7 +385,7 @@ class Store:
         return audit(
             self._catalog(),
             names,
-            scope=Scope(split_set, _radius(radius)),
+            scope=Scope(split_set, _radius(radius), _asked(transforms)),
             fail_on=fail_on,
             tolerance=tolerance or {},
             folder=sql_dir,
@@ -439,6 +444,7 @@ class Store:
         where: Annotated[str | None, Option(metavar="SQL")] = None,
         group_by: Annotated[str, Option(metavar="COLUMN")] = "pixels",
         radius: Distance = None,
+        transforms: TransformSet = None,
         keep_ratio: bool = False,
         distinct: bool = False,
         train_source: Annotated[str | None, Option(metavar="SOURCE")] = None,
@@ -465,6 +471,7 @@ class Store:
             where: only images that meet this condition on view image.
             group_by: kept whole: pixels, near, family, or another column of view image.
             radius: of near copies, with --group-by near (default: 1.0).
+            transforms: how they may have moved, with --group-by near (default: none).
             keep_ratio: classes by their share, not equal.
             distinct: one image of each group of equal pixels.
             train_source: recipe notebook: of train and valid.
@@ -500,6 +507,7 @@ class Store:
             test_source=test_source,
             order=order,
             radius=_radius(radius),
+            transforms=_asked(transforms),
         )
         made = make_split(
             self._tables(),
@@ -644,6 +652,7 @@ class Store:
         *,
         split_set: SplitSet = "ingest",
         radius: Distance = None,
+        transforms: TransformSet = None,
         to_grey: bool = False,
         labels: Annotated[str | Sequence[str] | None, Option(metavar="A,B,...")] = None,
         transpose: bool = False,
@@ -659,6 +668,7 @@ class Store:
             source: anything that ingest takes, with images of this store's shape.
             split_set: the split set it is compared with.
             radius: how far apart near copies may be (default: 1.0 at 28x28x1).
+            transforms: how they may have moved (default: none).
             to_grey: turn colour into grey instead of rejecting it.
             labels: names of the classes 0, 1, ... of IDX and npz sources.
             transpose: swap rows and columns of IDX images, for EMNIST.
@@ -668,7 +678,7 @@ class Store:
         Returns:
             One row an image of the source and split (train, valid, test) that has a picture within
             the radius, with the nearest: path, label, image_id, split, store_label, distance,
-            squared_distance; the nearest first.
+            squared_distance, transform; the nearest first.
 
         Raises:
             SourceError: a source that cannot be read whole, of another shape, or without images.
@@ -687,10 +697,13 @@ class Store:
                 options,
                 self._progress,
                 radius=_radius(radius),
+                transforms=_asked(transforms),
             )
         )
 
-    def near_components(self, *, radius: Distance = None, seed: int = 0) -> "Result":
+    def near_components(
+        self, *, radius: Distance = None, transforms: TransformSet = None, seed: int = 0
+    ) -> "Result":
         """Show how far chains of known pairs go: their connected components.
 
         A diagnostic: groups are stars (view duplicate_group), in which no image is far from the one
@@ -698,6 +711,7 @@ class Store:
 
         Args:
             radius: of the pairs (default: 0.5, 1, 1.5, 2, as far as the last search went).
+            transforms: of the pairs (default: none).
             seed: of the pictures that the diameter is measured between.
 
         Returns:
@@ -708,7 +722,13 @@ class Store:
         from notmnist_store.near.components import near_components
 
         return self._result(
-            near_components(self._tables(), self._catalog(), _radius(radius), seed=seed)
+            near_components(
+                self._tables(),
+                self._catalog(),
+                _radius(radius),
+                _asked(transforms),
+                seed=seed,
+            )
         )
 
     def sanitize(
@@ -718,6 +738,7 @@ class Store:
         base: Annotated[str, Option("--from", "SET")],
         keep: Annotated[str | Sequence[str] | None, Option(metavar="A,B,C")] = None,
         radius: Distance = None,
+        transforms: TransformSet = None,
         policy: str = "keep",
         conflicts: str = "keep",
         refill: bool = False,
@@ -735,6 +756,7 @@ class Store:
             keep: of two that collide, the one in the split named first stays (default:
                 test,valid,train where a source names its test images, else train,valid,test).
             radius: of near copies; 0: equal pixels alone (default: 1.0 at 28x28x1).
+            transforms: how near copies may have moved (default: none).
             policy: keep: as --keep says; minimal: fewest images go from the first two of it.
             conflicts: near copies under several labels: keep, drop, or majority, which keeps most.
             refill: top each split and label up again from unused images, without new leaks.
@@ -757,6 +779,7 @@ class Store:
             conflicts=conflicts,
             refill=refill,
             seed=seed,
+            transforms=_asked(transforms),
         )
         return self._result(
             sanitize(self._tables(), new, options, self._progress, yes=yes, replace=replace)
@@ -1063,3 +1086,10 @@ def _transforms(given: str | None) -> "Transforms | None":
     from notmnist_store.schema.transforms import Transforms
 
     return Transforms.read(given)
+
+
+def _asked(given: str | None) -> "Transforms":
+    """The transforms that near copies are asked for under: none where none are given."""
+    from notmnist_store.schema.transforms import NONE
+
+    return _transforms(given) or NONE

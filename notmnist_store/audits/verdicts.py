@@ -29,8 +29,10 @@ _SCHEMA = columns(
 
 @dataclass(frozen=True)
 class Scope:
-    """What audits look at: a split set, and near copies up to a radius (None: each its own), moved
-    by a set of transforms."""
+    """What audits look at: a split set, and near copies up to a radius (None: each its own).
+
+    Near copies may have moved by one of `transforms`.
+    """
 
     split_set: str = "ingest"
     radius: Radius | None = None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -21,12 +22,16 @@ from notmnist_store.errors import ChecksError, SourceError
 from notmnist_store.ingest.ingest import ingest
 from notmnist_store.ingest.options import IngestOptions
 from notmnist_store.machine import available_cores
-from notmnist_store.near.kernels.join import Pairs, cross_join
+from notmnist_store.near.kernels.join import CHUNK_PAIRS, Pairs, cross_join
+from notmnist_store.near.kernels.moved import moved_join
 from notmnist_store.near.kernels.nearest_pairs import nearest_pairs
+from notmnist_store.near.kernels.pair_rows import rows_of
+from notmnist_store.near.kernels.transforms import Moves, nearest_move
 from notmnist_store.progress import Progress
-from notmnist_store.schema.arrays import Ints
+from notmnist_store.schema.arrays import Ints, Pixels
 from notmnist_store.schema.radius import GROUP, LARGEST_SQUARE, Radius
 from notmnist_store.schema.shape import Shape
+from notmnist_store.schema.transforms import NONE, Transforms
 from notmnist_store.schema.words import USED
 from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Tables
@@ -43,14 +48,16 @@ def near_against(
     progress: Progress,
     *,
     radius: Radius | None = None,
+    transforms: Transforms = NONE,
 ) -> pa.Table:
     """For each image of the source its nearest picture within the radius, in each split.
 
     `options` say how to read the source; its shape is that of the store. `radius` is 1.0 by
-    default, scaled for other shapes.
+    default, scaled for other shapes; what moved by one of `transforms` counts as well.
 
-    Returns rows of path and label, as the source has them, image_id, split, store_label, distance
-    and squared_distance, the nearest first. Equal pictures are at distance 0. An image that has
+    Returns rows of path and label, as the source has them, image_id, split, store_label, distance,
+    squared_distance and transform (`b:` moves the store's picture, `a:` the source's), the nearest
+    first. Equal pictures are at distance 0. An image that has
     nothing within the radius has no row.
     """
     catalog = Catalog(tables)
@@ -68,8 +75,13 @@ def near_against(
     with progress.during("comparing", 0, "pairs"):
         pixels = pixels_of(tables, distinct)
         threads = options.workers or available_cores()
-        found = cross_join(flat, pixels, radius.squared, threads=threads)
+        moves = Moves(transforms, tables.marker.shape)
+        moved = moved_join(
+            flat, pixels, moves, radius.squared, threads=threads, chunk_pairs=CHUNK_PAIRS
+        )
+        found = chain(cross_join(flat, pixels, radius.squared, threads=threads), moved)
         rows = _rows(images, pictures, distinct, standing, progress.counted(found))
+        rows = _with_transforms(rows, images, pictures, distinct, (flat, pixels), moves)
     progress.note(_summary(path, images, rows, radius, run))
     return rows
 
@@ -128,6 +140,30 @@ def _rows(
         )
     keys = [("squared_distance", "ascending"), ("path", "ascending"), ("split", "ascending")]
     return pa.concat_tables(parts).sort_by(keys)
+
+
+def _with_transforms(
+    rows: pa.Table,
+    images: pa.Table,
+    pictures: Ints,
+    distinct: Ints,
+    pixels: tuple[Pixels, Pixels],
+    moves: Moves,
+) -> pa.Table:
+    """The rows with the move that brings each to its twin."""
+    if moves.moves:
+        own = dict(zip(images["path"].to_pylist(), images["picture_id"].to_pylist(), strict=True))
+        source = np.searchsorted(pictures, [own[path] for path in rows["path"].to_pylist()])
+        twin = rows_of(distinct, rows["image_id"].to_numpy())
+        a, b = pixels
+        numbers = [
+            nearest_move(moves, a[i], b[j])[1]
+            for i, j in zip(source.tolist(), twin.tolist(), strict=True)
+        ]
+    else:
+        numbers = [0] * rows.num_rows
+    names = pa.array([moves.names[number] for number in numbers], pa.string())
+    return rows.append_column("transform", names)
 
 
 def _summary(

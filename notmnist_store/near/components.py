@@ -16,7 +16,13 @@ import pyarrow as pa
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.errors import StoreError
-from notmnist_store.near.evidence import check_covered, check_radius, current_join, pictures
+from notmnist_store.near.evidence import (
+    check_covered,
+    check_radius,
+    check_transforms,
+    current_join,
+    pictures,
+)
 from notmnist_store.near.kernels.groups import components
 from notmnist_store.near.kernels.join import Pairs
 from notmnist_store.near.kernels.pair_rows import pairs_among, rows_of
@@ -24,6 +30,7 @@ from notmnist_store.near.kernels.scan import squared_distances
 from notmnist_store.schema.arrays import Ints
 from notmnist_store.schema.radius import Radius, distance
 from notmnist_store.schema.tables import columns
+from notmnist_store.schema.transforms import NONE, Transforms
 from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Tables
 
@@ -59,7 +66,9 @@ class NearGraph:
         return components(len(self.first), [self.pairs.take(slice(low, high))], start)
 
 
-def near_graph(catalog: Catalog, image_ids: Ints, limit: int) -> NearGraph:
+def near_graph(
+    catalog: Catalog, image_ids: Ints, limit: int, transforms: Transforms = NONE
+) -> NearGraph:
     """The graph of these images, given in the order of ingest, of pairs within `limit`."""
     copies = catalog.query(
         "select image_id, group_id from duplicate_image where kind = 'exact' and copy_number > 1"
@@ -71,19 +80,22 @@ def near_graph(catalog: Catalog, image_ids: Ints, limit: int) -> NearGraph:
     order = np.argsort(first)
     number = np.empty(len(known), np.int64)
     number[order] = np.arange(len(known))
-    rows = catalog.query(load_queries("near")["pairs_within"].sql, {"most": limit})
+    within = {"most": limit, "transforms": transforms.text}
+    rows = catalog.query(load_queries("near")["pairs_within"].sql, within)
     return NearGraph(number[inverse], first[order], pairs_among(known[order], rows))
 
 
-def component_keys(catalog: Catalog, images: pa.Table, radius: Radius) -> pa.Array:
+def component_keys(
+    catalog: Catalog, images: pa.Table, radius: Radius, transforms: Transforms
+) -> pa.Array:
     """A key for each image (image_id, pixel_hash; in the order of ingest): its component's.
 
     It is the pixel hash of the component's first ingested image among these, and so the same
     whatever comes later, unless that joins the component to an earlier one.
     """
-    check_covered(catalog, images["image_id"], radius)
+    check_covered(catalog, images["image_id"], radius, transforms)
     limit = radius.squared
-    graph = near_graph(catalog, images["image_id"].to_numpy(), limit)
+    graph = near_graph(catalog, images["image_id"].to_numpy(), limit, transforms)
     rows = graph.first[graph.components(0, limit)[graph.picture]]
     return images["pixel_hash"].combine_chunks().take(pa.array(rows))
 
@@ -92,11 +104,12 @@ def near_components(
     tables: Tables,
     catalog: Catalog,
     radius: Radius | None,
+    transforms: Transforms,
     *,
     sampled: int = SAMPLED,
     seed: int = 0,
 ) -> pa.Table:
-    """The components of the known pairs at `radius`; without one at several.
+    """The components of the pairs known under `transforms` at `radius`; without one at several.
 
     Those are 0.5, 1, 1.5 and 2, scaled as the search's for other shapes than 28x28x1, as far as the
     search went, and its own. One row a radius: components of two pictures or more, pictures of the
@@ -107,6 +120,7 @@ def near_components(
     if current is None:
         raise StoreError("no pairs of near copies are known yet", "notmnist-store near-duplicates")
     check_radius(catalog, radius)
+    check_transforms(catalog, transforms)
     scaled = [step.scaled(catalog.shape) for step in _RADII]
     known_steps = [step for step in scaled if step.squared < current["threshold"]]
     wanted = [*known_steps, Radius(current["radius"])] if radius is None else [radius]
@@ -114,7 +128,7 @@ def near_components(
     found = pictures(catalog)
     known = np.isin(np.array(found["run_id"].to_pylist(), np.str_), np.array(runs, np.str_))
     ids = found["image_id"].to_numpy()[known]
-    graph = near_graph(catalog, ids, current["threshold"])
+    graph = near_graph(catalog, ids, current["threshold"], transforms)
     random = np.random.default_rng(seed)
     label: Ints | None = None
     rows, above = [], -1

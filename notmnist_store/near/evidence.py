@@ -85,14 +85,18 @@ def not_known(catalog: Catalog, images: int, of: str = "") -> str:
     )
 
 
-def search_needed(catalog: Catalog, radius: Radius) -> str:
-    """The command that searches all images at least up to this radius."""
+def search_needed(catalog: Catalog, radius: Radius, transforms: Transforms = NONE) -> str:
+    """The command that searches all images at least up to this radius, under these transforms."""
     beyond = radius.squared > SEARCH.scaled(catalog.shape).squared
-    return f"notmnist-store near-duplicates{f' --radius {radius}' if beyond else ''}"
+    moved = "" if transforms == NONE else f" --transforms {transforms}"
+    return f"notmnist-store near-duplicates{f' --radius {radius}' if beyond else ''}{moved}"
 
 
-def check_covered(catalog: Catalog, image_ids: pa.ChunkedArray, radius: Radius) -> None:
+def check_covered(
+    catalog: Catalog, image_ids: pa.ChunkedArray, radius: Radius, transforms: Transforms
+) -> None:
     """Refuse where the current search does not know all these images, or did not go that far."""
     check_radius(catalog, radius)
+    check_transforms(catalog, transforms)
     if images := lacking(catalog, image_ids):
-        raise StoreError(not_known(catalog, images), search_needed(catalog, radius))
+        raise StoreError(not_known(catalog, images), search_needed(catalog, radius, transforms))

@@ -9,10 +9,12 @@ import pyarrow.compute as pc
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.errors import QueryError, StoreError
-from notmnist_store.near.evidence import check_radius, current_join
+from notmnist_store.near.evidence import check_radius, check_transforms, current_join
+from notmnist_store.near.kernels.transforms import Moves, nearest_move
 from notmnist_store.peek.kernels.strata import equal_shares
 from notmnist_store.schema.arrays import Floats, Ints
 from notmnist_store.schema.radius import LARGEST_SQUARE, Radius
+from notmnist_store.schema.transforms import Transforms
 from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Tables
 
@@ -20,8 +22,9 @@ _BINS = 20
 _MOST_MEASURED = 10_000
 _NAMES = (("image_id", "twin_id"), ("a", "b"))
 _KNOWN = (
-    "select a as image_id, b as twin_id, squared_distance from pair "
-    "where squared_distance <= $limit order by squared_distance, a, b"
+    "select a as image_id, b as twin_id, squared_distance from near_pair "
+    "where transforms = $transforms and squared_distance <= $limit "
+    "order by squared_distance, a, b"
 )
 
 
@@ -33,6 +36,7 @@ def near_pairs(
     label: str | None,
     split_set: str,
     radius: Radius | None,
+    transforms: Transforms,
     n: int,
     seed: int,
 ) -> pa.Table:
@@ -45,9 +49,11 @@ def near_pairs(
     squared_distance or distance if they have one.
 
     Returns rows (image_id, label, split, twin_id, twin_label, twin_split, distance,
-    squared_distance), the nearest first; splits are of `split_set`.
+    squared_distance, transform), the nearest first, moved by whatever of `transforms` brings them
+    nearest: `b:` moves the twin, `a:` the image; splits are of `split_set`.
     """
     check_radius(catalog, radius)
+    moves = Moves(transforms, catalog.shape)
     current = current_join(catalog)
     if current is None and (named is None or not named.num_rows):
         raise StoreError("no pairs of near copies are known yet", "notmnist-store near-duplicates")
@@ -57,13 +63,17 @@ def near_pairs(
         pairs = _pairs_of(named)
     else:
         assert current is not None
-        pairs = catalog.query(_KNOWN, {"limit": current["threshold"] if limit is None else limit})
+        check_transforms(catalog, transforms)
+        known = {"limit": current["threshold"] if limit is None else limit}
+        pairs = catalog.query(_KNOWN, known | {"transforms": transforms.text})
     if named is not None or label is not None:
         asked = {"asked_pair": pairs}
         pairs = catalog.query(sql["labelled_pairs"].sql, {"label": label}, rows=asked)
     if named is not None:
-        pairs = _measured(tables, pairs, limit, seed)
+        drawn = pairs.take(equal_shares(_distances(pairs), _MOST_MEASURED, bins=_BINS, seed=seed))
+        pairs = _measured(tables, drawn, limit, moves)
     shown = pairs.take(equal_shares(_distances(pairs), n, bins=_BINS, seed=seed))
+    shown = _measured(tables, shown, None, moves)
     values = {"split_set": split_set}
     return catalog.query(sql["pairs"].sql, values, rows={"shown_pair": shown})
 
@@ -110,20 +120,23 @@ def _own_distances(rows: pa.Table) -> Ints:
     return np.zeros(rows.num_rows, np.int64)
 
 
-def _measured(tables: Tables, pairs: pa.Table, limit: int | None, seed: int) -> pa.Table:
-    """At most 10,000 of these pairs with the distances of their pixels, up to `limit`."""
-    pairs = pairs.take(equal_shares(_distances(pairs), _MOST_MEASURED, bins=_BINS, seed=seed))
+def _measured(tables: Tables, pairs: pa.Table, limit: int | None, moves: Moves) -> pa.Table:
+    """Those within `limit` under the moves, with their distance and the move that has it."""
     ends = [pairs[name].to_numpy() for name in ("image_id", "twin_id")]
     ids, places = np.unique(np.concatenate(ends), return_inverse=True)
     flat = pixels_of(tables, ids)
     left, right = np.split(places, 2)
-    squared = np.array(
-        [
-            np.sum((flat[a].astype(np.int64) - flat[b]) ** 2)
-            for a, b in zip(left.tolist(), right.tolist(), strict=True)
-        ],
-        np.int64,
+    found = [
+        nearest_move(moves, flat[a], flat[b])
+        for a, b in zip(left.tolist(), right.tolist(), strict=True)
+    ]
+    most = np.iinfo(np.int64).max if limit is None else limit
+    measured = pa.table(
+        {
+            "image_id": pairs["image_id"],
+            "twin_id": pairs["twin_id"],
+            "squared_distance": pa.array([squared for squared, _ in found], pa.int64()),
+            "transform": pa.array([moves.names[move] for _, move in found], pa.string()),
+        }
     )
-    near = np.flatnonzero(squared <= (limit if limit is not None else np.iinfo(np.int64).max))
-    place = pairs.column_names.index("squared_distance")
-    return pairs.set_column(place, "squared_distance", pa.array(squared)).take(near)
+    return measured.filter(pc.less_equal(measured["squared_distance"], most))

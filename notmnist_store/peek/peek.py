@@ -18,6 +18,7 @@ from notmnist_store.peek.pictures import cell_pixels, pictures_of
 from notmnist_store.peek.sheet import png_sheet
 from notmnist_store.peek.story import image_story
 from notmnist_store.schema.radius import Radius
+from notmnist_store.schema.transforms import NONE, Transforms
 from notmnist_store.storage.filesystem import replacing
 from notmnist_store.storage.tables import Tables
 
@@ -35,6 +36,7 @@ def peek(
     audit: str | None = None,
     split_set: str = "ingest",
     radius: Radius | None = None,
+    transforms: Transforms = NONE,
     sql_dir: str | Path | None = None,
     n: int = 40,
     seed: int = 0,
@@ -49,12 +51,20 @@ def peek(
         _check_label(catalog, label)
     named = None
     if audit is not None:
-        named = rows_found(catalog, audit, Scope(split_set, radius), sql_dir)
+        named = rows_found(catalog, audit, Scope(split_set, radius, transforms), sql_dir)
     elif sql is not None:
         named = catalog.query(sql)
     if pairs:
         rows = near_pairs(
-            tables, catalog, named, label=label, split_set=split_set, radius=radius, n=n, seed=seed
+            tables,
+            catalog,
+            named,
+            label=label,
+            split_set=split_set,
+            radius=radius,
+            transforms=transforms,
+            n=n,
+            seed=seed,
         )
     elif len(images) == 1:
         rows = image_story(catalog, images[0], split_set)

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from notmnist_store.near.kernels.transforms import moved_picture
 from notmnist_store.peek.sheet import CELL_PIXELS
 from notmnist_store.schema.arrays import Pixels
+from notmnist_store.schema.shape import Shape
+from notmnist_store.schema.transforms import NONE
 from notmnist_store.storage.pixels import pixels_by_id
 from notmnist_store.storage.tables import Tables
 
@@ -20,20 +23,23 @@ NEAREST = "nearest in "
 def pictures_of(tables: Tables, rows: pa.Table) -> tuple[list[list[Pixels]], list[str]]:
     """Strips of uint8 pictures (height, width, channels), and a caption for each.
 
-    Of pairs (a column twin_id) a strip is image, twin and their absolute difference, in that order;
-    of one image's story (a column what) there is the image and its neighbours; of other rows the
-    image of each, with its label.
+    Of pairs (a column twin_id) a strip is image, twin and their absolute difference, in that order.
+    Where one that moved is among them, the twin moved back stands before the difference, or the
+    image moved onto the twin where that is nearer. Of one image's story (a column what) there is
+    the image and its neighbours; of other rows the image of each, with its label.
     """
     listed = rows.to_pylist()
     if "twin_id" in rows.column_names:
         found = pixels_by_id(tables, [row[k] for row in listed for k in ("image_id", "twin_id")])
-        strips = []
-        for row in listed:
+        names = [row.get("transform", NONE.text) for row in listed]
+        any_moved = any(name != NONE.text for name in names)
+        strips, captions = [], []
+        for row, name in zip(listed, names, strict=True):
             image, twin = found[row["image_id"]], found[row["twin_id"]]
-            strips.append([image, twin, np.maximum(image, twin) - np.minimum(image, twin)])
-        return strips, [
-            f"{row['distance']:.3f}  {row['label']} | {row['twin_label']}" for row in listed
-        ]
+            strips.append(_compared(image, twin, name, tables.marker.shape, show=any_moved))
+            moved = "" if name == NONE.text else f"  {name}"
+            captions.append(f"{row['distance']:.3f}  {row['label']} | {row['twin_label']}{moved}")
+        return strips, captions
     if "what" in rows.column_names:
         listed = [row for row in listed if _has_picture(row["what"], row["image_id"])]
         captions = [f"{row['what'].removeprefix(NEAREST)}: {row['value']}" for row in listed]
@@ -41,6 +47,18 @@ def pictures_of(tables: Tables, rows: pa.Table) -> tuple[list[list[Pixels]], lis
         captions = [row["label"] for row in listed]
     found = pixels_by_id(tables, [row["image_id"] for row in listed])
     return [[found[row["image_id"]]] for row in listed], captions
+
+
+def _compared(image: Pixels, twin: Pixels, name: str, shape: Shape, *, show: bool) -> list[Pixels]:
+    """Image, twin, with `show` the one of them that is moved, and the difference of the two."""
+    one, other = image, twin
+    if name != NONE.text:
+        which, _, transform = name.partition(":")
+        given = twin if which == "b" else image
+        moved = moved_picture(transform, given.reshape(-1), shape).reshape(given.shape)
+        one, other = (image, moved) if which == "b" else (moved, twin)
+    shown = [other if one is image else one] if show else []
+    return [image, twin, *shown, np.maximum(one, other) - np.minimum(one, other)]
 
 
 def _has_picture(what: str, image_id: int | None) -> bool:

@@ -56,7 +56,7 @@ def check_fits(
         most = dict.fromkeys(labels, int(max(sizes.sizes) * usable.num_rows))
     room = np.array([most[label] for label in labels], np.int64)
     limit = options.radius.squared
-    graph = near_graph(catalog, images["image_id"].to_numpy(), limit)
+    graph = near_graph(catalog, images["image_id"].to_numpy(), limit, options.transforms)
     rows = pc.index_in(usable["image_id"], images["image_id"].combine_chunks())
     picture = graph.picture[rows.to_numpy()]
     label_of = pc.index_in(usable["label"], pa.array(labels)).to_numpy()

@@ -19,6 +19,7 @@ from notmnist_store.near.components import component_keys
 from notmnist_store.schema.radius import GROUP, Radius
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.tables import columns
+from notmnist_store.schema.transforms import NONE, Transforms
 from notmnist_store.schema.words import USED
 
 _GROUP_COLUMNS = {"pixels": "pixel_hash", "near": "pixel_hash"}
@@ -58,6 +59,7 @@ class SplitOptions:
     test_source: str | None = None
     order: str = "name"
     radius: Radius | None = None
+    transforms: Transforms = NONE
 
     def __post_init__(self) -> None:
         for split in USED:
@@ -73,11 +75,13 @@ class SplitOptions:
     def with_radius(self, shape: Shape) -> SplitOptions:
         """The same with the radius of near groups of this shape, where none is given."""
         if self.group_by != "near":
-            if self.radius is not None:
-                raise UsageError(
-                    "--radius goes with --group-by near",
-                    f"notmnist-store split my_split --group-by near --radius {self.radius}",
-                )
+            for option in ("radius", "transforms"):
+                given = getattr(self, option)
+                if given not in (None, NONE):
+                    raise UsageError(
+                        f"--{option} goes with --group-by near",
+                        f"notmnist-store split my_split --group-by near --{option} {given}",
+                    )
             return self
         return replace(self, radius=Radius.of(self.radius, shape, GROUP))
 
@@ -91,6 +95,7 @@ class SplitOptions:
         given = json.loads(text)
         if "radius" in given:
             given["radius"] = Radius(given["radius"])
+        given["transforms"] = Transforms.read(given.get("transforms")) or NONE
         return cls(**given)
 
 
@@ -147,7 +152,7 @@ def candidates(catalog: Catalog, options: SplitOptions) -> pa.Table:
             "notmnist-store sql label_counts",
         )
     if options.group_by == "near" and options.radius is not None:
-        keys = component_keys(catalog, rows, options.radius)
+        keys = component_keys(catalog, rows, options.radius, options.transforms)
         place = rows.column_names.index("group_key")
         rows = rows.set_column(place, "group_key", keys)
     return rows

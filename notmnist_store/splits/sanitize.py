@@ -29,6 +29,7 @@ from notmnist_store.decisions.effects import decision_note
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.near.evidence import (
     check_radius,
+    check_transforms,
     current_join,
     lacking,
     not_known,
@@ -106,12 +107,15 @@ def sanitize(
     keep = options.keep or keep_order(catalog, find_split_set(catalog, options.base))
     options = dataclasses.replace(options, radius=radius, keep=keep)
     check_radius(catalog, radius)
+    check_transforms(catalog, options.transforms)
     base = _base(catalog, options)
     join = current_join(catalog)
     uncovered = lacking(catalog, base.rows["image_id"])
     if radius.squared and uncovered:
         stale = not_known(catalog, uncovered, f"split set {base.version.name}")
-        raise StoreError(f"pairs are stale: {stale}", search_needed(catalog, radius))
+        raise StoreError(
+            f"pairs are stale: {stale}", search_needed(catalog, radius, options.transforms)
+        )
     known = int(join["threshold"]) if join is not None and not uncovered else 0
     origin = Origin(SANITIZE, SANITIZE, _arguments(catalog, base, options), options.seed)
     earlier = current_split_set(catalog, new)
@@ -268,7 +272,9 @@ def _pairs(catalog: Catalog, base: _Base, most: int, options: SanitizeOptions) -
         }
     )
     rows = catalog.query(
-        load_queries("sanitize")["pairs"].sql, {"most": most}, rows={"picture": picture}
+        load_queries("sanitize")["pairs"].sql,
+        {"most": most, "transforms": options.transforms.text},
+        rows={"picture": picture},
     )
     return Pairs(*(rows[name].to_numpy() for name in rows.column_names))
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from notmnist_store.errors import UsageError
 from notmnist_store.schema.radius import Radius
+from notmnist_store.schema.transforms import NONE, Transforms
 from notmnist_store.schema.words import USED
 from notmnist_store.splits.plan import flags
 
@@ -32,6 +33,7 @@ class SanitizeOptions:
     conflicts: str = "keep"
     refill: bool = False
     seed: int = 0
+    transforms: Transforms = NONE
 
     @classmethod
     def of(
@@ -56,6 +58,7 @@ class SanitizeOptions:
         given = json.loads(text)
         known = {field.name: given[field.name] for field in fields(cls)}
         known |= {"keep": tuple(known["keep"]), "radius": Radius(known["radius"])}
+        known["transforms"] = Transforms.read(known["transforms"])
         return cls(**known)
 
     def to_json(self, **more: Any) -> str:

@@ -15,13 +15,14 @@ itself, a matching and its reverse are one sweep as well, with the sides changed
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 
-from notmnist_store.schema.arrays import Bools, Ints, Rows
+from notmnist_store.schema.arrays import Bools, Ints, Pixels, Rows
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.transforms import NONE, Transforms
 
@@ -40,6 +41,8 @@ _BY_WORD: tuple[tuple[tuple[str, Callable[[Ints], Ints]], ...], ...] = (
 )
 """What each word of TURNS adds, in Pillow's words: counter-clockwise."""
 
+
+_SHIFT = re.compile(r"shift\((-?\d),(-?\d)\)")
 
 SweptMoves = tuple[Rows, Bools, Rows, Rows]
 """The m moves of a sweep: sources (m, d), which move b (m,), numbers (m,), and those with the sides
@@ -178,6 +181,34 @@ class Moves:
             groups[key].codes.append(number)
             groups[key].swapped.append(swapped)
         return list(groups.values())
+
+
+def nearest_move(moves: Moves, a: Pixels, b: Pixels) -> tuple[int, int]:
+    """The least squared distance of two pictures (d,) over the moves, and its move's number."""
+    sources, moves_b = moves.sources, moves.moves_b
+    one = np.where(moves_b[:, None], a, a[sources]).astype(np.int64)
+    other = np.where(moves_b[:, None], b[sources], b)
+    squared = ((one - other) ** 2).sum(axis=1)
+    number = int(np.argmin(squared))
+    return int(squared[number]), number
+
+
+def moved_picture(name: str, pixels: Pixels, shape: Shape) -> Pixels:
+    """A picture (d,) moved by the transform of this name, as it stands behind `a:` or `b:`."""
+    turns = dict(one for of_word in _BY_WORD for one in of_word)
+    grid = pixels.reshape(shape.height * shape.width, shape.channels)
+    for step in name.split("+"):
+        if shifted := _SHIFT.fullmatch(step):
+            source = _shift(int(shifted[1]), int(shifted[2]), _one_channel(shape)).source
+        else:
+            places = np.arange(len(grid)).reshape(shape.height, shape.width)
+            source = turns[step](places).ravel()
+        grid = grid[source]
+    return np.ascontiguousarray(grid).reshape(-1)
+
+
+def _one_channel(shape: Shape) -> Shape:
+    return Shape(shape.height, shape.width, 1)
 
 
 def listed_transforms(transforms: Transforms, shape: Shape) -> list[Transform]:

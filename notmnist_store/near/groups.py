@@ -12,6 +12,7 @@ from notmnist_store.near.kernels.groups import components, stars
 from notmnist_store.near.kernels.pair_rows import pairs_among
 from notmnist_store.schema.arrays import Ints
 from notmnist_store.schema.radius import GROUP, Radius
+from notmnist_store.schema.transforms import NONE
 
 NEAR_DUPLICATES = "notmnist-store near-duplicates"
 
@@ -58,7 +59,7 @@ def copy_groups(
     if near is None:
         return exact, []
     pictures, picture, images = np.unique(exact, return_inverse=True, return_counts=True)
-    rows = catalog.query(sql["pairs_within"].sql, {"most": near.squared})
+    rows = catalog.query(sql["pairs_within"].sql, {"most": near.squared, "transforms": NONE.text})
     pairs = pairs_among(pictures, rows)
     group = components(len(pictures), [pairs])
     joined = np.bincount(group, weights=images, minlength=len(pictures))

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import notmnist_store
@@ -32,12 +33,14 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Store:
     files = class_files(each=12)
     near = picture(0).copy()
     near[0, 0] ^= 16
-    files += [("set/A/near.png", png(near)), ("set/B/empty.png", b"")]
+    moved = np.pad(picture(1), ((1, 0), (0, 0)), mode="edge")[:-1]
+    files += [("set/A/near.png", png(near)), ("set/A/moved.png", png(moved))]
+    files += [("set/B/empty.png", b"")]
     store = notmnist_store.open(folder / "store")
     store.ingest(pack(folder / "one.tar.gz", files))
     store.decide(sql=DROP, by="ada", yes=True)
     store.split("s", train="0.5", valid="0.2", test="0.3")
-    store.near_duplicates(radius="9")
+    store.near_duplicates(radius="9", transforms="shift2")
     store.certify(sample=5)
     store.sanitize("fine", base="s", radius="0.1", yes=True)
     store.baseline("s", sizes=(10,))

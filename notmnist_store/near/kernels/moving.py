@@ -35,7 +35,7 @@ def moved_copies(pixels: Pixels, transforms: Transforms, shape: Shape) -> Iterat
     for turn in _TURNED[: _TURNED_BY_LEVEL[transforms.turns]]:
         turned = turn(grids)
         for shifted in _shifted(turned, transforms.shifts):
-            yield np.ascontiguousarray(shifted).reshape(len(pixels), -1)
+            yield np.ascontiguousarray(shifted).reshape(pixels.shape)
 
 
 def _shifted(grids: _Grids, level: int) -> Iterator[_Grids]:

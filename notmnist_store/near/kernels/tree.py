@@ -24,6 +24,7 @@ import numpy as np
 from notmnist_store.near.kernels import loops as radius_loops
 from notmnist_store.near.kernels.basis import Basis, search_limit
 from notmnist_store.near.kernels.transforms import SweptMoves
+from notmnist_store.near.kernels.walk import walk
 from notmnist_store.schema.arrays import Ints, Pixels, Rows, Shorts, Singles
 
 Found = tuple[Rows, Rows, Ints, Rows]
@@ -132,7 +133,7 @@ def search(
 ) -> Iterator[Found]:
     """Chunks of at most `chunk_pairs` (at least 1,024) pairs of a and b within `most`, sorted.
 
-    With `moves` pictures are compared under these (see `loops.walk`), and a pair of pictures of
+    With `moves` pictures are compared under these (see `walk.walk`), and a pair of pictures of
     one set may come twice. With `a is b` every pair comes once, the lesser row on the left. A fixed
     number of tasks, each with a buffer of `chunk_pairs`, is under way at once, and they are asked
     in turn: the chunks and their order do not depend on `threads`.
@@ -151,7 +152,7 @@ def search(
         arrays_b = (b.blocks, b.low, b.high, b.pixels, b.order)
         buffers = (left, right, squared, code)
         how = (a is b, a is b or of_one_set, moves or as_they_are, limit, most)
-        count = radius_loops.walk(arrays_a, arrays_b, *how, cursor, stop, buffers)
+        count = walk(arrays_a, arrays_b, *how, cursor, stop, buffers)
         order = np.argsort(left[:count].astype(np.int64) << 32 | right[:count])
         return left[order], right[order], squared[order], code[order]
 

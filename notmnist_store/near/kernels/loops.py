@@ -1,4 +1,6 @@
-"""Compiled loops of the radius join: projecting images, and splitting them into a tree; `walk` has the search.
+"""Compiled loops of the radius join: projecting images, splitting them into a tree.
+
+`walk` has those that search it.
 
 What they compute, and why a skipped pair is never a missed one, stands in `radius_basis` and
 `radius_tree`. Every loop runs without the interpreter lock on a range of its own, so that threads

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -99,8 +98,6 @@ class Evidence:
 
     def judge(self, progress: Progress) -> None:
         """Run all audits; `verdicts` has what they say."""
-        with suppress(QueryError):  # where pairs cannot be read, each query says so itself
-            self.catalog.hold("pair")
         verdicts = audit_store(
             self.catalog,
             list(self.audits.values()),

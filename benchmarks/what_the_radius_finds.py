@@ -3,10 +3,11 @@
 usage: python benchmarks/what_the_radius_finds.py STORE [--images N] [--seed 0]
 
 Takes the distinct pictures of a store, or N of them at random, and changes each: saved again as
-JPEG, with noise, brighter, blurred, resized and back, shifted, flipped. Prints a Markdown table:
-for every change the share of the pictures that are still within 0.5, 1.0, 1.5 and 2.0 of what they
-were (scaled for other shapes than 28x28x1), and the median distance. Everything is drawn by the
-seed; JPEG depends on the library that Pillow was built with.
+JPEG, with noise, brighter, blurred, resized and back, shifted, flipped, turned. Prints a Markdown
+table: for every change the share of the pictures that are still within 0.5, 1.0, 1.5 and 2.0 of
+what they were (scaled for other shapes than 28x28x1), and the median distance; and the share within
+1.0 and 2.0 under shift1, and under turns (under flips where the images are no squares). Everything
+is drawn by the seed; JPEG depends on the library that Pillow was built with.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -21,11 +23,15 @@ import numpy.typing as npt
 from PIL import Image, ImageFilter
 
 import notmnist_store
+from notmnist_store.near.kernels.transforms import Moves
+from notmnist_store.schema.arrays import Ints
 from notmnist_store.schema.radius import Radius
 from notmnist_store.schema.shape import Shape
+from notmnist_store.schema.transforms import Transforms
 from notmnist_store.storage.marker import Marker
 
 RADII = ("0.5", "1.0", "1.5", "2.0")
+RADII_MOVED = ("1.0", "2.0")
 
 Pixels = npt.NDArray[np.uint8]
 Random = np.random.Generator
@@ -76,9 +82,11 @@ def _resized(share: float) -> Change:
     return _through_pillow(there_and_back)
 
 
-def _shifted(pixels: Pixels, random: Random) -> Pixels:
-    """One pixel to the right; what comes in at the left is the first column again."""
-    return np.concatenate([pixels[:, :1], pixels[:, :-1]], axis=1)
+def _shifted(right: int) -> Change:
+    """To the right; what comes in at the left is the first column again."""
+    return lambda pixels, random: np.pad(
+        pixels[:, :-right], ((0, 0), (right, 0), (0, 0)), mode="edge"
+    )
 
 
 CHANGES: dict[str, Change] = {
@@ -93,9 +101,20 @@ CHANGES: dict[str, Change] = {
     "blur, radius 0.5 pixels": _blurred(0.5),
     "blur, radius 1 pixel": _blurred(1),
     "resized to 5/7 (28 to 20) and back": _resized(5 / 7),
-    "shifted by 1 pixel": _shifted,
+    "shifted by 1 pixel": _shifted(1),
+    "shifted by 2 pixels": _shifted(2),
     "flipped left to right": lambda pixels, random: pixels[:, ::-1],
+    "turned upside down": lambda pixels, random: pixels[::-1, ::-1],
 }
+
+
+@dataclass(frozen=True)
+class Found:
+    """What is found of one change: shares of the pictures by radius, and the median distance."""
+
+    shares: list[float]
+    shares_moved: list[float]
+    median: float
 
 
 def pictures_of(path: str, most: int | None, seed: int) -> tuple[Pixels, Shape]:
@@ -112,27 +131,57 @@ def pictures_of(path: str, most: int | None, seed: int) -> tuple[Pixels, Shape]:
     return flat.reshape(-1, shape.height, shape.width, shape.channels), shape
 
 
-def measure(pictures: Pixels, shape: Shape, seed: int) -> dict[str, tuple[list[float], float]]:
-    """For each change: the share of the pictures within each radius, and the median distance."""
-    limits = [Radius(radius).scaled(shape).squared for radius in RADII]
+def sets_for(shape: Shape) -> list[Transforms]:
+    """The sets of transforms that have columns of their own."""
+    square = shape.height == shape.width
+    return [Transforms(shifts=1), Transforms(turns=3 if square else 2)]
+
+
+def least_squared(moves: Moves, pictures: Pixels, changed: Pixels) -> Ints:
+    """(n,) The least squared distance of each picture to what became of it, over the moves."""
+    one, other = (each.reshape(len(each), -1).astype(np.int32) for each in (pictures, changed))
+    least = ((one - other) ** 2).sum(axis=1, dtype=np.int64)
+    for source, moves_b in zip(moves.sources[1:], moves.moves_b[1:], strict=True):
+        difference = one - other[:, source] if moves_b else one[:, source] - other
+        np.minimum(least, (difference**2).sum(axis=1, dtype=np.int64), out=least)
+    return least
+
+
+def measure(pictures: Pixels, shape: Shape, seed: int) -> dict[str, Found]:
+    """What is found of the pictures after each change."""
+    plain, *moved = (Moves(each, shape) for each in (Transforms(), *sets_for(shape)))
     result = {}
     for name, change in CHANGES.items():
         random = np.random.default_rng(seed)
-        moved = np.stack([change(picture, random) for picture in pictures])
-        squared = ((moved.astype(np.int64) - pictures) ** 2).reshape(len(pictures), -1).sum(axis=1)
-        shares = [float((squared <= limit).mean()) for limit in limits]
-        result[name] = (shares, float(np.sqrt(np.median(squared) / 255**2)))
+        changed = np.stack([change(picture, random) for picture in pictures])
+        squared = least_squared(plain, pictures, changed)
+        shares = _shares(squared, RADII, shape)
+        shares_moved = []
+        for moves in moved:
+            shares_moved += _shares(least_squared(moves, pictures, changed), RADII_MOVED, shape)
+        result[name] = Found(shares, shares_moved, float(np.sqrt(np.median(squared) / 255**2)))
     return result
 
 
-def table(measured: dict[str, tuple[list[float], float]], shape: Shape) -> str:
+def _shares(squared: Ints, radii: tuple[str, ...], shape: Shape) -> list[float]:
+    return [float((squared <= Radius(radius).scaled(shape).squared).mean()) for radius in radii]
+
+
+def table(measured: dict[str, Found], shape: Shape) -> str:
     """The result in Markdown."""
-    radii = [Radius(radius).scaled(shape).text for radius in RADII]
-    lines = [f"| change | {' | '.join(radii)} | median distance |", "| --- | " + "---: | " * 5]
-    for name, (shares, median) in measured.items():
-        cells = " | ".join(f"{100 * share:.1f} %" for share in shares)
-        lines.append(f"| {name} | {cells} | {median:.2f} |")
-    return "\n".join(line.rstrip() for line in lines)
+    columns = [Radius(radius).scaled(shape).text for radius in RADII] + ["median distance"]
+    columns += [
+        f"{Radius(radius).scaled(shape).text} {transforms}"
+        for transforms in sets_for(shape)
+        for radius in RADII_MOVED
+    ]
+    lines = [f"| change | {' | '.join(columns)} |", "| --- |" + " ---: |" * len(columns)]
+    for name, found in measured.items():
+        cells = [f"{100 * share:.1f} %" for share in found.shares]
+        cells.append(f"{found.median:.2f}")
+        cells += [f"{100 * share:.1f} %" for share in found.shares_moved]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines)
 
 
 def main() -> None:

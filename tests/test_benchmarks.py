@@ -21,6 +21,9 @@ import pytest
 from PIL import Image
 
 import notmnist_store
+from notmnist_store.near.kernels.transforms import Moves, nearest_move
+from notmnist_store.schema.shape import Shape
+from notmnist_store.schema.transforms import Transforms
 from tests.support.archives import class_files, pack
 from tests.support.letters import letter_store
 
@@ -198,22 +201,44 @@ def test_the_table_of_changes_is_that_of_plain_arithmetic(tmp_path, load):
     squares[:, 10:14, 8:12] = 255
     measured = finds.measure(squares, shape, 0)
     assert list(measured) == list(finds.CHANGES)
-    assert measured["shifted by 1 pixel"] == ([0, 0, 0, 0], pytest.approx(8**0.5))
-    assert measured["flipped left to right"] == ([0, 0, 0, 0], pytest.approx(32**0.5))
-    assert measured["10 % brighter"] == ([1, 1, 1, 1], 0)
+    for name, moved, median in (
+        ("shifted by 1 pixel", [1, 1, 0, 0], 8**0.5),
+        ("shifted by 2 pixels", [0, 0, 0, 0], 16**0.5),
+        ("flipped left to right", [0, 0, 1, 1], 32**0.5),
+        ("turned upside down", [0, 0, 1, 1], 32**0.5),
+    ):
+        assert measured[name] == finds.Found([0, 0, 0, 0], moved, pytest.approx(median)), name
+    everywhere = finds.Found([1, 1, 1, 1], [1, 1, 1, 1], 0)
+    assert measured["10 % brighter"] == everywhere
     sigma = 10 / 255
     grey = finds.measure(np.full((4, 28, 28, 1), 128, np.uint8), shape, 0)
-    assert grey["noise, sigma 10"][1] == pytest.approx(28 * sigma, rel=0.1)
-    assert grey["5 % brighter"][1] == pytest.approx(28 * 6 / 255)
+    assert grey["noise, sigma 10"].median == pytest.approx(28 * sigma, rel=0.1)
+    assert grey["5 % brighter"].median == pytest.approx(28 * 6 / 255)
     for name in (
         "flipped left to right",
         "shifted by 1 pixel",
         "resized to 5/7 (28 to 20) and back",
     ):
-        assert grey[name] == ([1, 1, 1, 1], 0)
+        assert grey[name] == everywhere
     text = finds.table(measured, shape)
     assert len(text.splitlines()) == len(finds.CHANGES) + 2
     assert "| shifted by 1 pixel | 0.0 % | 0.0 % | 0.0 % | 0.0 % | 2.83 |" in text
+    assert "| 2.0 shift1 | 1.0 turns |" in text
+    assert [t.text for t in finds.sets_for(Shape(2, 3, 1))] == ["shift1", "flips"]
+    finds.table(finds.measure(squares[:, :, :20], Shape(28, 20, 1), 0), Shape(28, 20, 1))
+
+
+def test_the_least_distance_is_that_of_every_move_of_every_picture(load):
+    finds = load("what_the_radius_finds")
+    random = np.random.default_rng(0)
+    shape = Shape(5, 5, 2)
+    one, other = random.integers(0, 256, (2, 7, 5, 5, 2), dtype=np.uint8)
+    for text in ("none", "shift1", "turns"):
+        moves = Moves(Transforms.read(text), shape)
+        alone = [
+            nearest_move(moves, a.ravel(), b.ravel())[0] for a, b in zip(one, other, strict=True)
+        ]
+        assert finds.least_squared(moves, one, other).tolist() == alone
 
 
 def test_suspects_are_measured_on_labels_that_were_flipped(load, tmp_path: Path) -> None:

@@ -22,9 +22,9 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
     random = np.random.default_rng(0)
     files = []
     for letter in LETTERS:
-        soft = random.integers(0, 256, (999, 28, 28), dtype=np.uint8)
-        soft[:20] //= 8
-        pixels = np.concatenate([soft, soft[-1:]])
+        dark = random.integers(0, 32, (20, 28, 28), dtype=np.uint8)
+        coarse = random.integers(0, 256, (979, 7, 7), dtype=np.uint8).repeat(4, 1).repeat(4, 2)
+        pixels = np.concatenate([dark, coarse, coarse[-1:]])
         files += [(f"glyphs/{letter}/{n}.png", png) for n, png in enumerate(png_files(pixels))]
     store = notmnist_store.open(folder / "store")
     store.ingest(pack(folder / "glyphs.tar.gz", files), demo=True)

@@ -79,7 +79,8 @@ def near_against(
         moved = moved_join(
             flat, pixels, moves, radius.squared, threads=threads, chunk_pairs=CHUNK_PAIRS
         )
-        found = chain(cross_join(flat, pixels, radius.squared, threads=threads), moved)
+        as_they_are = cross_join(flat, pixels, radius.squared, threads=threads)
+        found = map(_unmoved_first, chain(as_they_are, moved))
         rows = _rows(images, pictures, distinct, standing, progress.counted(found))
         rows = _with_transforms(rows, images, pictures, distinct, (flat, pixels), moves)
     progress.note(_summary(path, images, rows, radius, run))
@@ -113,8 +114,8 @@ def _rows(
 ) -> pa.Table:
     """One row an image of the source and split in which it has something near.
 
-    `found` pairs the source's pictures with the `distinct` ones that are `standing` in splits; of
-    several at one distance the one ingested first counts.
+    `found` pairs the source's pictures with the `distinct` ones that are `standing` in splits, as
+    `_unmoved_first` gives them; of several at one distance the one ingested first counts.
     """
     ids, splits = standing["image_id"].to_numpy(), standing["split"].to_numpy(zero_copy_only=False)
     label = dict(zip(ids.tolist(), standing["label"].to_pylist(), strict=True))
@@ -123,7 +124,7 @@ def _rows(
     parts = []
     for split, least, place in zip(USED, *nearest_pairs(found, len(pictures), member), strict=True):
         near = np.flatnonzero(place[row] >= 0)
-        chosen, squared = images.take(pa.array(near)), least[row[near]]
+        chosen, squared = images.take(pa.array(near)), least[row[near]] // 2
         twin = distinct[place[row[near]]]
         parts.append(
             pa.table(
@@ -140,6 +141,15 @@ def _rows(
         )
     keys = [("squared_distance", "ascending"), ("path", "ascending"), ("split", "ascending")]
     return pa.concat_tables(parts).sort_by(keys)
+
+
+def _unmoved_first(part: Pairs) -> Pairs:
+    """The pairs with twice their squared distance, and one more for those that moved.
+
+    So of several at one distance those that are near as they stand come first.
+    """
+    moved = 0 if part.move is None else part.move > 0
+    return replace(part, squared_distance=2 * part.squared_distance + moved)
 
 
 def _with_transforms(
@@ -171,10 +181,12 @@ def _summary(
 ) -> str:
     """How many images are copies, near copies, and neither; each counts once, as its nearest."""
     nearest: dict[str, int] = {}
-    for name, squared in zip(
-        rows["path"].to_pylist(), rows["squared_distance"].to_pylist(), strict=True
+    for name, squared, transform in zip(
+        *(rows[column].to_pylist() for column in ("path", "squared_distance", "transform")),
+        strict=True,
     ):
-        nearest.setdefault(name, squared)  # the nearest comes first
+        far = squared if transform == NONE.text else max(1, squared)  # moved is no exact copy
+        nearest[name] = min(far, nearest.get(name, far))
     exact = sum(not squared for squared in nearest.values())
     near = len(nearest) - exact
     line = (

@@ -61,7 +61,7 @@ def moved_pairs(
     nearest = _Nearest(moves, len(pixels), limit)
     basis = fit_basis(pixels)
     known, fresh = pixels[:old], pixels[old:]
-    settings: dict[str, Any] = {"threads": threads, "chunk_pairs": chunk_pairs, "limit": 2 * limit}
+    settings: dict[str, Any] = {"threads": threads, "chunk_pairs": chunk_pairs}
     plain: dict[int, RadiusIndex] = {}
 
     def index(of: Pixels, compared: Ints | None) -> RadiusIndex:
@@ -72,14 +72,14 @@ def moved_pairs(
             return plain[id(of)]
         return RadiusIndex.build(of, basis, threads=threads, fast=fast, compared=compared)
 
-    for part in join(index(fresh, None), None, most, **settings):
+    for part in join(index(fresh, None), None, most, limit=limit, **settings):
         nearest.add(part, old, old)
     for sweep in moves.sweeps(of_one_set=True):
         left, right = index(fresh, sweep.left), index(fresh, sweep.right)
         for part in join(left, right, most, moves=moves.of(sweep), of_one_set=True, **settings):
             nearest.add(part, old, old)
     if old:
-        for part in join(index(known, None), index(fresh, None), most, **settings):
+        for part in join(index(known, None), index(fresh, None), most, limit=limit, **settings):
             nearest.add(part, 0, old)
         for part in moved_join(known, fresh, moves, most, basis=basis, fast=fast, **settings):
             nearest.add(part, 0, old)
@@ -94,7 +94,6 @@ def moved_join(
     *,
     threads: int,
     chunk_pairs: int,
-    limit: int | None = None,
     basis: Basis | None = None,
     fast: bool = True,
 ) -> Iterator[Pairs]:
@@ -116,7 +115,6 @@ def moved_join(
             moves=moves.of(sweep),
             threads=threads,
             chunk_pairs=chunk_pairs,
-            limit=limit,
         )
 
 

@@ -256,3 +256,13 @@ def test_words_are_read_in_any_order_and_named_in_one() -> None:
         Transforms.read("shfit1")
     with pytest.raises(UsageError, match="square"):
         Moves(asked("turns"), Shape(4, 5, 1))
+
+
+def test_the_stated_order_is_shorter_shifts_first_and_b_before_a() -> None:
+    named = Moves(asked("flip,shift1"), Shape(6, 6, 1)).names
+    assert named[:6] == [
+        *("none", "b:flip_left_right", "b:shift(-1,0)", "a:shift(-1,0)", "b:shift(0,-1)"),
+        "a:shift(0,-1)",
+    ]
+    assert "a:flip_left_right" not in named  # the same distance as with b flipped
+    assert named[-2:] == ["b:flip_left_right+shift(1,1)", "a:flip_left_right+shift(1,1)"]

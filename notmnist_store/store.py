@@ -963,6 +963,7 @@ class Store:
         *,
         split_set: SplitSet = "ingest",
         paper: bool = False,
+        transforms: TransformSet = None,
         tolerance: Annotated[Mapping[str, float | str] | None, Option(metavar="NAME=V")] = None,
     ) -> "ReportResult":
         """Write one page on the data: is it ready to train on, and what is in the way.
@@ -973,6 +974,7 @@ class Store:
             output: the file to write (default: report.html; a paper's text goes to stdout). In
                 Python no file by default; `content` of the result has the bytes.
             split_set: the split set.
+            transforms: how near copies may have moved in its audits and matrix (default: none).
             paper: instead: the data section of a paper, a paragraph and a table in LaTeX.
             tolerance: share of violations of an audit to bear, from 0 to 1; the page says so.
 
@@ -989,6 +991,7 @@ class Store:
             split_set=split_set,
             paper=paper,
             tolerance=tolerance or {},
+            transforms=_asked(transforms),
             progress=self._progress,
         )
 

@@ -15,7 +15,9 @@ from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import Query, bind, load_queries
 from notmnist_store.catalog.split_sets import find_split_set, keep_order
 from notmnist_store.errors import QueryError
+from notmnist_store.near.evidence import check_transforms
 from notmnist_store.progress import Progress
+from notmnist_store.schema.transforms import NONE, Transforms
 from notmnist_store.storage.tables import Tables
 
 
@@ -76,7 +78,10 @@ class Answer:
 
 
 class Evidence:
-    """One store, seen through one split set; `tolerances` go before those of the audits."""
+    """One store, seen through one split set; `tolerances` go before those of the audits.
+
+    Near copies may have moved by one of `transforms`.
+    """
 
     def __init__(
         self,
@@ -84,6 +89,7 @@ class Evidence:
         catalog: Catalog,
         split_set: str,
         tolerances: Mapping[str, float] | None = None,
+        transforms: Transforms = NONE,
     ) -> None:
         self.version = find_split_set(catalog, split_set)
         self.split_set = split_set
@@ -92,7 +98,9 @@ class Evidence:
         self.catalog = catalog
         self.audits = {audit.name: audit for audit in find_audits([])}
         self.verdicts: dict[str, Verdict] = {}
-        self._scope = Scope(split_set)
+        check_transforms(catalog, transforms)
+        self.transforms = transforms
+        self._scope = Scope(split_set, transforms=transforms)
         self._reports = load_queries("reports")
         self._answers: dict[str, Answer] = {}
 
@@ -117,7 +125,8 @@ class Evidence:
     def audit_command(self) -> str:
         """The command that runs the audits of the page."""
         borne = "".join(f" --tolerance {name}={v}" for name, v in self.tolerances.items())
-        return self.filled(f"notmnist-store audit --split-set $split_set{borne}")
+        moved = "" if self.transforms == NONE else f" --transforms {self.transforms}"
+        return self.filled(f"notmnist-store audit --split-set $split_set{moved}{borne}")
 
     def _ask(self, name: str) -> Answer:
         audit, need = self.audits.get(name), NEEDS.get(name)
@@ -129,7 +138,7 @@ class Evidence:
             if audit is not None:
                 rows = audit.rows(self.catalog, self._scope)
             else:
-                given = {"split_set": self.split_set} if "split_set" in query.parameters else {}
+                given = self._scope.values(query)
                 rows = self.catalog.query(query.sql, bind(query, given, self.catalog.shape))
         except QueryError as error:
             return Answer(query, command, pa.table({}), error.message, error.hint)
@@ -148,4 +157,7 @@ class Evidence:
     def _command(self, query: Query, *, is_audit: bool) -> str:
         verb, option = ("audit", "--split-set ") if is_audit else ("sql", "--param split_set=")
         chosen = f" {option}$split_set" if "split_set" in query.parameters else ""
+        if "transforms" in query.parameters and self.transforms != NONE:
+            option = "--transforms " if is_audit else "--param transforms="
+            chosen += f" {option}{self.transforms}"
         return self.filled(f"notmnist-store {verb} {query.name}{chosen} --format csv")

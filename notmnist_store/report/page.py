@@ -20,6 +20,7 @@ from notmnist_store.report.section import framed
 from notmnist_store.report.sections import SECTIONS
 from notmnist_store.report.sprites import Pictures
 from notmnist_store.report.verdict import against, render_verdict
+from notmnist_store.schema.transforms import NONE, Transforms
 from notmnist_store.storage.pixels import pixels_by_id
 from notmnist_store.storage.tables import Tables
 
@@ -29,14 +30,16 @@ def make_page(
     catalog: Catalog,
     split_set: str,
     tolerance: Mapping[str, float | str],
+    transforms: Transforms,
     progress: Progress,
 ) -> tuple[str, tuple[str, ...]]:
     """The page of one split set, and the audits that stand against training on it, by name.
 
-    `tolerance` is the share of violations to bear, by audit.
+    `tolerance` is the share of violations to bear, by audit; near copies may have moved by one of
+    `transforms`, which the page says then.
     """
     tolerances = parse_tolerances(tolerance, sorted(load_queries("audits")))
-    evidence = Evidence(tables, catalog, split_set, tolerances)
+    evidence = Evidence(tables, catalog, split_set, tolerances, transforms)
     evidence.judge(progress)
     material = Material(evidence, Pictures(tables.marker.shape))
     sections = []
@@ -93,6 +96,8 @@ def _kicker(evidence: Evidence) -> str:
     line = f"Data report · split set {evidence.split_set}"
     if version.digest is not None:
         line += f", version {version.version}, digest {version.digest[:12]}…"
+    if evidence.transforms != NONE:
+        line += f" · near copies under {evidence.transforms}"
     if evidence.marker.demo:
         line += " · the offline demo set, not notMNIST"
     return f"{line} · images {evidence.marker.shape}"

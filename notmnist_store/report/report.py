@@ -15,6 +15,7 @@ from notmnist_store.progress import Progress
 from notmnist_store.report.page import make_page
 from notmnist_store.report.paper import make_paper
 from notmnist_store.result import Result
+from notmnist_store.schema.transforms import NONE, Transforms
 from notmnist_store.storage.filesystem import replacing
 from notmnist_store.storage.tables import Tables
 
@@ -41,18 +42,19 @@ def report(
     split_set: str,
     paper: bool,
     tolerance: Mapping[str, float | str],
+    transforms: Transforms,
     progress: Progress,
 ) -> ReportResult:
     """Make the page, or with `paper` the LaTeX text; write it to `output` unless that is None."""
-    if paper and tolerance:
+    if paper and (tolerance or transforms != NONE):
         raise UsageError(
-            "--tolerance goes without --paper, which judges nothing",
+            "--tolerance and --transforms go without --paper, which judges nothing",
             f"notmnist-store report --split-set {shlex.quote(split_set)} --paper",
         )
     if paper:
         text, against = make_paper(tables, catalog, split_set), None
     else:
-        text, against = make_page(tables, catalog, split_set, tolerance, progress)
+        text, against = make_page(tables, catalog, split_set, tolerance, transforms, progress)
     content = text.encode()
     if output is not None:
         with replacing(output) as beside:

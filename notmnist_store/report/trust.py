@@ -79,11 +79,22 @@ def _certificates(answer: Answer) -> Content:
         return [element("p", "The pairs were not checked by another method."), command(_CERTIFY)]
     return listing(
         answer,
-        ("check", "of", "radius", "compared", "pairs", "missed", "wrong", "at most missed"),
+        (
+            "check",
+            "of",
+            "radius",
+            "moved by",
+            "compared",
+            "pairs",
+            "missed",
+            "wrong",
+            "at most missed",
+        ),
         lambda row: (
             row["method"],
             "the whole store" if row["split_set"] is None else row["split_set"],
             row["radius"],
+            row["transforms"],
             *(count(row[key]) for key in ("compared", "pairs", "missed", "wrong")),
             share(row["bound"]),
         ),

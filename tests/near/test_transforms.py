@@ -199,6 +199,16 @@ def test_pairs_are_shown_with_what_moved(tmp_path: Path, source: Path) -> None:
     assert {row["transform"] for row in store.peek(pairs=True, n=10).rows()} == {"none"}
 
 
+def test_the_page_says_what_its_audits_were_asked_under(tmp_path: Path, source: Path) -> None:
+    store = searched(tmp_path / "s", source, transforms="shift1")
+    plain, moved = (store.report(transforms=words).content.decode() for words in (None, "shift1"))
+    assert "near copies under" not in plain
+    assert "near copies under shift1" in moved
+    assert "near_overlap_matrix --param split_set=ingest --param transforms=shift1" in moved
+    with pytest.raises(UsageError, match="go without --paper"):
+        store.report(paper=True, transforms="shift1")
+
+
 @pytest.mark.skipif(not REAL.exists(), reason="the real sample is not here")
 def test_real_images_have_the_pairs_that_were_counted(tmp_path: Path) -> None:
     store = notmnist_store.open(tmp_path / "s")

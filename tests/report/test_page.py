@@ -484,7 +484,7 @@ def test_a_page_says_what_it_bears(bad: Store, tmp_path: Path) -> None:
         (("--tolerance", "split_leek_exact=0.5"), "did you mean split_leak_exact?"),
         (("--tolerance", "split_leak_exact=2"), "a share from 0 to 1"),
         (("--tolerance", "split_leak_exact"), "NAME=VALUE"),
-        (("--paper", "--tolerance", "split_leak_exact=0.5"), "goes without --paper"),
+        (("--paper", "--tolerance", "split_leak_exact=0.5"), "go without --paper"),
     ],
 )
 def test_a_tolerance_that_cannot_be_meant_is_refused(

@@ -576,6 +576,7 @@ class Store:
         radius: Distance = None,
         group_radius: Distance = None,
         transforms: TransformSet = None,
+        contrast: bool = False,
         limit: int = 100_000_000,
         chunk_pairs: int = 1 << 18,
         workers: int | None = None,
@@ -591,19 +592,33 @@ class Store:
             group_radius: radius of the groups of near copies (default: 1.0, scaled as well).
             transforms: find copies that moved, too: shift1, shift2, flip, flips, turns or none, and
                 products of these with commas between them (default: those of the last search).
+            contrast: a search of its own, for views contrast_pair and contrast_join: pictures less
+                their mean, at unit norm; opposite ones are 2 apart, the default radius is 0.1.
             limit: stop where there are more pairs.
             chunk_pairs: pairs held at once by each task.
             workers: threads (default: one a core).
 
         Returns:
             One row: run_id, radius, images, distinct_images, pairs, group_radius, groups,
-            largest_group.
+            largest_group. With contrast: run_id, radius, images, distinct_images, blank, pairs.
 
         Raises:
             StoreError: too little memory, or pairs that the check does not find (stored anyway).
         """
+        from notmnist_store.near.contrast import contrast_pairs
         from notmnist_store.near.search import near_duplicates
 
+        if contrast:
+            run_id = contrast_pairs(
+                self._tables(),
+                _radius(radius),
+                refused={"--group-radius": group_radius, "--transforms": transforms},
+                limit=limit,
+                chunk_pairs=chunk_pairs,
+                threads=workers,
+                progress=self._progress,
+            )
+            return self._found("near", "contrasted", run_id=run_id)
         run_id = near_duplicates(
             self._tables(),
             _radius(radius),

@@ -100,6 +100,10 @@ TABLES: dict[str, pa.Schema] = {
     "star": columns(
         "image_id int, group_id int, squared_distance int, transforms text, run_id text"
     ),
+    "contrast_join": columns(
+        "run_id text, radius text, images int, distinct_images int, blank int, pairs int"
+    ),
+    "contrast_pair": columns("a int, b int, m int, n_a int, n_b int, distance float, run_id text"),
     "score": columns(
         f"{_OF_SPLIT_SET}, digest text?, {_OF_MODEL}, seed int, repeat int",
         "eval_set text, eval_split text, subset text, radius text?, n int, correct int",

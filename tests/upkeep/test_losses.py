@@ -42,6 +42,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Store:
     store.decide(sql=DROP, by="ada", yes=True)
     store.split("s", train="0.5", valid="0.2", test="0.3")
     store.near_duplicates(radius="9", transforms="shift2")
+    store.near_duplicates(contrast=True, radius="2")
     store.certify(sample=5)
     store.sanitize("fine", base="s", radius="0.1", yes=True)
     store.baseline("s", sizes=(10,))

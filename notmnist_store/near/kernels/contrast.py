@@ -20,13 +20,15 @@ images fits one of old ones.
 carries at most 6 roundings of u = 2^-53, so what is farther than 2^-48 from c is decided by it; the
 others by the signs and the squares of m and c, in integers of any size.
 
-*Distance, for reading.* n(x) n(y) - m^2 is taken in integers before it is rounded, so nothing
-cancels: 2 (n n - m^2) / (R (R + m)), R = sqrt(n n), is right to 12 u, and 0 where, and only where,
-the directions are the same.
+*Distance, for reading.* n(x) n(y) - m^2 is taken in integers before it is rounded. So where m >= 0
+nothing cancels: 2 (n n - m^2) / (R (R + m)), R = sqrt(n n), is right to 12 u, and 0 where, and only
+where, the directions are the same. Where m < 0, R + m would cancel, but 2 - 2 cosine, at least 2,
+does not: it is right to 8 u.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -34,13 +36,13 @@ import numpy as np
 import numpy.typing as npt
 
 from notmnist_store.errors import UsageError
-from notmnist_store.schema.arrays import Floats, Ints, Pixels
+from notmnist_store.schema.arrays import Floats, Ints, Pixels, Rows
 
 _SCALE = 48
 _LARGEST_SIZE = 1 << 23
 _ROUNDING = Fraction(1, 1 << 19)
 _DOUBT = 2.0**-48
-_BLOCK = 4_096
+_BLOCK_VALUES = 1 << 22
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +51,10 @@ class Moments:
 
     sums: Ints
     norms: Ints
+
+    def take(self, rows: Rows | Ints) -> Moments:
+        """Those of some rows."""
+        return Moments(self.sums[rows], self.norms[rows])
 
 
 def moments(pixels: Pixels) -> Moments:
@@ -62,9 +68,9 @@ def moments(pixels: Pixels) -> Moments:
         raise UsageError(f"images of {size:,} values are too large to compare up to contrast")
     sums = pixels.sum(axis=1, dtype=np.int64)
     squares = np.empty(len(pixels), np.int64)
-    for start in range(0, len(pixels), _BLOCK):
-        part = pixels[start : start + _BLOCK].astype(np.int64)
-        squares[start : start + _BLOCK] = np.einsum("ij,ij->i", part, part)
+    for span in _spans(len(pixels), size):
+        part = pixels[span].astype(np.int64)
+        squares[span] = np.einsum("ij,ij->i", part, part)
     return Moments(sums, size * squares - sums * sums)
 
 
@@ -72,8 +78,7 @@ def directions(pixels: Pixels, of: Moments) -> Pixels:
     """Images of bytes, q(x) of each row of pixels (n, d), none blank: for candidates."""
     size = pixels.shape[1]
     made = np.empty_like(pixels)
-    for start in range(0, len(pixels), _BLOCK):
-        span = slice(start, start + _BLOCK)
+    for span in _spans(len(pixels), size):
         wide = size * pixels[span].astype(np.int64) - of.sums[span, None]
         values = _SCALE * wide / np.sqrt(of.norms[span, None].astype(np.float64))
         made[span] = np.clip(np.rint(values + 128), 0, 255)
@@ -85,11 +90,20 @@ def candidate_square(radius: Fraction, size: int) -> int:
     return int(size * (_SCALE * radius + 1 + _ROUNDING) ** 2)
 
 
+def products(pixels: Pixels, left: Rows, right: Rows) -> Ints:
+    """x.y of the rows of pixels (n, d) that left and right (k,) name."""
+    found = np.empty(len(left), np.int64)
+    for span in _spans(len(left), pixels.shape[1]):
+        one, other = (pixels[rows[span]].astype(np.int64) for rows in (left, right))
+        found[span] = np.einsum("ij,ij->i", one, other)
+    return found
+
+
 def decide(
-    products: Ints, size: int, a: Moments, b: Moments, radius: Fraction
+    dots: Ints, size: int, a: Moments, b: Moments, radius: Fraction
 ) -> tuple[npt.NDArray[np.bool_], Floats]:
     """Which pairs, by x.y and the moments of both sides, are within the radius; their distances."""
-    m = size * products - a.sums * b.sums
+    m = size * dots - a.sums * b.sums
     least = 1 - radius * radius / 2
     cosine = m / np.sqrt(a.norms.astype(np.float64) * b.norms.astype(np.float64))
     near = cosine >= float(least)
@@ -101,6 +115,12 @@ def decide(
     ahead = m >= 0
     squared = np.where(ahead, 2 * left / (root * (root + np.abs(m))), 2 - 2 * cosine)
     return near, np.sqrt(squared)
+
+
+def _spans(rows: int, size: int) -> Iterator[slice]:
+    """Slices of so many rows whose values fit into a few MB."""
+    step = max(1, _BLOCK_VALUES // size)
+    yield from (slice(start, start + step) for start in range(0, rows, step))
 
 
 def _at_least(m: int, whole: int, least: Fraction) -> bool:

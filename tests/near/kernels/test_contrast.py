@@ -45,13 +45,12 @@ def oracle(pixels: np.ndarray, radius: Fraction) -> set[tuple[int, int]]:
 def search(pixels: np.ndarray, radius: Fraction) -> dict[tuple[int, int], float]:
     d, every = pixels.shape[1], contrast.moments(pixels)
     keep = np.flatnonzero(every.norms)
-    kept, of = pixels[keep], contrast.Moments(every.sums[keep], every.norms[keep])
+    kept, of = pixels[keep], every.take(keep)
     found = {}
     for chunk in self_join(contrast.directions(kept, of), contrast.candidate_square(radius, d)):
-        a, b = (contrast.Moments(of.sums[s], of.norms[s]) for s in (chunk.left, chunk.right))
-        wide = kept.astype(np.int64)
-        products = np.einsum("ij,ij->i", wide[chunk.left], wide[chunk.right])
-        near, distance = contrast.decide(products, d, a, b, radius)
+        dots = contrast.products(kept, chunk.left, chunk.right)
+        a, b = of.take(chunk.left), of.take(chunk.right)
+        near, distance = contrast.decide(dots, d, a, b, radius)
         pairs = zip(keep[chunk.left[near]], keep[chunk.right[near]], distance[near], strict=True)
         found |= {(int(i), int(j)): float(x) for i, j, x in pairs}
     return found

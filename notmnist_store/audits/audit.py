@@ -62,8 +62,6 @@ def audit(
     check_radius(catalog, scope.radius)
     check_transforms(catalog, scope.transforms)
     if len(names) == 1:
-        if audits[0].needs is not None:
-            _hold(catalog, audits, scope)
         verdict, rows = audits[0].judge(catalog, scope, tolerances.get(names[0]))
         return AuditResult(rows, thumbnails, [verdict], fail_on)
     verdicts = audit_store(catalog, audits, scope=scope, tolerances=tolerances, progress=progress)
@@ -87,16 +85,7 @@ def rows_found(
     find_split_set(catalog, scope.split_set)
     check_radius(catalog, scope.radius)
     check_transforms(catalog, scope.transforms)
-    if found.needs is not None:
-        _hold(catalog, [found], scope)
     return found.rows(catalog, scope)
-
-
-def _hold(catalog: Catalog, audits: Sequence[Audit], scope: Scope) -> None:
-    """Compute once what these audits read in common, and the pairs."""
-    statements = [f"{audit.sql}\n{audit.total}" for audit in audits]
-    with suppress(QueryError):  # where a view cannot be read, each audit says so itself
-        hold_shared(catalog, statements, scope.split_set)
 
 
 def find_audits(names: Sequence[str], folder: str | Path | None = None) -> list[Audit]:
@@ -148,7 +137,9 @@ def audit_store(
     progress: Progress,
 ) -> list[Verdict]:
     """Run each audit and judge it. A broken one is a verdict like the others."""
-    _hold(catalog, audits, scope)
+    statements = [f"{audit.sql}\n{audit.total}" for audit in audits]
+    with suppress(QueryError):  # where a view cannot be read, each audit says so itself
+        hold_shared(catalog, statements, scope.split_set)
     verdicts = []
     with progress.during("auditing", len(audits), "audits"):
         for done, audit in enumerate(audits):

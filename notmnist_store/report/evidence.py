@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -106,6 +107,8 @@ class Evidence:
 
     def judge(self, progress: Progress) -> None:
         """Run all audits; `verdicts` has what they say."""
+        with suppress(QueryError):  # where pairs cannot be read, each query says so itself
+            self.catalog.hold("pair")
         verdicts = audit_store(
             self.catalog,
             list(self.audits.values()),

@@ -15,19 +15,35 @@
 -- Labels are those after decisions; pictures that were dropped are not compared, nor are pairs that a
 -- decision parted. (Labels are compared in aggregates: as a condition of the joins, a planner may take
 -- them for the way to join all images with all.)
-with compared as (
+with near as materialized (
     select
-        neighbour.image_id,
-        neighbour.other_id as twin_id,
-        neighbour.squared_distance,
-        neighbour.distance
-    from neighbour
-    left join dropped_image as dropped on dropped.image_id = neighbour.image_id
-    left join dropped_image as dropped_twin on dropped_twin.image_id = neighbour.other_id
-    where neighbour.transforms = $transforms
-        and neighbour.squared_distance <= $radius
-        and dropped.image_id is null
-        and dropped_twin.image_id is null
+        near_pair.a,
+        near_pair.b,
+        near_pair.squared_distance,
+        near_pair.distance
+    from near_pair
+    left join dropped_image as dropped_a on dropped_a.image_id = near_pair.a
+    left join dropped_image as dropped_b on dropped_b.image_id = near_pair.b
+    where near_pair.transforms = $transforms
+        and near_pair.squared_distance <= $radius
+        and dropped_a.image_id is null
+        and dropped_b.image_id is null
+),
+
+compared as (
+    select
+        near.a as image_id,
+        near.b as twin_id,
+        near.squared_distance,
+        near.distance
+    from near
+    union all
+    select
+        near.b as image_id,
+        near.a as twin_id,
+        near.squared_distance,
+        near.distance
+    from near
 ),
 
 conflict as (

@@ -14,37 +14,74 @@
 -- Images of test within the radius of a different picture in train or valid, and images of valid
 -- within the radius of one in train; one row each, with the nearest twin: the one in train where two
 -- are equally near. Equal pictures are split_leak_exact's. The comparison is on whole numbers, and no
--- pair is missed: see `certify`.
-select
-    near.image_id,
-    near.split,
-    split_image.label,
-    near.twin_id,
-    near.twin_split,
-    twin.label as twin_label,
-    near.distance
-from (
+-- pair is missed: see `certify`. (Rows of view `leak` that are near, from the pairs within the radius
+-- alone: the view looks among all pairs.)
+with placed as (
     select
-        leak.image_id,
-        leak.split,
-        leak.twin_id,
-        leak.twin_split,
-        leak.squared_distance,
-        leak.distance,
+        split_image.image_id,
+        split_image.split,
+        split_image.label,
+        coalesce(duplicate_image.group_id, split_image.image_id) as group_id,
+        coalesce(duplicate_image.copy_number, 1) as copy_number
+    from split_image
+    left join duplicate_image
+        on duplicate_image.image_id = split_image.image_id
+        and duplicate_image.kind = 'exact'
+    where split_image.split_set = $split_set and split_image.split in ('train', 'valid', 'test')
+),
+
+near as materialized (
+    select
+        near_pair.a,
+        near_pair.b,
+        near_pair.squared_distance
+    from near_pair
+    where near_pair.transforms = $transforms and near_pair.squared_distance <= $radius
+),
+
+close as (
+    select
+        near.a as group_id,
+        near.b as other_id,
+        near.squared_distance
+    from near
+    union all
+    select
+        near.b as group_id,
+        near.a as other_id,
+        near.squared_distance
+    from near
+),
+
+twinned as (
+    select
+        placed.image_id,
+        placed.split,
+        placed.label,
+        twin.image_id as twin_id,
+        twin.split as twin_split,
+        close.squared_distance,
         row_number() over (
-            partition by leak.image_id, leak.split
-            order by leak.squared_distance, leak.twin_split
+            partition by placed.image_id, placed.split
+            order by close.squared_distance, twin.split, shown.ingest_order, twin.copy_number
         ) as choice
-    from leak
-    where leak.split_set = $split_set
-        and leak.kind in ('near', 'moved')
-        and leak.transforms = $transforms
-        and leak.squared_distance <= $radius
-) as near
-inner join split_image
-    on split_image.split_set = $split_set
-    and split_image.image_id = near.image_id
-    and split_image.split = near.split
-inner join image as twin on twin.image_id = near.twin_id
-where near.choice = 1
-order by near.split, near.squared_distance, near.image_id
+    from close
+    inner join placed on placed.group_id = close.group_id
+    inner join placed as twin on twin.group_id = close.other_id
+    inner join ordered_image as shown on shown.image_id = twin.group_id
+    where (placed.split = 'test' and twin.split in ('train', 'valid'))
+        or (placed.split = 'valid' and twin.split = 'train')
+)
+
+select
+    twinned.image_id,
+    twinned.split,
+    twinned.label,
+    twinned.twin_id,
+    twinned.twin_split,
+    twin.label as twin_label,
+    sqrt(twinned.squared_distance / 65025.0e0) as distance
+from twinned
+inner join image as twin on twin.image_id = twinned.twin_id
+where twinned.choice = 1
+order by twinned.split, twinned.squared_distance, twinned.image_id

@@ -27,9 +27,9 @@ with copied as (
         image.pixel_hash
     from ordered_image as image
     inner join (
-        select image.pixel_hash
-        from image
-        group by image.pixel_hash
+        select stored_image.pixel_hash
+        from stored_image
+        group by stored_image.pixel_hash
         having count(*) > 1
     ) as shared on shared.pixel_hash = image.pixel_hash
 ),

@@ -18,8 +18,8 @@ with apart as (
 
 named as (
     select
-        image.image_id,
-        image.pixel_hash
+        image.pixel_hash,
+        arg_min(image.image_id, image.image_id % 4294967296) as image_id
     from stored_image as image
     inner join (
         select apart.a as pixel_hash
@@ -28,6 +28,7 @@ named as (
         select apart.b as pixel_hash
         from apart
     ) as decided on decided.pixel_hash = image.pixel_hash
+    group by image.pixel_hash, image.run_id
 ),
 
 alone as (
@@ -38,28 +39,18 @@ alone as (
 
 parted as (
     select
-        pair.a,
-        pair.b
-    from stored_pair as pair
-    inner join alone on alone.image_id = pair.a
+        one.image_id as a,
+        other.image_id as b
+    from apart
+    inner join named as one on one.pixel_hash = apart.a
+    inner join named as other on other.pixel_hash = apart.b
     union all
     select
-        pair.a,
-        pair.b
-    from stored_pair as pair
-    inner join alone on alone.image_id = pair.b
-    union all
-    select
-        pair.a,
-        pair.b
-    from stored_pair as pair
-    inner join named as one on one.image_id = pair.a
-    inner join named as other on other.image_id = pair.b
-    inner join apart
-        on apart.a
-        = case when one.pixel_hash < other.pixel_hash then one.pixel_hash else other.pixel_hash end
-        and apart.b
-        = case when one.pixel_hash < other.pixel_hash then other.pixel_hash else one.pixel_hash end
+        other.image_id as a,
+        one.image_id as b
+    from apart
+    inner join named as one on one.pixel_hash = apart.a
+    inner join named as other on other.pixel_hash = apart.b
 )
 
 select
@@ -71,4 +62,6 @@ select
     sqrt(pair.squared_distance / 65025.0e0) as distance,
     sqrt(pair.squared_distance / 65025.0e0 / pair.image_size) as rms
 from searched_pair as pair
-where ((pair.a, pair.b) in (select parted.a, parted.b from parted)) is not true
+where (pair.a in (select alone.image_id from alone)) is not true
+    and (pair.b in (select alone.image_id from alone)) is not true
+    and ((pair.a, pair.b) in (select parted.a, parted.b from parted)) is not true

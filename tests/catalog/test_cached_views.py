@@ -67,9 +67,9 @@ def test_what_few_statements_read_is_not_held(tables: Tables) -> None:
     catalog = hold_shared(Catalog(tables), two, "bad")
     names = catalog.query("select table_name from duckdb_tables()")["table_name"].to_pylist()
     assert names == []
-    hold_shared(catalog, [*two, "select * from leak"], "bad")  # which reads pairs
+    hold_shared(catalog, [*two, "select * from leak"], "bad")
     names = catalog.query("select table_name from duckdb_tables()")["table_name"].to_pylist()
-    assert sorted(names) == ["held_image", "held_pair"]
+    assert names == ["held_image"]
 
 
 def test_a_view_is_held_but_once(tables: Tables) -> None:

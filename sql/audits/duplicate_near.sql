@@ -29,13 +29,8 @@ from (
             partition by pair.b
             order by pair.squared_distance, pair.a
         ) as choice
-    from near_pair as pair
-    left join dropped_image as dropped_a on dropped_a.image_id = pair.a
-    left join dropped_image as dropped_b on dropped_b.image_id = pair.b
-    where pair.transforms = $transforms
-        and pair.squared_distance <= $radius
-        and dropped_a.image_id is null
-        and dropped_b.image_id is null
+    from undropped_pair as pair
+    where pair.transforms = $transforms and pair.squared_distance <= $radius
 ) as near
 inner join image on image.image_id = near.image_id
 inner join image as twin on twin.image_id = near.twin_id

@@ -17,17 +17,12 @@
 -- them for the way to join all images with all.)
 with near as materialized (
     select
-        near_pair.a,
-        near_pair.b,
-        near_pair.squared_distance,
-        near_pair.distance
-    from near_pair
-    left join dropped_image as dropped_a on dropped_a.image_id = near_pair.a
-    left join dropped_image as dropped_b on dropped_b.image_id = near_pair.b
-    where near_pair.transforms = $transforms
-        and near_pair.squared_distance <= $radius
-        and dropped_a.image_id is null
-        and dropped_b.image_id is null
+        pair.a,
+        pair.b,
+        pair.squared_distance,
+        pair.distance
+    from undropped_pair as pair
+    where pair.transforms = $transforms and pair.squared_distance <= $radius
 ),
 
 compared as (

@@ -17,11 +17,11 @@ select
     split_image.label,
     arg_min(leak.twin_id, case leak.twin_split when 'train' then 0 else 1 end) as twin_id,
     min(leak.twin_split) as twin_split
-from leak
+from exact_leak as leak
 inner join split_image
     on split_image.split_set = leak.split_set
     and split_image.image_id = leak.image_id
     and split_image.split = leak.split
-where leak.split_set = $split_set and leak.kind = 'exact'
+where leak.split_set = $split_set
 group by leak.image_id, leak.split, split_image.label
 order by leak.split, leak.image_id

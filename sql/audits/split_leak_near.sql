@@ -18,16 +18,13 @@
 -- alone: the view looks among all pairs.)
 with placed as (
     select
-        split_image.image_id,
-        split_image.split,
-        split_image.label,
-        coalesce(duplicate_image.group_id, split_image.image_id) as group_id,
-        coalesce(duplicate_image.copy_number, 1) as copy_number
-    from split_image
-    left join duplicate_image
-        on duplicate_image.image_id = split_image.image_id
-        and duplicate_image.kind = 'exact'
-    where split_image.split_set = $split_set and split_image.split in ('train', 'valid', 'test')
+        split_picture.split,
+        split_picture.image_id,
+        split_picture.label,
+        split_picture.group_id,
+        split_picture.copy_number
+    from split_picture
+    where split_picture.split_set = $split_set
 ),
 
 near as materialized (

@@ -6,8 +6,8 @@
 -- in valid.
 with leaked as (
     select distinct leak.image_id
-    from leak
-    where leak.split_set = $split_set and leak.kind = 'exact'
+    from exact_leak as leak
+    where leak.split_set = $split_set
 )
 
 select

@@ -7,15 +7,12 @@
 -- Leaks are the rows test in train, valid in train, and test in valid.
 with placed as (
     select
-        split_image.split,
-        coalesce(duplicate_image.group_id, split_image.image_id) as group_id,
+        split_picture.split,
+        split_picture.group_id,
         count(*) as images
-    from split_image
-    left join duplicate_image
-        on duplicate_image.image_id = split_image.image_id
-        and duplicate_image.kind = 'exact'
-    where split_image.split_set = $split_set and split_image.split in ('train', 'valid', 'test')
-    group by split_image.split, coalesce(duplicate_image.group_id, split_image.image_id)
+    from split_picture
+    where split_picture.split_set = $split_set
+    group by split_picture.split, split_picture.group_id
 ),
 
 overlap as (

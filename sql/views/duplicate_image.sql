@@ -34,57 +34,11 @@ with copied as (
     ) as shared on shared.pixel_hash = image.pixel_hash
 ),
 
-apart as (
+parted as materialized (
     select
-        not_duplicate.a,
-        not_duplicate.b
-    from not_duplicate
-),
-
-named as (
-    select
-        image.image_id,
-        image.pixel_hash
-    from stored_image as image
-    inner join (
-        select apart.a as pixel_hash
-        from apart
-        union
-        select apart.b as pixel_hash
-        from apart
-    ) as decided on decided.pixel_hash = image.pixel_hash
-),
-
-alone as (
-    select named.image_id
-    from named
-    inner join apart on apart.a = named.pixel_hash and apart.b is null
-),
-
-parted as (
-    select
-        star.image_id,
-        star.group_id
-    from stored_star as star
-    inner join alone on alone.image_id = star.image_id
-    union all
-    select
-        star.image_id,
-        star.group_id
-    from stored_star as star
-    inner join alone on alone.image_id = star.group_id
-    union all
-    select
-        star.image_id,
-        star.group_id
-    from stored_star as star
-    inner join named as one on one.image_id = star.image_id
-    inner join named as other on other.image_id = star.group_id
-    inner join apart
-        on apart.a
-        = case when one.pixel_hash < other.pixel_hash then one.pixel_hash else other.pixel_hash end
-        and apart.b
-        = case when one.pixel_hash < other.pixel_hash then other.pixel_hash else one.pixel_hash end
+        parted_picture.image_id,
+        parted_picture.other_id
+    from parted_picture
 ),
 
 star as (
@@ -93,14 +47,10 @@ star as (
         star.image_id,
         star.group_id
     from stored_star as star
-    inner join (
-        select run_input.input_run as run_id
-        from radius_join
-        inner join run_input on run_input.run_id = radius_join.run_id and run_input.role = 'pair'
-        where radius_join.is_current
-    ) as counted on counted.run_id = star.run_id
-    left join parted on parted.image_id = star.image_id and parted.group_id = star.group_id
-    where parted.image_id is null
+    where (star.run_id in (select pair_run.run_id from pair_run)) is true
+        and (star.image_id in (select image_id from parted where other_id is null)) is not true
+        and (star.group_id in (select image_id from parted where other_id is null)) is not true
+        and ((star.image_id, star.group_id) in (select image_id, other_id from parted)) is not true
 ),
 
 member as (

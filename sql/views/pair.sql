@@ -9,48 +9,11 @@
 --
 -- No pair within the radius is missing, but those that view not_duplicate names: a decision says that
 -- they are none. Equal images are no pair: they are one picture.
-with apart as (
+with parted as materialized (
     select
-        not_duplicate.a,
-        not_duplicate.b
-    from not_duplicate
-),
-
-named as (
-    select
-        image.pixel_hash,
-        arg_min(image.image_id, image.image_id % 4294967296) as image_id
-    from stored_image as image
-    inner join (
-        select apart.a as pixel_hash
-        from apart
-        union
-        select apart.b as pixel_hash
-        from apart
-    ) as decided on decided.pixel_hash = image.pixel_hash
-    group by image.pixel_hash, image.run_id
-),
-
-alone as (
-    select named.image_id
-    from named
-    inner join apart on apart.a = named.pixel_hash and apart.b is null
-),
-
-parted as (
-    select
-        one.image_id as a,
-        other.image_id as b
-    from apart
-    inner join named as one on one.pixel_hash = apart.a
-    inner join named as other on other.pixel_hash = apart.b
-    union all
-    select
-        other.image_id as a,
-        one.image_id as b
-    from apart
-    inner join named as one on one.pixel_hash = apart.a
-    inner join named as other on other.pixel_hash = apart.b
+        parted_picture.image_id,
+        parted_picture.other_id
+    from parted_picture
 )
 
 select
@@ -62,6 +25,6 @@ select
     sqrt(pair.squared_distance / 65025.0e0) as distance,
     sqrt(pair.squared_distance / 65025.0e0 / pair.image_size) as rms
 from searched_pair as pair
-where (pair.a in (select alone.image_id from alone)) is not true
-    and (pair.b in (select alone.image_id from alone)) is not true
-    and ((pair.a, pair.b) in (select parted.a, parted.b from parted)) is not true
+where (pair.a in (select image_id from parted where other_id is null)) is not true
+    and (pair.b in (select image_id from parted where other_id is null)) is not true
+    and ((pair.a, pair.b) in (select image_id, other_id from parted)) is not true

@@ -14,9 +14,4 @@ select
     step.squared_distance,
     step.transform
 from stored_pair_step as step
-inner join (
-    select run_input.input_run as run_id
-    from radius_join
-    inner join run_input on run_input.run_id = radius_join.run_id and run_input.role = 'pair'
-    where radius_join.is_current
-) as counted on counted.run_id = step.run_id
+where (step.run_id in (select pair_run.run_id from pair_run)) is true

@@ -17,9 +17,4 @@ select
     pair.plain_squared_distance,
     (select radius_join.image_size from radius_join where radius_join.is_current) as image_size
 from stored_pair as pair
-where (pair.run_id in (
-    select run_input.input_run
-    from radius_join
-    inner join run_input on run_input.run_id = radius_join.run_id and run_input.role = 'pair'
-    where radius_join.is_current
-)) is true
+where (pair.run_id in (select pair_run.run_id from pair_run)) is true

@@ -1108,6 +1108,6 @@ def _transforms(given: str | None) -> "Transforms | None":
 
 def _asked(given: str | None) -> "Transforms":
     """The transforms that near copies are asked for under: none where none are given."""
-    from notmnist_store.schema.transforms import NONE
+    from notmnist_store.schema.transforms import Transforms
 
-    return _transforms(given) or NONE
+    return Transforms.of(given)

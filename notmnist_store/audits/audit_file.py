@@ -16,7 +16,6 @@ from notmnist_store.catalog.queries import Query, bind, sql_folder
 from notmnist_store.catalog.split_sets import find_split_set, keep_order
 from notmnist_store.errors import DamageError, LimitError, QueryError, StoreError
 from notmnist_store.near.evidence import lacking, not_known
-from notmnist_store.schema.transforms import NONE
 from notmnist_store.schema.words import SEVERITIES
 
 _PROGRAM = "notmnist-store"
@@ -163,9 +162,8 @@ class Audit(Query):
         """The command to go on with: that of its header, or else the one that shows its rows."""
         if is_stale:
             within = [] if scope.radius is None else ["--radius", scope.radius.text]
-            if scope.transforms != NONE:
-                within += ["--transforms", scope.transforms.text]
-            return shlex.join([_PROGRAM, _EVIDENCE[self.needs or ""], *within])
+            words = [_EVIDENCE[self.needs or ""], *within, *scope.transforms.option]
+            return shlex.join([_PROGRAM, *words])
         if self.next is None:
             return self._shows_rows(scope)
         known = {"$split_set": scope.split_set}
@@ -184,9 +182,8 @@ class Audit(Query):
         command = words[0]
         if command in _OF_COPIES and "radius" in self.parameters and scope.radius is not None:
             words = [*words, "--radius", scope.radius.text]
-        moved = "transforms" in self.parameters and scope.transforms != NONE
-        if command in _OF_COPIES and moved:
-            words = [*words, "--transforms", scope.transforms.text]
+        if command in _OF_COPIES and "transforms" in self.parameters:
+            words = [*words, *scope.transforms.option]
         if self.users_file is not None and (command == "audit" or "--audit" in words):
             words = [*words, "--sql-dir", str(self.path.parent)]
         return shlex.join([_PROGRAM, *words])

@@ -20,7 +20,7 @@ from typing import Any
 from notmnist_store.errors import QueryError, UsageError
 from notmnist_store.schema.radius import Radius
 from notmnist_store.schema.shape import DEFAULT_SHAPE, Shape
-from notmnist_store.schema.transforms import NONE, Transforms
+from notmnist_store.schema.transforms import Transforms
 from notmnist_store.text import closest
 
 _READ = re.compile(r"\b(?:from|join)\s+\"?([a-z_][a-z0-9_]*)", re.I)
@@ -31,7 +31,7 @@ _TYPES: dict[str, Callable[[Any], Any]] = {
     "float": float,
     "radius": lambda given: Radius(given).squared,
     "split_set": str,
-    "transforms": lambda given: (Transforms.read(given) or NONE).text,
+    "transforms": lambda given: Transforms.of(given).text,
 }
 
 

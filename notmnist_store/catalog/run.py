@@ -18,6 +18,8 @@ from notmnist_store.storage.datafile import DataFile
 from notmnist_store.storage.losses import summary
 from notmnist_store.storage.tables import Once, Tables, new_run_id
 
+_FILE_ROWS = 1 << 22
+
 
 class Run:
     """One run on its way into a store; leaving the block commits it, an error takes it back.
@@ -77,6 +79,19 @@ class Run:
         whole = pa.table(columns, names=schema.names).cast(schema)
         part = len(self.files.get(table, ()))
         self.add([self._tables.write_rows(table, self.id, whole, part)])
+
+    def write_parts(self, table: str, parts: Iterable[pa.Table]) -> None:
+        """Write tables of rows as they come, as data files of a few million rows each."""
+        held: list[pa.Table] = []
+        rows = 0
+        for part in parts:
+            held.append(part)
+            rows += part.num_rows
+            if rows >= _FILE_ROWS:
+                self.write(table, pa.concat_tables(held))
+                held, rows = [], 0
+        if held:
+            self.write(table, pa.concat_tables(held))
 
     def add(self, files: Iterable[DataFile]) -> None:
         """Take data files that were written under this run's id."""

@@ -6,8 +6,9 @@ is written to this one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,6 @@ from notmnist_store.machine import available_cores
 from notmnist_store.near.kernels.join import CHUNK_PAIRS, Pairs, cross_join
 from notmnist_store.near.kernels.moved import moved_join
 from notmnist_store.near.kernels.nearest_pairs import nearest_pairs
-from notmnist_store.near.kernels.pair_rows import rows_of
 from notmnist_store.near.kernels.transforms import Moves, nearest_move
 from notmnist_store.progress import Progress
 from notmnist_store.schema.arrays import Ints, Pixels
@@ -57,8 +57,7 @@ def near_against(
 
     Returns rows of path and label, as the source has them, image_id, split, store_label, distance,
     squared_distance and transform (`b:` moves the store's picture, `a:` the source's), the nearest
-    first. Equal pictures are at distance 0. An image that has
-    nothing within the radius has no row.
+    first. Equal pictures are at distance 0. An image that has nothing within the radius has no row.
     """
     catalog = Catalog(tables)
     progress.note(find_split_set(catalog, split_set).line)
@@ -81,8 +80,8 @@ def near_against(
         )
         as_they_are = cross_join(flat, pixels, radius.squared, threads=threads)
         found = map(_unmoved_first, chain(as_they_are, moved))
-        rows = _rows(images, pictures, distinct, standing, progress.counted(found))
-        rows = _with_transforms(rows, images, pictures, distinct, (flat, pixels), moves)
+        named = partial(_names, moves, flat, pixels)
+        rows = _rows(images, pictures, distinct, standing, progress.counted(found), named)
     progress.note(_summary(path, images, rows, radius, run))
     return rows
 
@@ -111,11 +110,13 @@ def _rows(
     distinct: Ints,
     standing: pa.Table,
     found: Iterable[Pairs],
+    named: Callable[[Iterable[tuple[int, int]]], pa.Array],
 ) -> pa.Table:
     """One row an image of the source and split in which it has something near.
 
     `found` pairs the source's pictures with the `distinct` ones that are `standing` in splits, as
-    `_unmoved_first` gives them; of several at one distance the one ingested first counts.
+    `_unmoved_first` gives them; of several at one distance the one ingested first counts. `named`
+    tells the moves of such pairs.
     """
     ids, splits = standing["image_id"].to_numpy(), standing["split"].to_numpy(zero_copy_only=False)
     label = dict(zip(ids.tolist(), standing["label"].to_pylist(), strict=True))
@@ -126,6 +127,7 @@ def _rows(
         near = np.flatnonzero(place[row] >= 0)
         chosen, squared = images.take(pa.array(near)), least[row[near]] // 2
         twin = distinct[place[row[near]]]
+        pairs = zip(row[near].tolist(), place[row[near]].tolist(), strict=True)
         parts.append(
             pa.table(
                 {
@@ -136,6 +138,7 @@ def _rows(
                     "store_label": pa.array([label[i] for i in twin.tolist()], pa.string()),
                     "distance": np.sqrt(squared / LARGEST_SQUARE),
                     "squared_distance": squared,
+                    "transform": named(pairs),
                 }
             )
         )
@@ -148,32 +151,15 @@ def _unmoved_first(part: Pairs) -> Pairs:
 
     So of several at one distance those that are near as they stand come first.
     """
-    moved = 0 if part.move is None else part.move > 0
-    return replace(part, squared_distance=2 * part.squared_distance + moved)
+    assert part.move is not None
+    return replace(part, squared_distance=2 * part.squared_distance + (part.move > 0))
 
 
-def _with_transforms(
-    rows: pa.Table,
-    images: pa.Table,
-    pictures: Ints,
-    distinct: Ints,
-    pixels: tuple[Pixels, Pixels],
-    moves: Moves,
-) -> pa.Table:
-    """The rows with the move that brings each to its twin."""
-    if moves.moves:
-        own = dict(zip(images["path"].to_pylist(), images["picture_id"].to_pylist(), strict=True))
-        source = np.searchsorted(pictures, [own[path] for path in rows["path"].to_pylist()])
-        twin = rows_of(distinct, rows["image_id"].to_numpy())
-        a, b = pixels
-        numbers = [
-            nearest_move(moves, a[i], b[j])[1]
-            for i, j in zip(source.tolist(), twin.tolist(), strict=True)
-        ]
-    else:
-        numbers = [0] * rows.num_rows
-    names = pa.array([moves.names[number] for number in numbers], pa.string())
-    return rows.append_column("transform", names)
+def _names(moves: Moves, a: Pixels, b: Pixels, rows: Iterable[tuple[int, int]]) -> pa.Array:
+    """The nearest move of each pair of a row of a (n, d) and one of b (m, d)."""
+    if not moves.moves:
+        return pa.array([moves.names[0] for _ in rows], pa.string())
+    return pa.array([moves.names[nearest_move(moves, a[i], b[j])[1]] for i, j in rows], pa.string())
 
 
 def _summary(

@@ -27,7 +27,7 @@ from notmnist_store.near.check import (
 )
 from notmnist_store.near.evidence import current_join, lacking, not_known
 from notmnist_store.progress import Progress
-from notmnist_store.schema.transforms import NONE, Transforms
+from notmnist_store.schema.transforms import Transforms
 from notmnist_store.schema.words import USED
 from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Tables
@@ -68,7 +68,7 @@ def certify(
             f"{not_known(catalog, images)}: there is nothing to certify",
             "notmnist-store near-duplicates",
         )
-    transforms = Transforms.read(join["transforms"]) or NONE
+    transforms = Transforms.of(join["transforms"])
     values = {"split_set": split_set or "ingest"}
     placed = catalog.query(load_queries("near")["placed"].sql, values)
     ids = placed["image_id"].to_numpy()

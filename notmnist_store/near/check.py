@@ -34,7 +34,7 @@ from notmnist_store.schema.arrays import Bools, Ints, Pixels
 from notmnist_store.schema.radius import distance
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.tables import TABLES
-from notmnist_store.schema.transforms import NONE, Transforms
+from notmnist_store.schema.transforms import Transforms
 from notmnist_store.storage.datafile import DataFile, open_checked
 from notmnist_store.storage.tables import Tables
 from notmnist_store.text import share_text
@@ -126,10 +126,10 @@ def _read_back(path: Path, ids: Ints) -> pa.Table:
 def outcome_line(checked: Checked, pictures: int, transforms: Transforms) -> str:
     """What a check found, in a line; of `pictures`, a sample may have been checked."""
     found = checked.differences
-    under = "" if transforms == NONE else f", under {transforms}"
     line = (
-        f"certified: {checked.left:,} pictures against {checked.right:,}, each with each{under}: "
-        f"{found.pairs:,} pairs, {len(found.missed):,} missed, {len(found.wrong):,} wrong"
+        f"certified: {checked.left:,} pictures against {checked.right:,}, each with each"
+        f"{transforms.said}: {found.pairs:,} pairs, {len(found.missed):,} missed, "
+        f"{len(found.wrong):,} wrong"
     )
     if checked.left < pictures:
         bound = upper_bound(len(found.missed), found.pairs)
@@ -178,8 +178,7 @@ def check(
                 progress.advance(done)
     left_rows = np.unique(np.concatenate([each.rows for each in comparisons]))
     stored = _compared(pair_rows(ids, known), comparisons)
-    every = joined_pairs(parts)
-    found = differences(stored, every.take(np.argsort(every.squared_distance, kind="stable")))
+    found = differences(stored, joined_pairs(parts))
     return Checked(len(left_rows), len(needed), compared, found)
 
 

@@ -22,7 +22,7 @@ from notmnist_store.catalog.run import Run, show_runs
 from notmnist_store.catalog.split_sets import ingest_runs
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.near.check import sample_size
-from notmnist_store.near.evidence import pictures
+from notmnist_store.near.evidence import pictures, too_little_memory
 from notmnist_store.near.kernels.contrast import (
     Moments,
     candidate_square,
@@ -44,7 +44,6 @@ CONTRAST = Radius("0.1")
 _COMMAND = "notmnist-store near-duplicates --contrast"
 _LARGEST = 2
 _LEAST_EXPONENT = -20  # directions that are not the same are at least 2^-61 apart
-_FILE_PAIRS = 1 << 22
 _BLOCK_VALUES = 1 << 24
 _BLOCK_COSINES = 1 << 22
 _DOUBT = 2.0**-40
@@ -106,7 +105,8 @@ def contrast_pairs(
             held = [_FOUND.empty_table()]
             threads = threads or os.cpu_count() or 1
             parts = _search(flat, of, radius, limit, chunk_pairs, threads)
-            _write(run, ids[lit], progress.counted(_kept(parts, sample, held)))
+            rows = _rows(ids[lit], progress.counted(_kept(parts, sample, held)))
+            run.write_parts("contrast_pair", rows)
             _check_sample(flat, of, sample, within, pa.concat_tables(held), ids[lit])
             run.reads("image", runs)
             images = catalog.query("select count(*) as images from image")["images"][0].as_py()
@@ -124,11 +124,7 @@ def contrast_pairs(
                 ],
             )
     except MemoryError as error:
-        raise StoreError(
-            f"there is too little memory to compare {len(ids):,} pictures of "
-            f"{catalog.shape.size:,} bytes in chunks of {chunk_pairs:,} pairs",
-            f"{_COMMAND} --chunk-pairs 65536",
-        ) from error
+        raise too_little_memory(len(ids), catalog.shape, chunk_pairs, " --contrast") from error
     finally:
         progress.end()
     return run.id
@@ -170,17 +166,11 @@ def _search(
         yield pa.table([column[near] for column in columns], schema=_FOUND)
 
 
-def _write(run: Run, ids: Ints, found: Iterable[pa.Table]) -> None:
-    """Write the pairs as data files of a few million rows each, in the order they come."""
-    parts: list[pa.Table] = []
+def _rows(ids: Ints, found: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """Rows of table contrast_pair for tables of schema `_FOUND`."""
     for part in found:
         sides = {side: ids[part[row].to_numpy()] for side, row in (("a", "left"), ("b", "right"))}
-        parts.append(pa.table(sides | {name: part[name] for name in _FOUND.names[2:]}))
-        if sum(map(len, parts)) >= _FILE_PAIRS:
-            run.write("contrast_pair", pa.concat_tables(parts))
-            parts = []
-    if parts:
-        run.write("contrast_pair", pa.concat_tables(parts))
+        yield pa.table(sides | {name: part[name] for name in _FOUND.names[2:]})
 
 
 def _kept(found: Iterable[pa.Table], sample: Ints, held: list[pa.Table]) -> Iterator[pa.Table]:

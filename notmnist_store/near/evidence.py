@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import Any
 
 import pyarrow as pa
@@ -10,6 +11,7 @@ from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.schema.radius import SEARCH, Radius
+from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.transforms import NONE, Transforms
 
 _SECONDS_AN_IMAGE = 25e-6
@@ -42,11 +44,11 @@ def check_transforms(catalog: Catalog, transforms: Transforms | None) -> None:
     current = current_join(catalog)
     if transforms is None or current is None:
         return
-    searched = Transforms.read(current["transforms"]) or NONE
+    searched = Transforms.of(current["transforms"])
     if not searched.covers(transforms):
         raise UsageError(
             f"pairs were searched under {searched}, not under {transforms}",
-            f"notmnist-store near-duplicates --transforms {transforms}",
+            shlex.join(["notmnist-store", "near-duplicates", *transforms.option]),
         )
 
 
@@ -88,8 +90,19 @@ def not_known(catalog: Catalog, images: int, of: str = "") -> str:
 def search_needed(catalog: Catalog, radius: Radius, transforms: Transforms = NONE) -> str:
     """The command that searches all images at least up to this radius, under these transforms."""
     beyond = radius.squared > SEARCH.scaled(catalog.shape).squared
-    moved = "" if transforms == NONE else f" --transforms {transforms}"
-    return f"notmnist-store near-duplicates{f' --radius {radius}' if beyond else ''}{moved}"
+    within = ["--radius", radius.text] if beyond else []
+    return shlex.join(["notmnist-store", "near-duplicates", *within, *transforms.option])
+
+
+def too_little_memory(
+    pictures: int, shape: Shape, chunk_pairs: int, option: str = ""
+) -> StoreError:
+    """The error for a search that finds no memory; `option` says which search it was."""
+    return StoreError(
+        f"there is too little memory to compare {pictures:,} pictures of {shape.size:,} bytes in "
+        f"chunks of {chunk_pairs:,} pairs",
+        f"notmnist-store near-duplicates{option} --chunk-pairs 65536",
+    )
 
 
 def check_covered(

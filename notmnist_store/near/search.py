@@ -22,7 +22,7 @@ from notmnist_store.catalog.run import Run, show_runs
 from notmnist_store.catalog.split_sets import ingest_runs
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.near.check import certificate_rows, check_sample, disagreement
-from notmnist_store.near.evidence import current_join, pictures
+from notmnist_store.near.evidence import current_join, pictures, too_little_memory
 from notmnist_store.near.kernels.basis import fit_basis
 from notmnist_store.near.kernels.groups import stars
 from notmnist_store.near.kernels.join import (
@@ -44,7 +44,6 @@ from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Once, Tables
 
 DEFAULT_LIMIT = 100_000_000
-_FILE_PAIRS = 1 << 22
 _SURELY_TOO_MANY = 2
 _KNOWN = "select a, b, squared_distance from searched_pair where squared_distance <= $most"
 _KNOWN_PLAIN = """select a, b, plain_squared_distance as squared_distance from searched_pair
@@ -99,9 +98,10 @@ def near_duplicates(
     plan = _plan(catalog, radius, group_radius, transforms, current)
     if plan is None:
         assert current is not None
+        under = Transforms.of(current["transforms"])
         progress.note(
             f"nothing to do: all pairs up to {current['radius']} are there, of all images"
-            + ("" if current["transforms"] == NONE.text else f", under {current['transforms']}")
+            f"{under.said}"
         )
         show_runs(tables, progress)
         return str(current["run_id"])
@@ -123,25 +123,22 @@ def near_duplicates(
         ) as run:
             flat = pixels_of(tables, ids)
             progress.stage("comparing", 0, "pairs")
-            threads = threads or os.cpu_count() or 1
-            if plan.transforms == NONE:
-                parts = _search(flat, old, plan.radius.squared, limit, chunk_pairs, threads)
-                kept = _kept(parts, grouped[NONE], plan.group_radius)
-                _write_pairs(run, ids, progress.counted(kept))
+            moves = Moves(plan.transforms, tables.marker.shape)
+            how: dict[str, Any] = {
+                "limit": limit,
+                "threads": threads or os.cpu_count() or 1,
+                "chunk_pairs": chunk_pairs,
+            }
+            found: Iterable[tuple[Pairs, Ints]]
+            if moves.moves:
+                moved = moved_pairs(flat, old, moves, plan.radius.squared, **how)
+                run.write("pair_step", _step_rows(ids, moved, moves))
+                found = moved.parts(chunk_pairs)
             else:
-                moves = Moves(plan.transforms, tables.marker.shape)
-                moved = moved_pairs(
-                    flat,
-                    old,
-                    moves,
-                    plan.radius.squared,
-                    limit=limit,
-                    threads=threads,
-                    chunk_pairs=chunk_pairs,
-                )
-                _write_moved(run, ids, moved, moves)
-                _keep_moved(moved, grouped, plan)
-                progress.advance(len(moved.pairs))
+                parts = _search(flat, old, plan.radius.squared, **how)
+                found = ((part, part.squared_distance) for part in parts)
+            rows = _pair_rows(ids, _kept(found, grouped, plan.group_radius), moves)
+            run.write_parts("pair", progress.counted(rows))
             files = run.files.get("pair", [])
             before = None if plan.base is None else catalog
             checked, seed = check_sample(
@@ -153,11 +150,7 @@ def near_duplicates(
             run.write("radius_join", [join_row])
             run.write("certificate", certificate_rows(join_row, ids, checked, seed=seed))
     except MemoryError as error:
-        raise StoreError(
-            f"there is too little memory to compare {len(ids):,} pictures of "
-            f"{catalog.shape.size:,} bytes in chunks of {chunk_pairs:,} pairs",
-            "notmnist-store near-duplicates --chunk-pairs 65536",
-        ) from error
+        raise too_little_memory(len(ids), catalog.shape, chunk_pairs) from error
     finally:
         progress.end()
     if checked.disagreements:
@@ -216,7 +209,7 @@ def _plan(
             f"groups of radius {group_radius} need pairs up to it, not to {radius}",
             f"notmnist-store near-duplicates --radius {group_radius} --group-radius {group_radius}",
         )
-    known_under = NONE if current is None else Transforms.read(current["transforms"]) or NONE
+    known_under = Transforms.of(None if current is None else current["transforms"])
     transforms = known_under if asked_transforms is None else asked_transforms
     transforms.check(catalog.shape)
     whole = _Plan(radius, group_radius, transforms, runs, None)
@@ -240,6 +233,7 @@ def _search(
     flat: Pixels,
     old: int,
     most: int,
+    *,
     limit: int,
     chunk_pairs: int,
     threads: int,
@@ -256,84 +250,51 @@ def _search(
     if known is not None:
         for part in join(known, fresh, most, limit=left, **settings):
             left -= len(part)
-            yield Pairs(part.left, part.right + np.int32(old), part.squared_distance)
+            yield part.counted_from(0, old)
     for part in join(fresh, None, most, limit=max(0, left), **settings):
-        yield Pairs(part.left + np.int32(old), part.right + np.int32(old), part.squared_distance)
+        yield part.counted_from(old, old)
 
 
-def _kept(parts: Iterable[Pairs], grouped: list[Pairs], radius: Radius) -> Iterator[Pairs]:
+def _kept(
+    found: Iterable[tuple[Pairs, Ints]], grouped: dict[Transforms, list[Pairs]], radius: Radius
+) -> Iterator[tuple[Pairs, Ints]]:
     """The same pairs; those within the radius are kept in `grouped` as well."""
-    for part in parts:
-        grouped.append(part.take(part.squared_distance <= radius.squared))
-        yield part
+    for part, plain in found:
+        for under, kept in grouped.items():
+            squared = plain if under == NONE else part.squared_distance
+            near = (squared >= 0) & (squared <= radius.squared)
+            kept.append(Pairs(part.left[near], part.right[near], squared[near]))
+        yield part, plain
 
 
-def _write_pairs(run: Run, ids: Ints, found: Iterable[Pairs]) -> None:
-    """Write the pairs as data files of a few million rows each, in the order they come."""
-    parts: list[pa.Table] = []
-    held = 0
-    for part in found:
-        parts.append(
-            pa.table(
-                {
-                    "a": ids[part.left],
-                    "b": ids[part.right],
-                    "squared_distance": part.squared_distance,
-                    "transform": pa.repeat(pa.scalar(NONE.text), len(part)),
-                    "plain_squared_distance": part.squared_distance,
-                }
-            )
-        )
-        held += len(part)
-        if held >= _FILE_PAIRS:
-            run.write("pair", pa.concat_tables(parts))
-            parts, held = [], 0
-    if held:
-        run.write("pair", pa.concat_tables(parts))
-
-
-def _write_moved(run: Run, ids: Ints, moved: MovedPairs, moves: Moves) -> None:
-    """Write the pairs, and the steps between, with the names of their moves."""
+def _pair_rows(ids: Ints, found: Iterable[tuple[Pairs, Ints]], moves: Moves) -> Iterator[pa.Table]:
+    """Rows of table pair for pairs and their plain squared distances, -1 beyond the radius."""
     names = pa.array(moves.names)
-    for start in range(0, len(moved.pairs), _FILE_PAIRS):
-        rows = slice(start, start + _FILE_PAIRS)
-        part, plain = moved.pairs.take(rows), moved.plain[rows]
-        run.write(
-            "pair",
-            pa.table(
-                {
-                    "a": ids[part.left],
-                    "b": ids[part.right],
-                    "squared_distance": part.squared_distance,
-                    "transform": names.take(pa.array(part.move)),
-                    "plain_squared_distance": pa.array(plain, mask=plain < 0),
-                }
-            ),
+    for part, plain in found:
+        yield pa.table(
+            {
+                "a": ids[part.left],
+                "b": ids[part.right],
+                "squared_distance": part.squared_distance,
+                "transform": names.take(pa.array(part.move)),
+                "plain_squared_distance": pa.array(plain, mask=plain < 0),
+            }
         )
+
+
+def _step_rows(ids: Ints, moved: MovedPairs, moves: Moves) -> pa.Table:
+    """Rows of table pair_step."""
     steps = moved.steps
-    if len(steps):
-        run.write(
-            "pair_step",
-            pa.table(
-                {
-                    "a": ids[steps.left],
-                    "b": ids[steps.right],
-                    "transforms": pa.array([each.text for each in moves.sets]).take(
-                        pa.array(moved.sets)
-                    ),
-                    "squared_distance": steps.squared_distance,
-                    "transform": names.take(pa.array(steps.move)),
-                }
-            ),
-        )
-
-
-def _keep_moved(moved: MovedPairs, grouped: dict[Transforms, list[Pairs]], plan: _Plan) -> None:
-    """Put the pairs within the group radius into `grouped`: as they are, and under the set."""
-    pairs, most = moved.pairs, plan.group_radius.squared
-    grouped[plan.transforms].append(pairs.take(pairs.squared_distance <= most))
-    near = (moved.plain >= 0) & (moved.plain <= most)
-    grouped[NONE].append(Pairs(pairs.left[near], pairs.right[near], moved.plain[near]))
+    words = pa.array([each.text for each in moves.sets])
+    return pa.table(
+        {
+            "a": ids[steps.left],
+            "b": ids[steps.right],
+            "transforms": words.take(pa.array(moved.sets)),
+            "squared_distance": steps.squared_distance,
+            "transform": pa.array(moves.names).take(pa.array(steps.move)),
+        }
+    )
 
 
 def _known_pairs(catalog: Catalog, ids: Ints, plan: _Plan, under: Transforms) -> list[Pairs]:

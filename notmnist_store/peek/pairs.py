@@ -73,7 +73,8 @@ def near_pairs(
         drawn = pairs.take(equal_shares(_distances(pairs), _MOST_MEASURED, bins=_BINS, seed=seed))
         pairs = _measured(tables, drawn, limit, moves)
     shown = pairs.take(equal_shares(_distances(pairs), n, bins=_BINS, seed=seed))
-    shown = _measured(tables, shown, None, moves)
+    if named is None:
+        shown = _measured(tables, shown, None, moves)
     values = {"split_set": split_set}
     return catalog.query(sql["pairs"].sql, values, rows={"shown_pair": shown})
 

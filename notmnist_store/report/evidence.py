@@ -128,8 +128,8 @@ class Evidence:
     def audit_command(self) -> str:
         """The command that runs the audits of the page."""
         borne = "".join(f" --tolerance {name}={v}" for name, v in self.tolerances.items())
-        moved = "" if self.transforms == NONE else f" --transforms {self.transforms}"
-        return self.filled(f"notmnist-store audit --split-set $split_set{moved}{borne}")
+        words = ["notmnist-store audit --split-set $split_set", *self.transforms.option]
+        return self.filled(f"{' '.join(words)}{borne}")
 
     def _ask(self, name: str) -> Answer:
         audit, need = self.audits.get(name), NEEDS.get(name)

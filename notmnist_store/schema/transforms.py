@@ -50,6 +50,21 @@ class Transforms:
         shifts = sum(n for word, n in (("shift1", 1), ("shift2", 2)) if word in words)
         return cls(turns, shifts)
 
+    @classmethod
+    def of(cls, given: str | Transforms | None) -> Transforms:
+        """What was given, as `read` takes it; none where nothing was."""
+        return cls.read(given) or NONE
+
+    @property
+    def option(self) -> list[str]:
+        """The words of a command line that ask for these; no words for none."""
+        return [] if self == NONE else ["--transforms", self.text]
+
+    @property
+    def said(self) -> str:
+        """How a sentence about pairs ends that were found under these: not at all for none."""
+        return "" if self == NONE else f", under {self}"
+
     @property
     def text(self) -> str:
         """Its words, the fewest that name it, in one order: none, or those of TURNS first."""

@@ -95,7 +95,7 @@ class SplitOptions:
         given = json.loads(text)
         if "radius" in given:
             given["radius"] = Radius(given["radius"])
-        given["transforms"] = Transforms.read(given.get("transforms")) or NONE
+        given["transforms"] = Transforms.of(given.get("transforms"))
         return cls(**given)
 
 

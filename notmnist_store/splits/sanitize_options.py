@@ -58,7 +58,7 @@ class SanitizeOptions:
         given = json.loads(text)
         known = {field.name: given[field.name] for field in fields(cls)}
         known |= {"keep": tuple(known["keep"]), "radius": Radius(known["radius"])}
-        known["transforms"] = Transforms.read(known["transforms"])
+        known["transforms"] = Transforms.of(known["transforms"])
         return cls(**known)
 
     def to_json(self, **more: Any) -> str:

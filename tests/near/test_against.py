@@ -16,8 +16,9 @@ from notmnist_store.cli.main import main
 from notmnist_store.errors import SourceError, UsageError
 from notmnist_store.schema.radius import Radius
 from notmnist_store.store import Store
-from tests.near.test_search import archive, near_images, squared
+from tests.near.test_search import near_images, squared
 from tests.support.archives import pack, png
+from tests.support.distinct import archive_of
 
 Images = npt.NDArray[np.uint8]
 
@@ -26,7 +27,7 @@ Images = npt.NDArray[np.uint8]
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("against")
     store = notmnist_store.open(folder / "store")
-    store.ingest(archive(folder / "set.tar", near_images(1)))
+    store.ingest(archive_of(folder / "set.tar", near_images(1)))
     store.split("s", train=24, valid=8, test=8, group_by="image_id")
     return store.path
 
@@ -52,7 +53,7 @@ def files_in(path: Path) -> dict[Path, bytes]:
 @pytest.mark.parametrize("radius", ["0", "0.5", "1.0", "2"])
 def test_the_rows_are_those_of_brute_force(store: Store, tmp_path: Path, radius: str) -> None:
     theirs = other_images()
-    other = archive(tmp_path / "other.tar", theirs, "other")
+    other = archive_of(tmp_path / "other.tar", theirs, "other")
     placed = store.sql(
         "select split_image.image_id, split_image.split, image.label, pixels from split_image"
         " inner join image on image.image_id = split_image.image_id"
@@ -117,7 +118,7 @@ def test_the_command_counts_and_writes_nothing(
 def test_a_set_without_copies_has_no_rows(
     store: Store, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    other = archive(tmp_path / "other.tar", near_images(99), "other")
+    other = archive_of(tmp_path / "other.tar", near_images(99), "other")
     assert not len(store.near_against(other, split_set="s"))
     command = ["near-against", "--store", str(store.path), "--split-set", "s", str(other)]
     assert main(command) == 0
@@ -126,8 +127,8 @@ def test_a_set_without_copies_has_no_rows(
 
 def test_a_split_set_that_places_no_image(tmp_path: Path) -> None:
     store = notmnist_store.open(tmp_path / "store")
-    store.ingest(archive(tmp_path / "set.tar", near_images(1)), split="unused")
-    other = archive(tmp_path / "other.tar", near_images(1)[:3], "other")
+    store.ingest(archive_of(tmp_path / "set.tar", near_images(1)), split="unused")
+    other = archive_of(tmp_path / "other.tar", near_images(1)[:3], "other")
     assert not len(store.near_against(other, split_set="ingest"))
 
 
@@ -135,7 +136,7 @@ def test_images_of_another_shape_are_an_error_that_says_what_to_do(
     store: Store, tmp_path: Path
 ) -> None:
     images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
-    other = archive(tmp_path / "other.tar", images, "other")
+    other = archive_of(tmp_path / "other.tar", images, "other")
     with pytest.raises(SourceError, match="4 are 32x32x3; they can be compared when") as caught:
         store.near_against(other, split_set="s")
     assert "resized to 28x28x1" in caught.value.message
@@ -153,14 +154,14 @@ def test_a_source_with_nothing_to_compare(
 
 def test_no_way_out_leads_into_the_store(store: Store, tmp_path: Path) -> None:
 
-    other = archive(tmp_path / "other.tar", near_images(1), "other")
+    other = archive_of(tmp_path / "other.tar", near_images(1), "other")
     with pytest.raises(SourceError) as caught:
         store.near_against(other, split_set="s", max_bytes=1_000)
     assert caught.value.hint.startswith("notmnist-store ingest --store other_store --max-bytes")
 
 
 def test_what_cannot_be_meant(store: Store, tmp_path: Path) -> None:
-    other = archive(tmp_path / "other.tar", near_images(1)[:2], "other")
+    other = archive_of(tmp_path / "other.tar", near_images(1)[:2], "other")
     with pytest.raises(UsageError, match="there is no split set 'q'"):
         store.near_against(other, split_set="q")
     with pytest.raises(UsageError, match="a radius is a number"):

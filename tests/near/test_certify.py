@@ -21,8 +21,9 @@ from notmnist_store.schema.radius import Radius
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
-from tests.near.test_search import archive, by_brute_force, near_images, pairs
+from tests.near.test_search import by_brute_force, near_images, pairs
 from tests.support.archives import pack, png
+from tests.support.distinct import archive_of
 
 Triple = tuple[int, int, int]
 
@@ -32,7 +33,7 @@ def searched(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """48 pictures in 4 clusters, searched, with a split set that leaks everywhere."""
     folder = tmp_path_factory.mktemp("certificates")
     made = notmnist_store.open(folder / "store")
-    made.ingest(archive(folder / "first.tar", near_images(1)))
+    made.ingest(archive_of(folder / "first.tar", near_images(1)))
     made.split("s", train=24, valid=12, test=12, group_by="image_id")
     made.near_duplicates()
     return made.path
@@ -190,7 +191,7 @@ def test_a_search_that_finds_other_pairs_than_its_check_is_stored_and_says_so(
 ) -> None:
     """The pairs it adds to are checked along with its own."""
     rewrite(store, sorted(pairs(store))[1:])
-    store.ingest(archive(tmp_path / "second.tar", near_images(2, each=3), "second"))
+    store.ingest(archive_of(tmp_path / "second.tar", near_images(2, each=3), "second"))
     assert main(["near-duplicates", "--store", str(store.path)]) == 3
     said = capsys.readouterr().err
     assert "the pairs are not right" in said
@@ -217,7 +218,7 @@ def test_a_certificate_counts_as_long_as_what_it_covers(store: Store, tmp_path: 
 
 
 def test_stale_pairs_are_not_certified(store: Store, tmp_path: Path) -> None:
-    store.ingest(archive(tmp_path / "second.tar", near_images(7), "second"))
+    store.ingest(archive_of(tmp_path / "second.tar", near_images(7), "second"))
     assert store.certify("s").rows()[0]["missed"] == 0
     for split_set in (None, "ingest"):
         with pytest.raises(StoreError, match="48 images are not known") as caught:
@@ -228,14 +229,14 @@ def test_stale_pairs_are_not_certified(store: Store, tmp_path: Path) -> None:
 
 def test_without_a_search_there_is_nothing_to_certify(tmp_path: Path) -> None:
     made = notmnist_store.open(tmp_path / "store")
-    made.ingest(archive(tmp_path / "set.tar", near_images(1)))
+    made.ingest(archive_of(tmp_path / "set.tar", near_images(1)))
     with pytest.raises(StoreError, match="nothing to certify"):
         made.certify()
 
 
 def test_one_picture_is_certified_too(tmp_path: Path) -> None:
     made = notmnist_store.open(tmp_path / "store")
-    made.ingest(archive(tmp_path / "set.tar", np.zeros((3, 28, 28, 1), np.uint8)))
+    made.ingest(archive_of(tmp_path / "set.tar", np.zeros((3, 28, 28, 1), np.uint8)))
     made.near_duplicates()
     for row in certificates(made), made.certify("ingest").rows():
         assert (row[0]["pairs"], row[0]["missed"], row[0]["bound"]) == (0, 0, 0)

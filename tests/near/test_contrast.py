@@ -15,6 +15,7 @@ from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.near import contrast
 from notmnist_store.store import Store
 from tests.support.archives import pack, png
+from tests.support.distinct import archive_of, distinct_pictures
 
 RADII = ["0", "0.1", "0.5", "1.9", "2", "1e-30"]
 
@@ -29,11 +30,7 @@ def archive(path: Path, seed: int) -> Path:
         nudged = image * 3 + 7
         nudged[0, 0] += 1  # a candidate at every radius, and no pair at the smallest
         images += [image * 2, image * 2, image * 3 + 7, image, noisy, nudged, 250 - image]
-    files = [
-        (f"set{seed}/{'ABC'[number % 3]}/{number:04d}.png", png(image.astype(np.uint8)))
-        for number, image in enumerate(images)
-    ]
-    return pack(path, files)
+    return archive_of(path, (image.astype(np.uint8) for image in images), f"set{seed}")
 
 
 @pytest.fixture
@@ -58,18 +55,9 @@ def newest(store: Store) -> list[str]:
 
 def by_brute_force(store: Store, radius: str) -> set[tuple[int, int]]:
     """Every two pictures within the radius, the one ingested first before the other."""
-    rows = store.sql(
-        "select image_pixels.image_id, image_pixels.pixels from image_pixels"
-        " inner join image on image.image_id = image_pixels.image_id"
-        " inner join run on run.run_id = image.run_id"
-        " order by run.sequence, image.image_id % 4294967296"
-    ).rows()
-    first: dict[bytes, int] = {}
-    for row in rows:
-        first.setdefault(row["pixels"], row["image_id"])
     centred = {}
-    for pixels, image_id in first.items():
-        wide = np.frombuffer(pixels, np.uint8).astype(object)
+    for image_id, pixels in distinct_pictures(store).items():
+        wide = pixels.astype(object)
         centred[image_id] = len(wide) * wide - wide.sum()
     least = 1 - Fraction(radius) ** 2 / 2
     near = set()

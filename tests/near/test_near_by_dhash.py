@@ -18,7 +18,8 @@ from notmnist_store.catalog.queries import load_queries
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
 from notmnist_store.testing import make_clean_store
-from tests.near.test_search import archive, near_images
+from tests.near.test_search import near_images
+from tests.support.distinct import archive_of
 from tests.support.properties import examples
 
 pytestmark = pytest.mark.sql
@@ -90,7 +91,7 @@ def test_all_pairs_within_the_bits_are_found_once(
 
 def test_the_report_runs_on_a_store(tmp_path: Path) -> None:
     store: Store = notmnist_store.open(tmp_path / "store")
-    store.ingest(archive(tmp_path / "set.tar", near_images(1)))
+    store.ingest(archive_of(tmp_path / "set.tar", near_images(1)))
     images = store.sql("select image_id, label, dhash, pixel_hash from image").rows()
     labels = {row["image_id"]: row["label"] for row in images}
     order = sorted(images, key=lambda row: row["image_id"])

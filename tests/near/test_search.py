@@ -24,6 +24,7 @@ from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
 from notmnist_store.testing import make_bad_store
 from tests.support.archives import class_files, pack, png
+from tests.support.distinct import archive_of, distinct_pictures
 from tests.support.properties import examples
 
 Images = npt.NDArray[np.uint8]
@@ -41,30 +42,13 @@ def near_images(seed: int, each: int = 12) -> Images:
     return images[random.permutation(len(images))]
 
 
-def archive(path: Path, images: Images, root: str = "set") -> Path:
-    files = [
-        (f"{root}/{'ABC'[number % 3]}/{number:04d}.png", png(image))
-        for number, image in enumerate(images)
-    ]
-    return pack(path, files)
-
-
 def squared(a: Images, b: Images) -> int:
     return int(((a.astype(np.int64) - b) ** 2).sum())
 
 
 def by_brute_force(store: Store, most: int) -> set[tuple[int, int, int]]:
     """(a, b, squared distance) of every two pictures within `most`, a ingested first."""
-    rows = store.sql(
-        "select image_pixels.image_id, image_pixels.pixels from image_pixels"
-        " inner join image on image.image_id = image_pixels.image_id"
-        " inner join run on run.run_id = image.run_id"
-        " order by run.sequence, image.image_id % 4294967296"
-    ).rows()
-    first: dict[bytes, int] = {}
-    for row in rows:
-        first.setdefault(row["pixels"], row["image_id"])
-    arrays = {image_id: np.frombuffer(pixels, np.uint8) for pixels, image_id in first.items()}
+    arrays = distinct_pictures(store)
     return {
         (a, b, distance)
         for a, b in itertools.combinations(arrays, 2)
@@ -109,7 +93,7 @@ def stars_by_brute_force(store: Store, most: int) -> dict[int, int]:
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     made = notmnist_store.open(tmp_path / "store")
-    made.ingest(archive(tmp_path / "first.tar", near_images(1)))
+    made.ingest(archive_of(tmp_path / "first.tar", near_images(1)))
     return made
 
 
@@ -132,7 +116,7 @@ def test_new_images_are_compared_with_all_and_the_result_is_that_of_a_full_searc
     folder = tmp_path_factory.mktemp("near")
     images = near_images(seed, each=15)
     parts = [images[:30], np.concatenate([images[30:45], images[:4]]), images[45:]]
-    archives = [archive(folder / f"part{n}.tar", part, f"p{n}") for n, part in enumerate(parts)]
+    archives = [archive_of(folder / f"part{n}.tar", part, f"p{n}") for n, part in enumerate(parts)]
     grown, whole = (notmnist_store.open(folder / name) for name in ("grown", "whole"))
     for path in archives:
         grown.ingest(path)
@@ -162,7 +146,7 @@ def test_a_smaller_radius_is_known_already_and_a_larger_one_searches_anew(store:
 def test_undone_images_take_the_search_that_knew_them_along(store: Store, tmp_path: Path) -> None:
     store.near_duplicates()
     before = pairs(store)
-    store.ingest(archive(tmp_path / "second.tar", near_images(1)[:9], "second"))
+    store.ingest(archive_of(tmp_path / "second.tar", near_images(1)[:9], "second"))
     second = store.sql("select max_by(run_id, sequence) as run_id from run").rows()[0]["run_id"]
     store.near_duplicates()
     (undone,) = store.undo(second).rows()
@@ -181,7 +165,7 @@ def test_an_earlier_source_that_is_restored_is_searched_in_full(
 ) -> None:
     """Its pictures come before known ones, so that other images stand for equal pictures."""
     first = store.sql("select run_id from run").rows()[0]["run_id"]
-    store.ingest(archive(tmp_path / "second.tar", near_images(1)[5:], "second"))
+    store.ingest(archive_of(tmp_path / "second.tar", near_images(1)[5:], "second"))
     (undone,) = store.undo(first).rows()
     store.near_duplicates()
     store.undo(undone["run_id"])
@@ -196,8 +180,8 @@ def test_stale_is_not_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (60, 28, 28, 1), dtype=np.uint8)
     store = notmnist_store.open(tmp_path / "store")
-    store.ingest(archive(tmp_path / "train.tar", images[:40]), split="train")
-    store.ingest(archive(tmp_path / "test.tar", images[40:], "test"), split="test")
+    store.ingest(archive_of(tmp_path / "train.tar", images[:40]), split="train")
+    store.ingest(archive_of(tmp_path / "test.tar", images[40:], "test"), split="test")
 
     def status() -> tuple[str, int]:
         result = store.audit("split_leak_near")
@@ -210,7 +194,7 @@ def test_stale_is_not_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert status() == ("pass", 0)
     near = images[:1].copy()
     near[0, 3, 3] ^= np.uint8(255)
-    store.ingest(archive(tmp_path / "one.tar", near, "one"), split="test")
+    store.ingest(archive_of(tmp_path / "one.tar", near, "one"), split="test")
     capsys.readouterr()
     assert status() == ("stale", 1)
     said = capsys.readouterr()
@@ -225,7 +209,7 @@ def test_stale_is_not_pass(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
 def test_a_split_set_without_the_new_images_is_not_stale(store: Store, tmp_path: Path) -> None:
     store.split("old")
     store.near_duplicates()
-    store.ingest(archive(tmp_path / "second.tar", near_images(7), "second"))
+    store.ingest(archive_of(tmp_path / "second.tar", near_images(7), "second"))
     assert store.audit("split_leak_near", split_set="old").verdicts[0].status != "stale"
     assert store.audit("split_leak_near").verdicts[0].status == "stale"
 
@@ -279,14 +263,14 @@ def test_one_or_two_images(tmp_path: Path, count: int) -> None:
     store = notmnist_store.open(tmp_path / "store")
     images = np.zeros((count, 28, 28, 1), np.uint8)
     images[-1, 0, 0] = 255 * (count - 1)
-    store.ingest(archive(tmp_path / "set.tar", images))
+    store.ingest(archive_of(tmp_path / "set.tar", images))
     (row,) = store.near_duplicates().rows()
     assert (row["distinct_images"], row["pairs"]) == (count, count - 1)
 
 
 def test_all_images_equal_are_one_picture_and_no_pair(tmp_path: Path) -> None:
     store = notmnist_store.open(tmp_path / "store")
-    store.ingest(archive(tmp_path / "set.tar", np.full((500, 28, 28, 1), 255, np.uint8)))
+    store.ingest(archive_of(tmp_path / "set.tar", np.full((500, 28, 28, 1), 255, np.uint8)))
     (row,) = store.near_duplicates().rows()
     assert (row["images"], row["distinct_images"], row["pairs"]) == (500, 1, 0)
 

@@ -43,9 +43,10 @@ def joined_pairs(parts: list[Pairs]) -> Pairs:
 def differences(known: Pairs, found: Pairs) -> Differences:
     """Hold `known` against `found`, the pairs of another way of searching the same images.
 
-    Each pair of `found` has the lesser row on the left; it may come more than once. In `known` it
-    may not, and a row that is none there is -1.
+    Each pair of `found` has the lesser row on the left; it may come more than once, and its least
+    distance counts. In `known` it may not, and a row that is none there is -1.
     """
+    found = found.take(np.argsort(found.squared_distance, kind="stable"))
     keys, first = np.unique(_keys(found), return_index=True)
     known_keys = _keys(known)
     once = np.zeros(len(known_keys), np.bool_)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -64,6 +64,10 @@ class Pairs:
         """Some of them: a slice, a mask, or places."""
         move = None if self.move is None else self.move[chosen]
         return Pairs(self.left[chosen], self.right[chosen], self.squared_distance[chosen], move)
+
+    def counted_from(self, left: int, right: int) -> Pairs:
+        """The same pairs of larger sets, where the first rows of these stand at left and right."""
+        return replace(self, left=self.left + np.int32(left), right=self.right + np.int32(right))
 
     def both_ways(self) -> Pairs:
         """Each pair twice: as it is, and behind them all with its sides changed."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,12 @@ class MovedPairs:
     steps: Pairs
     sets: Ints
 
+    def parts(self, size: int) -> Iterator[tuple[Pairs, Ints]]:
+        """The pairs and their plain distances, so many at a time."""
+        for start in range(0, len(self.pairs), size):
+            rows = slice(start, start + size)
+            yield self.pairs.take(rows), self.plain[rows]
+
 
 def moved_pairs(
     pixels: Pixels,
@@ -60,62 +67,59 @@ def moved_pairs(
     """
     nearest = _Nearest(moves, len(pixels), limit)
     basis = fit_basis(pixels)
-    known, fresh = pixels[:old], pixels[old:]
-    settings: dict[str, Any] = {"threads": threads, "chunk_pairs": chunk_pairs}
-    plain: dict[int, RadiusIndex] = {}
-
-    def index(of: Pixels, compared: Ints | None) -> RadiusIndex:
-        """The index of some rows; of pictures as they are it is made once."""
-        if compared is None or np.array_equal(compared, np.arange(of.shape[1])):
-            if id(of) not in plain:
-                plain[id(of)] = RadiusIndex.build(of, basis, threads=threads, fast=fast)
-            return plain[id(of)]
-        return RadiusIndex.build(of, basis, threads=threads, fast=fast, compared=compared)
-
-    for part in join(index(fresh, None), None, most, limit=limit, **settings):
-        nearest.add(part, old, old)
-    for sweep in moves.sweeps(of_one_set=True):
-        left, right = index(fresh, sweep.left), index(fresh, sweep.right)
-        for part in join(left, right, most, moves=moves.of(sweep), of_one_set=True, **settings):
-            nearest.add(part, old, old)
+    how: dict[str, Any] = {"threads": threads, "chunk_pairs": chunk_pairs}
+    known, fresh = (
+        _Indexed(rows, basis, threads=threads, fast=fast) for rows in (pixels[:old], pixels[old:])
+    )
+    for part in join(fresh.plain, None, most, limit=limit, **how):
+        nearest.add(part.counted_from(old, old))
+    for part in _swept(fresh, fresh, moves, most, **how):
+        nearest.add(part.counted_from(old, old))
     if old:
-        for part in join(index(known, None), index(fresh, None), most, limit=limit, **settings):
-            nearest.add(part, 0, old)
-        for part in moved_join(known, fresh, moves, most, basis=basis, fast=fast, **settings):
-            nearest.add(part, 0, old)
+        for part in join(known.plain, fresh.plain, most, limit=limit, **how):
+            nearest.add(part.counted_from(0, old))
+        for part in _swept(known, fresh, moves, most, **how):
+            nearest.add(part.counted_from(0, old))
     return nearest.result()
 
 
 def moved_join(
-    a: Pixels,
-    b: Pixels,
-    moves: Moves,
-    most: int,
-    *,
-    threads: int,
-    chunk_pairs: int,
-    basis: Basis | None = None,
-    fast: bool = True,
+    a: Pixels, b: Pixels, moves: Moves, most: int, *, threads: int, chunk_pairs: int
 ) -> Iterator[Pairs]:
     """Pairs of a row of a (n, d) and one of b (m, d) that some move brings within `most`.
 
     A pair comes once for each sweep that finds it, with the nearest move of that; those that are
     near as they are come from `cross_join`.
     """
-    shared = basis or fit_basis(a if len(a) > len(b) else b)
-    for sweep in moves.sweeps(of_one_set=False):
-        left, right = (
-            RadiusIndex.build(rows, shared, threads=threads, fast=fast, compared=compared)
-            for rows, compared in ((a, sweep.left), (b, sweep.right))
-        )
-        yield from join(
-            left,
-            right,
-            most,
-            moves=moves.of(sweep),
-            threads=threads,
-            chunk_pairs=chunk_pairs,
-        )
+    basis = fit_basis(a if len(a) > len(b) else b)
+    left, right = (_Indexed(rows, basis, threads=threads) for rows in (a, b))
+    return _swept(left, right, moves, most, threads=threads, chunk_pairs=chunk_pairs)
+
+
+class _Indexed:
+    """Rows of pixels (n, d), indexed as a sweep compares them; as they stand but once."""
+
+    def __init__(self, pixels: Pixels, basis: Basis, *, threads: int, fast: bool = True) -> None:
+        self._build = partial(RadiusIndex.build, pixels, basis, threads=threads, fast=fast)
+        self._as_they_are = np.arange(pixels.shape[1])
+
+    @cached_property
+    def plain(self) -> RadiusIndex:
+        """The index of the pictures as they are."""
+        return self._build()
+
+    def compared(self, values: Ints) -> RadiusIndex:
+        """The index of these values of each picture, -1 for none."""
+        if np.array_equal(values, self._as_they_are):
+            return self.plain
+        return self._build(compared=values)
+
+
+def _swept(a: _Indexed, b: _Indexed, moves: Moves, most: int, **how: Any) -> Iterator[Pairs]:
+    """What the sweeps of all moves find, of two sets or of one; `how` is for `join`."""
+    for sweep in moves.sweeps(of_one_set=a is b):
+        indexes = a.compared(sweep.left), b.compared(sweep.right)
+        yield from join(*indexes, most, moves=moves.of(sweep), of_one_set=a is b, **how)
 
 
 class _Nearest:
@@ -131,12 +135,12 @@ class _Nearest:
         self._values: list[Ints] = [np.empty(0, np.int64)]
         self._loose = 0
 
-    def add(self, part: Pairs, left: int, right: int) -> None:
-        """Add pairs whose rows are counted from these."""
-        move = np.zeros(len(part), np.int32) if part.move is None else part.move
-        pair = (part.left.astype(np.int64) + left) * self._rows + (part.right + right)
-        self._keys.append(pair * len(self._moves.sets) + self._moves.set_of[move])
-        self._values.append(part.squared_distance << _CODE_BITS | move)
+    def add(self, part: Pairs) -> None:
+        """Add what a join found."""
+        assert part.move is not None
+        pair = part.left.astype(np.int64) * self._rows + part.right
+        self._keys.append(pair * len(self._moves.sets) + self._moves.set_of[part.move])
+        self._values.append(part.squared_distance << _CODE_BITS | part.move)
         self._loose += len(part)
         if self._loose > max(_LOOSE, len(self._keys[0])):
             self._settle()

@@ -122,7 +122,6 @@ class Moves:
 
     def __init__(self, transforms: Transforms, shape: Shape) -> None:
         transforms.check(shape)
-        self.set = transforms
         self.shape = shape
         every = [Move(t, b) for t in listed_transforms(transforms, shape) for b in (True, False)]
         first: dict[bytes, int] = {}

@@ -30,8 +30,6 @@ from notmnist_store.schema.arrays import Ints, Pixels, Rows, Shorts, Singles
 Found = tuple[Rows, Rows, Ints, Rows]
 """Left rows, right rows, squared distances and numbers of moves of some pairs."""
 
-_LEAF = 32
-_GROUP = 8
 _FAR = np.float32(1e15)  # its square times the coordinates is finite, and no distance comes near
 _TASK_ROWS = 16_384
 _TASK_LEAVES = 64
@@ -62,7 +60,7 @@ class Tree:
 
 
 def build_tree(pixels: Pixels, basis: Basis, threads: int, compared: Ints | None = None) -> Tree:
-    """The tree over pixels (n, d) uint8, C-contiguous, with about 350 n bytes of its own.
+    """The tree over pixels (n, d) uint8, C-contiguous, with about 200 n bytes of its own.
 
     With `compared` (d,), which names no value twice, it is that of other images: of x[compared],
     0 where that is -1.
@@ -70,12 +68,12 @@ def build_tree(pixels: Pixels, basis: Basis, threads: int, compared: Ints | None
     rows, size = pixels.shape
     source = pixels.view()
     source.flags.writeable = False  # so that one compiled loop serves arrays of either kind
-    leaves = -(-rows // _LEAF)
+    leaves = -(-rows // radius_loops.LEAF)
     places = 1 << max(0, leaves - 1).bit_length()
     coordinates = np.zeros((basis.coordinates, rows), np.float32)
     order = np.arange(rows, dtype=np.int32)
     keys = np.empty(rows, np.float32)
-    blocks = np.full((leaves, basis.coordinates, _LEAF), _FAR, np.float32)
+    blocks = np.full((leaves, basis.coordinates, radius_loops.LEAF), _FAR, np.float32)
     low = np.full((2 * places, basis.coordinates), _FAR, np.float32)
     high = -low
     levels = places.bit_length() - 1

@@ -20,9 +20,9 @@ from notmnist_store.near.kernels.loops import (
     TreeArrays,
     compiled,
 )
+from notmnist_store.near.kernels.transforms import SweptMoves
 
 _ZERO = np.float32(0)
-_Moves = tuple[Places, npt.NDArray[np.bool_], Places, Places]
 
 
 # The order of the sum is free (its error bound holds for any), so that it may be vectorised.
@@ -113,7 +113,7 @@ def _squared_distance(x: Bytes, y: Bytes, most: int | np.int64) -> np.int64:
 
 @compiled
 def _gather(
-    moves: _Moves,
+    moves: SweptMoves,
     of_b: bool,
     x: Bytes,
     moved: Bytes,
@@ -129,7 +129,7 @@ def _gather(
 
 @compiled
 def _nearest_move(
-    moves: _Moves,
+    moves: SweptMoves,
     swapped: bool,
     x: Bytes,
     y: Bytes,
@@ -162,7 +162,7 @@ def walk(
     b: TreeArrays,
     same: bool,
     of_one_set: bool,
-    moves: _Moves,
+    moves: SweptMoves,
     limit: np.float32,
     most: int,
     cursor: npt.NDArray[np.int64],

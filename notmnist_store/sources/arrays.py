@@ -1,13 +1,7 @@
-"""Images that lie one after the other in an array become members: each a file of its own.
-
-A grey image travels as a PGM file and a colour image as a PPM file, so that everything behind a
-source sees files, whatever the source is. Arrays are read in step with their labels and never
-held whole.
-"""
+"""Arrays of images and of their labels, each a stream: read in step, and never held whole."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -15,15 +9,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from notmnist_store.errors import BudgetError
 from notmnist_store.schema.shape import Shape
-from notmnist_store.sources.batches import member_batch, rows_that_fit
+from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
 from notmnist_store.sources.class_order import Classes
 from notmnist_store.sources.damage import damaged
-from notmnist_store.sources.kernels.provenance import BY_NAME
 from notmnist_store.sources.limits import Limits, Meter
-
-_SUFFIXES = {1: "pgm", 3: "ppm"}
+from notmnist_store.sources.stacks import Stack, check_shape, stack_members
 
 
 class ByteStream:
@@ -76,22 +67,43 @@ class LabelledImages:
     transposed: bool = False
     origins: ByteStream | None = None
 
-    def check(self, limits: Limits) -> None:
-        """Compare what the headers say with the limits, before anything of that size is read.
+    def stacks(self, limits: Limits) -> Iterator[Stack]:
+        """Yield the images in parts that fit into memory.
 
         Raises:
-            SourceError: images without pixels.
-            BudgetError: larger images than a member may have.
+            SourceError: an array is cut off or too long.
+            BudgetError: what ``check_shape`` raises, before anything of that size is read.
         """
-        height, width = self.shape.height, self.shape.width
-        if not self.shape.size:
-            raise damaged(f"{self.images.what} says that its images are {height:,} x {width:,}")
-        if self.shape.size > limits.max_member_bytes:
-            raise BudgetError(
-                f"{self.images.what} says that its images are {height:,} x {width:,}: more than "
-                f"the limit of {limits.max_member_bytes:,} bytes each",
-                option=f"--max-member-bytes {self.shape.size}",
+        check_shape(self.shape, limits, self.images.what)
+        most = min(BATCH_MEMBERS, max(1, BATCH_BYTES // self.shape.size))
+        for first in range(0, self.count, most):
+            rows = min(most, self.count - first)
+            labels = np.frombuffer(
+                self.labels.take(rows * self.label_type.itemsize), self.label_type
             )
+            ids = None
+            if self.origins is not None:
+                ids = np.frombuffer(self.origins.take(8 * rows), "<i8")
+            yield Stack(
+                self._upright(rows),
+                labels,
+                self.folder,
+                first,
+                self.split,
+                origins=ids,
+                what=self.labels.what,
+            )
+        for stream in (self.images, self.labels, self.origins):
+            if stream is not None:
+                stream.end()
+
+    def _upright(self, rows: int) -> npt.NDArray[np.uint8]:
+        """The next images."""
+        height, width, channels = self.shape.height, self.shape.width, self.shape.channels
+        flat = np.frombuffer(self.images.take(rows * self.shape.size), np.uint8)
+        if self.transposed:
+            return flat.reshape(rows, width, height, channels).transpose(0, 2, 1, 3)
+        return flat.reshape(rows, height, width, channels)
 
 
 def array_members(
@@ -101,74 +113,6 @@ def array_members(
     batch_members: int,
     max_batch_bytes: int,
 ) -> Iterator[pa.RecordBatch]:
-    """Yield the images of all arrays as batches of ``MEMBER_SCHEMA``, as ``Source.members`` says.
-
-    ``classes`` have the labels' names, and afterwards their order.
-
-    Raises:
-        SourceError: an array is cut off or too long, or what ``Classes.labels`` raises.
-        BudgetError: what ``LabelledImages.check`` and ``meter`` raise.
-    """
-    position = 0
-    for array in arrays:
-        array.check(meter.limits)
-        header = image_header(array.shape)
-        suffix = _SUFFIXES[array.shape.channels]
-        size = len(header) + array.shape.size
-        done = 0
-        while done < array.count:
-            fitting = rows_that_fit(position, size, batch_members, max_batch_bytes)
-            rows = min(fitting, array.count - done)
-            meter.check_members(position + rows)
-            raw = array.labels.take(rows * array.label_type.itemsize)
-            labels = classes.labels(np.frombuffer(raw, array.label_type), array.labels.what)
-            files = (f"{array.folder}/{i:05d}.{suffix}" for i in range(done, done + rows))
-            yield member_batch(
-                position,
-                paths=pa.array([os.fsencode(file) for file in files], pa.binary()),
-                sizes=np.full(rows, size, np.int64),
-                data=_files(header, _upright(array, rows)),
-                labels=labels,
-                splits=pa.repeat(pa.scalar(array.split, pa.string()), rows),
-                origins=_origins(array, rows),
-                split_rules=pa.repeat(pa.scalar(array.split and BY_NAME, pa.string()), rows),
-            )
-            position += rows
-            done += rows
-        array.images.end()
-        array.labels.end()
-        if array.origins is not None:
-            array.origins.end()
-
-
-def image_header(shape: Shape) -> bytes:
-    """The PGM or PPM header of an image (netpbm's binary formats)."""
-    magic = "P5" if shape.channels == 1 else "P6"
-    return f"{magic}\n{shape.width} {shape.height}\n255\n".encode()
-
-
-def _upright(array: LabelledImages, rows: int) -> npt.NDArray[np.uint8]:
-    """The next images, (rows, shape.size) uint8."""
-    shape = array.shape
-    flat = np.frombuffer(array.images.take(rows * shape.size), np.uint8)
-    if array.transposed:
-        columns = flat.reshape(rows, shape.width, shape.height, shape.channels)
-        flat = columns.transpose(0, 2, 1, 3)
-    return flat.reshape(rows, shape.size)
-
-
-def _origins(array: LabelledImages, rows: int) -> pa.Array | None:
-    if array.origins is None:
-        return None
-    return pa.array(np.frombuffer(array.origins.take(8 * rows), "<i8"))
-
-
-def _files(header: bytes, pixels: npt.NDArray[np.uint8]) -> pa.Array:
-    rows, size = pixels.shape
-    files = np.empty((rows, len(header) + size), np.uint8)
-    files[:, : len(header)] = np.frombuffer(header, np.uint8)
-    files[:, len(header) :] = pixels
-    ends = np.arange(rows + 1, dtype=np.int32) * np.int32(files.shape[1])
-    return pa.Array.from_buffers(
-        pa.binary(), rows, [None, pa.py_buffer(ends), pa.py_buffer(files.reshape(-1))]
-    )
+    """Yield the images of all arrays, as ``stack_members`` does those of their stacks."""
+    stacks = (stack for array in arrays for stack in array.stacks(meter.limits))
+    yield from stack_members(stacks, classes, meter, batch_members, max_batch_bytes)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from notmnist_store.errors import SourceError
+from notmnist_store.errors import SourceError, StoreError
 
 _PICKLE_PROTOCOLS = b"\2\3\4\5"
 
@@ -12,6 +14,17 @@ _PICKLE_PROTOCOLS = b"\2\3\4\5"
 def damaged(message: str) -> SourceError:
     """A source that is damaged or cut off, as `message` says: it is to be fetched anew."""
     return SourceError(message, advice="copy or download it again")
+
+
+@contextmanager
+def reader_errors(what: str) -> Iterator[None]:
+    """Turn whatever a reader raises at a damaged source into a SourceError that names it."""
+    try:
+        yield
+    except StoreError:
+        raise
+    except Exception as error:  # OSError, IndexError, struct.error, RuntimeError and others
+        raise damaged(f"{what} is damaged: {str(error) or type(error).__name__}") from error
 
 
 def is_pickle(head: bytes) -> bool:

@@ -20,9 +20,9 @@ import pyarrow.compute as pc
 
 from notmnist_store.errors import SourceError
 from notmnist_store.schema.shape import Shape
-from notmnist_store.sources.arrays import image_header
 from notmnist_store.sources.class_order import Classes
 from notmnist_store.sources.kernels.provenance import said_split
+from notmnist_store.sources.stacks import image_header
 
 _IMAGE_NAMES = ("image", "img")
 _PIXELS = "pixels"

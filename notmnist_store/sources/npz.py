@@ -21,6 +21,7 @@ from notmnist_store.sources.arrays import ByteStream, LabelledImages, array_memb
 from notmnist_store.sources.base import FilesSource, Request, Source
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
 from notmnist_store.sources.class_order import Classes
+from notmnist_store.sources.damage import reader_errors
 from notmnist_store.sources.gunzip import plain
 from notmnist_store.sources.kernels.provenance import split_of_name
 from notmnist_store.sources.limits import Limits, Meter
@@ -33,7 +34,7 @@ from notmnist_store.sources.numpy_arrays import (
     read_header,
 )
 from notmnist_store.sources.paired_files import KUZUSHIJI, Pair, find_pair
-from notmnist_store.sources.zip import ZIP_MAGICS, entry_pieces, zip_errors
+from notmnist_store.sources.zip import ZIP_MAGICS, entry_pieces
 
 _ONLY_KEY = "arr_0"
 
@@ -82,7 +83,7 @@ class NpzSource(FilesSource):
         self.bytes_read = 0
         meter = Meter(self.name, self.limits)
         with contextlib.ExitStack() as stack:
-            stack.enter_context(zip_errors(str(self.path)))
+            stack.enter_context(reader_errors(str(self.path)))
             archives = [
                 stack.enter_context(zipfile.ZipFile(stack.enter_context(file.open())))
                 for file in self.files.values()
@@ -173,7 +174,7 @@ def open_npy_folder(request: Request) -> Source | None:
 
 
 def _keys(path: Path) -> list[str]:
-    with zip_errors(str(path)), zipfile.ZipFile(path) as archive:
+    with reader_errors(str(path)), zipfile.ZipFile(path) as archive:
         return list(_entries(archive))
 
 

@@ -4,36 +4,17 @@ from __future__ import annotations
 
 import shlex
 import stat
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from notmnist_store.errors import SourceError, UsageError
 from notmnist_store.sources.base import AskedColumns, Request, Source, readable_stat
 from notmnist_store.sources.damage import damaged, is_pickle, pickled
-from notmnist_store.sources.folder import open_folder
-from notmnist_store.sources.idx import open_idx
 from notmnist_store.sources.limits import Limits
-from notmnist_store.sources.metadata import open_folder_with_metadata
-from notmnist_store.sources.npz import open_npy_folder, open_npz
-from notmnist_store.sources.parquet import open_parquet
-from notmnist_store.sources.tar import open_tar
-from notmnist_store.sources.zip import open_zip
-
-FORMATS: tuple[Callable[[Request], Source | None], ...] = (
-    open_folder_with_metadata,
-    open_parquet,
-    open_npz,
-    open_npy_folder,
-    open_idx,
-    open_tar,
-    open_zip,
-    open_folder,
-)
-"""Every format there is; the first that takes a path has it. A new one is a module and a line."""
+from notmnist_store.sources.registry import formats
 
 _BY_NAME = AskedColumns()
 _HEAD_BYTES = 4_096
-_SUPPORTED = "supported are .tar.gz (.tgz), .tar, .zip, .npz, Parquet, Arrow, IDX pairs and folders"
 _PICKLES = (".pickle", ".pkl")
 _OTHERS = {
     b"BZh": ("a bzip2 file", "bzip2"),
@@ -76,8 +57,8 @@ def open_source(
         raise pickled(path)
     request = Request(path, head, name, limits, labels, transpose, columns)
     try:
-        sources = (source for look in FORMATS if (source := look(request)) is not None)
-        source = next(sources, None)
+        opened = (source for each in formats() if (source := each.opened(request)) is not None)
+        source = next(opened, None)
     except OSError as error:
         raise SourceError(
             f"cannot list {path}: {error.strerror}", f"ls -ld {shlex.quote(str(path))}"
@@ -111,6 +92,7 @@ def _no_use(source: Source, option: str, why: str) -> UsageError:
 
 
 def _unsupported(path: Path, head: bytes) -> SourceError:
+    supported = f"supported are {', '.join(each.words for each in formats())}"
     if not head:
         return damaged(f"{path} is empty")
     if head.startswith(b"\x93NUMPY"):
@@ -124,8 +106,8 @@ def _unsupported(path: Path, head: bytes) -> SourceError:
         if head.startswith(magic):
             if not program:
                 advice = "unpack it, and give the folder"
-                return SourceError(f"{path} is {what}; {_SUPPORTED}", advice=advice)
+                return SourceError(f"{path} is {what}; {supported}", advice=advice)
             quoted = shlex.quote(str(path))
             hint = f"{program} -dc {quoted} | gzip > {shlex.quote(path.stem)}.gz"
-            return SourceError(f"{path} is {what}; {_SUPPORTED}", hint)
-    return SourceError(f"{path} is no archive that is known", advice=_SUPPORTED)
+            return SourceError(f"{path} is {what}; {supported}", hint)
+    return SourceError(f"{path} is no archive that is known", advice=supported)

@@ -10,15 +10,14 @@ from __future__ import annotations
 import stat
 import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import pyarrow as pa
 
-from notmnist_store.errors import SourceError, StoreError
+from notmnist_store.errors import SourceError
 from notmnist_store.schema.tables import KIND_DEVICE, KIND_FILE, KIND_LINK
 from notmnist_store.sources.base import ArchiveSource, Request, Source
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS, batched
-from notmnist_store.sources.damage import damaged
+from notmnist_store.sources.damage import damaged, reader_errors
 from notmnist_store.sources.limits import Meter
 
 ZIP_MAGICS = (b"PK\3\4", b"PK\5\6")
@@ -43,7 +42,7 @@ class ZipSource(ArchiveSource):
         meter = Meter(self.name, self.limits)
         with (
             self.file.open() as file,
-            zip_errors(self.name),
+            reader_errors(self.name),
             zipfile.ZipFile(file) as archive,
         ):
             members = self._read(archive, meter)
@@ -93,17 +92,6 @@ def open_zip(request: Request) -> Source | None:
     return ZipSource(request.path, request.named(".zip"), request.limits)
 
 
-@contextmanager
-def zip_errors(what: str) -> Iterator[None]:
-    """Turn whatever the standard library raises at a damaged zip archive into a SourceError."""
-    try:
-        yield
-    except StoreError:
-        raise
-    except Exception as error:  # OSError, IndexError, struct.error, RuntimeError and others
-        raise damaged(f"{what} is damaged: {error or type(error).__name__}") from None
-
-
 def entry_pieces(
     archive: zipfile.ZipFile, entry: zipfile.ZipInfo, meter: Meter, compressed_so_far: int
 ) -> Iterator[bytes]:
@@ -112,7 +100,7 @@ def entry_pieces(
     Raises:
         SourceError: it is encrypted, compressed in a way that is not supported, or cut off.
         BudgetError: from ``meter``.
-        Exception: whatever, for other damage; see ``zip_errors``.
+        Exception: whatever, for other damage; see ``reader_errors``.
     """
     if entry.flag_bits & _ENCRYPTED:
         raise SourceError(f"{meter.name} is encrypted ({entry.filename!r})", advice=_REPACK)

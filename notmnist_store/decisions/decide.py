@@ -105,7 +105,7 @@ def _checked(catalog: Catalog, given: GivenDecisions, where: str) -> list[_Row]:
     for row in lines:
         if row["problem"] is not None:
             problems.add(row["line"], row["problem"])
-        for line in row["against"] or ():
+        for line in map(int, filter(None, (row["against"] or "").split(","))):
             problems.add(
                 row["line"],
                 f"{_in_words(row)} contradicts {given.line} {line}: {_in_words(by_line[line])}, "

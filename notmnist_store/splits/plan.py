@@ -133,7 +133,7 @@ def candidates(catalog: Catalog, options: SplitOptions) -> pa.Table:
     dropped are not to be placed: `dropped` tells of them.
     """
     column = _GROUP_COLUMNS.get(options.group_by, options.group_by)
-    known = catalog.query("select column_name from (describe image)")["column_name"].to_pylist()
+    known = catalog.query("select * from image limit 0").column_names
     if column not in known:
         raise UsageError(
             f"view image has no column {column!r} to group by; it has {', '.join(known)}",

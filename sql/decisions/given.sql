@@ -90,7 +90,7 @@ first_about as (
 contradiction as (
     select
         about.line,
-        list(earlier.line order by about.pixel_hash) as against
+        string_agg(cast(earlier.line as varchar), ',' order by about.pixel_hash) as against
     from about
     inner join first_about
         on first_about.pixel_hash = about.pixel_hash

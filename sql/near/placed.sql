@@ -14,17 +14,25 @@ with known as (
     inner join coverage on coverage.image_run = image.run_id and coverage.evidence = 'pair'
 )
 select
-    known.picture_id as image_id,
-    max(case when placed.split = 'train' then 1 else 0 end) as in_train,
-    max(case when placed.split = 'valid' then 1 else 0 end) as in_valid,
-    max(case when placed.split = 'test' then 1 else 0 end) as in_test
-from known
-left join (
+    picture.image_id,
+    picture.in_train,
+    picture.in_valid,
+    picture.in_test
+from (
     select
-        split_image.image_id,
-        split_image.split
-    from split_image
-    where split_image.split_set = $split_set
-) as placed on placed.image_id = known.image_id
-group by known.picture_id
-order by min(known.ingest_order)
+        known.picture_id as image_id,
+        max(case when placed.split = 'train' then 1 else 0 end) as in_train,
+        max(case when placed.split = 'valid' then 1 else 0 end) as in_valid,
+        max(case when placed.split = 'test' then 1 else 0 end) as in_test,
+        min(known.ingest_order) as ingest_order
+    from known
+    left join (
+        select
+            split_image.image_id,
+            split_image.split
+        from split_image
+        where split_image.split_set = $split_set
+    ) as placed on placed.image_id = known.image_id
+    group by known.picture_id
+) as picture
+order by picture.ingest_order

@@ -21,6 +21,6 @@ group by prediction.label, prediction.predicted, label.label_id, taken.label_id
 order by
     label.label_id nulls last,
     prediction.label,
-    count(*) desc,
+    images desc,
     taken.label_id nulls last,
     prediction.predicted

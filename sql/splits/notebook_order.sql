@@ -10,6 +10,6 @@ from image
 where image.source = $source and not image.is_dropped
 order by
     image.label_id,
-    case when $nocase = 1 then lower(string_split(image.path, '/')[-1]) end,
-    string_split(image.path, '/')[-1],
+    case when $nocase = 1 then lower(regexp_replace(image.path, '(?s)^.*/', '', 'g')) end,
+    regexp_replace(image.path, '(?s)^.*/', '', 'g'),
     image.path

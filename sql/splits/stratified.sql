@@ -46,7 +46,7 @@ grouped as (
     where sized.rank = 1 and sized.images > 1
 ),
 
-home as (
+offered as (
     select
         grouped.group_key,
         grouped.label,
@@ -54,23 +54,46 @@ home as (
         grouped.images,
         quota.split,
         quota.wanted,
-        row_number() over (
-            partition by grouped.group_key
-            order by
-                case when
-                    2 * grouped.images <= quota.wanted
-                    and (2 * grouped.before + grouped.images) * quota.total
-                    >= 2 * grouped.of_label * quota.low
-                    and (2 * grouped.before + grouped.images) * quota.total
-                    < 2 * grouped.of_label * (quota.low + quota.wanted)
-                then 0 else 1 end,
-                quota.wanted desc,
-                quota.low
-        ) as choice,
-        (2 * grouped.before + grouped.images) * quota.total
-        < 2 * grouped.of_label * sum(quota.wanted) over (partition by grouped.group_key) as is_used
+        quota.low,
+        (2 * grouped.before + grouped.images) * quota.total as middle,
+        2 * grouped.of_label as of_label,
+        sum(quota.wanted) over (partition by grouped.group_key) as wanted_in_all
     from grouped
     inner join quota on quota.label = grouped.label
+),
+
+judged as (
+    select
+        offered.group_key,
+        offered.label,
+        offered.draw,
+        offered.images,
+        offered.split,
+        offered.wanted,
+        offered.low,
+        offered.middle < offered.of_label * offered.wanted_in_all as is_used,
+        case when
+            2 * offered.images <= offered.wanted
+            and offered.middle >= offered.of_label * offered.low
+            and offered.middle < offered.of_label * (offered.low + offered.wanted)
+        then 0 else 1 end as is_elsewhere
+    from offered
+),
+
+home as (
+    select
+        judged.group_key,
+        judged.label,
+        judged.draw,
+        judged.images,
+        judged.split,
+        judged.wanted,
+        judged.is_used,
+        row_number() over (
+            partition by judged.group_key
+            order by judged.is_elsewhere, judged.wanted desc, judged.low
+        ) as choice
+    from judged
 ),
 
 drawn as (

@@ -18,22 +18,22 @@ with moved as (
 )
 
 select
-    label,
+    counted.label,
     row_number() over (
         order by
-            given_id nulls last,
-            case when given_id is null and all_integers then cast(label as hugeint) end,
-            label
+            counted.given_id nulls last,
+            case when counted.given_id is null and counted.all_integers then cast(counted.label as bigint) end,
+            counted.label
     ) - 1 as label_id,
-    images,
-    given_id is not null as is_numbered
+    counted.images,
+    counted.given_id is not null as is_numbered
 from (
     select
-        label,
-        max(given_id) as given_id,
-        cast(sum(images) as bigint) as images,
+        part.label,
+        max(part.given_id) as given_id,
+        cast(sum(part.images) as bigint) as images,
         bool_and(
-            max(given_id) is not null or regexp_full_match(label, '-?[0-9]{1,18}')
+            max(part.given_id) is not null or regexp_matches(part.label, '^-?[0-9]{1,18}\z')
         ) over () as all_integers
     from (
         select
@@ -62,7 +62,7 @@ from (
             moved.images
         from moved
         where moved.new_label is not null
-    )
-    group by label
-    having sum(images) > 0 or max(given_id) is not null
-)
+    ) as part
+    group by part.label
+    having sum(part.images) > 0 or max(part.given_id) is not null
+) as counted

@@ -126,7 +126,9 @@ class Store:
         split: Annotated[str | None, Option(metavar="NAME")] = None,
         to_grey: bool = False,
         group_regex: Annotated[str | None, Option(metavar="RE")] = None,
-        labels: Annotated[str | Sequence[str] | None, Option(metavar="A,B,...")] = None,
+        labels: Annotated[
+            str | Sequence[str] | Mapping[int, str] | None, Option(metavar="A,B,...")
+        ] = None,
         transpose: bool = False,
         unlabelled: Annotated[str | None, Option(metavar="WORD")] = None,
         file_column: Annotated[str | None, Option(metavar="NAME")] = None,
@@ -151,7 +153,8 @@ class Store:
             split: put every image into train, valid, test or unused.
             to_grey: turn colour into grey instead of rejecting it.
             group_regex: fill family with this regex's group in the path.
-            labels: names of the classes 0, 1, ... of IDX and npz sources.
+            labels: names of the classes 0, 1, ...; or with their numbers, 1=A,2=B; or a file of
+                lines "1 A", or "1 65 97" as EMNIST ships it.
             transpose: swap rows and columns of IDX images, for EMNIST.
             unlabelled: keep or ignore images of a split folder that have no label, which are an
                 error otherwise.
@@ -669,7 +672,9 @@ class Store:
         radius: Distance = None,
         transforms: TransformSet = None,
         to_grey: bool = False,
-        labels: Annotated[str | Sequence[str] | None, Option(metavar="A,B,...")] = None,
+        labels: Annotated[
+            str | Sequence[str] | Mapping[int, str] | None, Option(metavar="A,B,...")
+        ] = None,
         transpose: bool = False,
         workers: int | None = None,
         **limits: Unpack[SourceLimits],
@@ -685,7 +690,8 @@ class Store:
             radius: how far apart near copies may be (default: 1.0 at 28x28x1).
             transforms: how they may have moved (default: none).
             to_grey: turn colour into grey instead of rejecting it.
-            labels: names of the classes 0, 1, ... of IDX and npz sources.
+            labels: names of the classes 0, 1, ...; or with their numbers, 1=A,2=B; or a file of
+                lines "1 A", or "1 65 97" as EMNIST ships it.
             transpose: swap rows and columns of IDX images, for EMNIST.
             workers: processes and threads (default: one a core).
             limits: see `SourceLimits`.

@@ -70,7 +70,7 @@ class Parameter(NamedTuple):
         how: dict[str, Any] = {"default": argparse.SUPPRESS}
         if bool in self.types:
             how |= {"action": "store_const", "const": not self.default}
-        elif Mapping in origins:
+        elif Mapping in origins and str not in self.types:
             how |= {"action": _Pair, "metavar": self.metavar}
         elif Sequence in origins and str not in self.types:
             how |= {"action": "append", "metavar": self.metavar}

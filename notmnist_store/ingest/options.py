@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from notmnist_store.errors import UsageError
+from notmnist_store.ingest.class_names import class_names
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.words import SPLITS, UNLABELLED
+from notmnist_store.sources.class_order import Names
 from notmnist_store.sources.limits import Limits
 from notmnist_store.storage.marker import parse_fractions
 
@@ -29,7 +31,7 @@ class IngestOptions:
     name: str | None = None
     to_grey: bool = False
     group_regex: str | None = None
-    labels: tuple[str, ...] | None = None
+    labels: Names | None = None
     transpose: bool = False
     unlabelled: str | None = None
     file_column: str | None = None
@@ -49,7 +51,7 @@ def read_options(
     *,
     shape: str | None = None,
     fractions: str | None = None,
-    labels: str | Sequence[str] | None = None,
+    labels: str | Names | None = None,
     **given: Any,
 ) -> IngestOptions:
     """The options as `ingest` takes them; `given` are those that need no reading.
@@ -71,21 +73,12 @@ def read_options(
     options = IngestOptions(
         shape=read(Shape.parse, shape, "--shape 28x28x1"),
         fractions=read(_fractions, fractions, "--fractions 0.8,0.1,0.1"),
-        labels=read(_class_names, labels, "--labels A,B,C"),
+        labels=read(class_names, labels, "--labels A,B,C"),
         limits=Limits(**{name: most for name, most in limits.items() if most is not None}),
         **given,
     )
     _check_options(options, sources)
     return options
-
-
-def _class_names(names: str | Sequence[str]) -> tuple[str, ...]:
-    """Names of the classes 0, 1, ... from 'A,B,C' or a list; ValueError where one is not usable."""
-    words = names.split(",") if isinstance(names, str) else names
-    labels = tuple(word.strip() for word in words)
-    if not all(labels) or len(set(labels)) < len(labels):
-        raise ValueError(f"--labels takes one name a class, each another one, not {names!r}")
-    return labels
 
 
 def _with(option: str, sources: Sequence[str | Path]) -> str:

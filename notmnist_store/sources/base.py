@@ -10,7 +10,7 @@ import hashlib
 import os
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from notmnist_store.errors import SourceError
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
+from notmnist_store.sources.class_order import Names
 from notmnist_store.sources.kernels.provenance import exact_split_word
 from notmnist_store.sources.limits import Limits
 from notmnist_store.text import closest
@@ -39,12 +40,12 @@ class AskedColumns(NamedTuple):
         return self != AskedColumns()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Request:
     """What a user asks to open; each format looks whether it is one of its own.
 
     ``head``: the first bytes of a file, null for a folder. ``name``: the source's name where one
-    is given. ``labels`` names the classes 0, 1, ... and ``transpose`` swaps rows and columns.
+    is given. ``labels`` names the classes and ``transpose`` swaps rows and columns.
     ``columns`` are those of a metadata file, null where none is to be read.
     """
 
@@ -52,7 +53,7 @@ class Request:
     head: bytes | None
     name: str | None
     limits: Limits
-    labels: Sequence[str] | None = None
+    labels: Names | None = None
     transpose: bool = False
     columns: AskedColumns | None = None
 

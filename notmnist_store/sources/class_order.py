@@ -6,7 +6,8 @@ number two classes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,18 +20,31 @@ _MOST_UNNAMED = 10_000
 """Numbers without names are an order as long as all are below this."""
 
 
+Names = Sequence[str] | Mapping[int, str]
+"""Names of the classes 0, 1, …, or of the numbers that they stand beside."""
+
+
 @dataclass
 class Classes:
-    """Names of the classes 0, 1, …; where there are none, the numbers that were seen."""
+    """Names of classes by their numbers; where there are none, the numbers that were seen.
 
-    names: Sequence[str] | None = None
+    In their order, classes are counted from 0, wherever their numbers begin.
+    """
+
+    names: Names | None = None
     seen: int = 0
+
+    def __post_init__(self) -> None:
+        if self.names is not None:
+            self.names = numbered(self.names)
+            self._numbers = np.fromiter(self.names, np.int64, len(self.names))
+            self._texts = pa.array(self.names.values(), pa.string())
 
     @property
     def order(self) -> tuple[str, ...] | None:
         """The labels by their numbers; null where nothing gives them an order."""
         if self.names is not None:
-            return tuple(self.names)
+            return tuple(self._texts.to_pylist())
         return tuple(map(str, range(self.seen))) if 0 < self.seen <= _MOST_UNNAMED else None
 
     def see(self, least: int, most: int) -> None:
@@ -38,7 +52,7 @@ class Classes:
         self.seen = max(self.seen, most + 1) if least >= 0 else _MOST_UNNAMED + 1
 
     def labels(self, numbers: npt.NDArray[np.integer], what: str) -> pa.Array:
-        """Labels as text, one a number.
+        """Labels as text, one a number; there is at least one.
 
         Raises:
             SourceError: a number is negative or has no name.
@@ -49,13 +63,63 @@ class Classes:
         if self.names is None:
             self.see(least, most)
             return pa.array(numbers.astype(numbers.dtype.newbyteorder("="))).cast(pa.string())
-        if most >= len(self.names):
+        last = len(self._numbers) - 1
+        places = np.minimum(np.searchsorted(self._numbers, numbers), last)
+        unnamed = numbers[self._numbers[places] != numbers]
+        if len(unnamed):
+            raise self._unnamed(int(unnamed.max()), least, what)
+        return self._texts.take(pa.array(places))
+
+    def _unnamed(self, number: int, least: int, what: str) -> SourceError:
+        """The error for a number without a name, which a count from 1 may be the reason of."""
+        known = self._numbers.tolist()
+        told = f"{len(known)} classes have names ({known[0]} to {known[-1]})"
+        option = ""
+        if known == [*range(len(known))] and number == len(known) and least:
+            by_number = ",".join(f"{n}={name}" for n, name in enumerate(self._texts.to_pylist(), 1))
+            option = f"--labels {shlex.quote(by_number)}"
+        return SourceError(
+            f"{what} has the label {number}, but only {told}",
+            advice="give a name to every class with --labels, or leave it out; names with numbers, "
+            "1=A,2=B, are for labels that do not start at 0",
+            option=option,
+        )
+
+
+def numbered(names: Names) -> dict[int, str]:
+    """Names by their numbers, in the order of these."""
+    if isinstance(names, Mapping):
+        return dict(sorted(names.items()))
+    return dict(enumerate(names))
+
+
+def agreed(names: Names | None, giver: str, given: Names | None) -> Names | None:
+    """The names that ``giver`` gives and those of ``--labels``: the longer ones of two that agree.
+
+    Raises:
+        SourceError: they contradict each other.
+    """
+    if names is None or given is None:
+        return names if given is None else given
+    own, asked = numbered(names), numbered(given)
+    shorter, longer = sorted((own, asked), key=len)
+    if not shorter.keys() <= longer.keys():
+        raise SourceError(
+            f"{giver} numbers its classes {_span(own)}, and --labels {_span(asked)}",
+            advice="--labels may give each its number: 1=A,2=B",
+        )
+    for number, name in shorter.items():
+        if longer[number] != name:
             raise SourceError(
-                f"{what} has the label {most}, but only {len(self.names)} classes have names (0 to "
-                f"{len(self.names) - 1})",
-                advice="give a name to every class with --labels, or leave it out",
+                f"{giver} says that class {number} is {own[number]!r}, and --labels says that it "
+                f"is {asked[number]!r}",
+                advice="one order is wanted",
             )
-        return pa.array(self.names, pa.string()).take(pa.array(numbers.astype(np.int64)))
+    return longer
+
+
+def _span(names: Mapping[int, str]) -> str:
+    return f"{min(names)} to {max(names)}"
 
 
 @dataclass(frozen=True)

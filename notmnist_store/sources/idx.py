@@ -27,7 +27,7 @@ from notmnist_store.schema.words import SPLITS
 from notmnist_store.sources.arrays import ByteStream, LabelledImages, array_members
 from notmnist_store.sources.base import FilesSource, Request, Source, SourceFile
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
-from notmnist_store.sources.class_order import Classes, GivenOrder
+from notmnist_store.sources.class_order import Classes, Names, agreed
 from notmnist_store.sources.damage import damaged
 from notmnist_store.sources.exported import exported_labels
 from notmnist_store.sources.gunzip import gunzip, plain
@@ -65,7 +65,7 @@ class IdxSource(FilesSource):
         name: str,
         limits: Limits,
         *,
-        labels: Sequence[str] | None = None,
+        labels: Names | None = None,
         transpose: bool = False,
     ) -> None:
         exported = exported_labels(pairs[0].images.parent)
@@ -77,11 +77,8 @@ class IdxSource(FilesSource):
             if exported is not None and ids.is_file() and not ids.is_symlink():
                 files[f"{prefix}ids"] = ids
         super().__init__(path, name, limits, files)
-        if exported is not None and labels is not None:
-            given = GivenOrder(tuple(labels), "--labels")
-            exported = GivenOrder(exported, str(pairs[0].images.parent)).or_longer(given).labels
         self._stems = [pair.name for pair in pairs]
-        self._classes = Classes(labels if exported is None else exported)
+        self._classes = Classes(agreed(exported, str(pairs[0].images.parent), labels))
         self._transpose = transpose
 
     def members(

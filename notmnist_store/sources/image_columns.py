@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -212,7 +213,7 @@ def text_column(column: pa.Array, what: str, classes: Classes | None = None) -> 
     kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
     if pa.types.is_integer(kind) and classes is not None:
         if classes.names is not None:
-            return _named(column, classes.names, what)
+            return _named(column, classes, what)
         bounds = pc.min_max(column.cast(kind)).as_py()
         if bounds["min"] is not None:
             classes.see(bounds["min"], bounds["max"])
@@ -243,16 +244,14 @@ def _ends_of_paths(column: pa.Array) -> pa.StringArray:
     return pc.utf8_slice_codeunits(_valid_text(column), start=-_LONGEST_TEXT)
 
 
-def _named(column: pa.Array, names: Sequence[str], what: str) -> pa.StringArray:
-    numbers = column.cast(pa.int64())
-    bounds = pc.min_max(numbers).as_py()
-    if bounds["max"] is not None and not (bounds["min"] >= -1 and bounds["max"] < len(names)):
-        raise SourceError(
-            f"{what} has the numbers {bounds['min']} to {bounds['max']}, but names of "
-            f"{len(names)} classes",
-            advice="write it anew with a name for every class",
-        )
-    return pa.array(names, pa.string()).take(pc.if_else(pc.equal(numbers, -1), None, numbers))
+def _named(column: pa.Array, classes: Classes, what: str) -> pa.StringArray:
+    """Names of numbers; null and -1 are no label."""
+    numbers = column.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)
+    has_label = numbers != -1
+    if not has_label.any():
+        return pa.nulls(len(column), pa.string())
+    names = classes.labels(numbers[has_label], what)
+    return names.take(pa.array(np.cumsum(has_label) - 1, mask=~has_label))
 
 
 def _split_column(words: pa.StringArray, what: str) -> pa.StringArray:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import shlex
 import zipfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
@@ -20,7 +20,7 @@ from notmnist_store.errors import SourceError
 from notmnist_store.sources.arrays import ByteStream, LabelledImages, array_members
 from notmnist_store.sources.base import FilesSource, Request, Source
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
-from notmnist_store.sources.class_order import Classes
+from notmnist_store.sources.class_order import Classes, Names
 from notmnist_store.sources.damage import reader_errors
 from notmnist_store.sources.gunzip import plain
 from notmnist_store.sources.kernels.provenance import split_of_name
@@ -63,7 +63,7 @@ class NpzSource(FilesSource):
     gives_labels = takes_labels = True
 
     def __init__(
-        self, path: Path, name: str | None, limits: Limits, *, labels: Sequence[str] | None = None
+        self, path: Path, name: str | None, limits: Limits, *, labels: Names | None = None
     ) -> None:
         self._pair: Pair | None = None
         files = {"arrays": path}

@@ -23,7 +23,7 @@ import numpy as np
 from notmnist_store.errors import SourceError
 from notmnist_store.schema.shape import Shape
 from notmnist_store.sources.arrays import ByteStream, LabelledImages
-from notmnist_store.sources.class_order import GivenOrder
+from notmnist_store.sources.class_order import Names, agreed
 from notmnist_store.sources.kernels.provenance import said_split
 
 _LONGEST_HEADER = 10_000
@@ -80,15 +80,14 @@ class KeyedArrays:
             folder = f"{self.root}/{role.word}"
             yield labelled(images, labels, folder, said_split(role.word), ids)
 
-    def class_names(self, given: Sequence[str] | None) -> Sequence[str] | None:
+    def class_names(self, given: Names | None) -> Names | None:
         """Names of the classes: those given with the source, which those of an array must equal."""
-        order = None if given is None else GivenOrder(tuple(given), "--labels")
         for key in _NAMES_KEYS:
             if key in self.keys:
                 array = self.opened(key)
                 if array.dtype.kind in "US" and len(array.dimensions) == 1:
-                    order = GivenOrder(_texts(array), array.stream.what).or_longer(order)
-        return order.labels if order else None
+                    given = agreed(_texts(array), array.stream.what, given)
+        return given
 
     def _roles(self) -> list[Role]:
         roles = image_roles(self.keys)

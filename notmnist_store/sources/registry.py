@@ -16,12 +16,14 @@ from importlib.metadata import EntryPoint, entry_points
 
 from notmnist_store.errors import SourceError
 from notmnist_store.sources.base import Request, Source
+from notmnist_store.sources.cifar import open_cifar
 from notmnist_store.sources.damage import reader_errors
 from notmnist_store.sources.folder import open_folder
 from notmnist_store.sources.idx import open_idx
 from notmnist_store.sources.metadata import open_folder_with_metadata
 from notmnist_store.sources.npz import open_npy_folder, open_npz
 from notmnist_store.sources.parquet import open_parquet
+from notmnist_store.sources.stl10 import open_stl10
 from notmnist_store.sources.tar import open_tar
 from notmnist_store.sources.zip import open_zip
 
@@ -43,6 +45,8 @@ _OURS = (
     Format(".npz", open_npz),
     Format("folders of .npy", open_npy_folder),
     Format("IDX pairs", open_idx),
+    Format("CIFAR-10 and CIFAR-100 binary", open_cifar),
+    Format("STL-10 binary", open_stl10),
     Format(".tar.gz (.tgz) and .tar", open_tar),
     Format(".zip", open_zip),
     Format("class folders", open_folder),

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import shlex
 import stat
-from collections.abc import Sequence
 from pathlib import Path
 
 from notmnist_store.errors import SourceError, UsageError
 from notmnist_store.sources.base import AskedColumns, Request, Source, readable_stat
+from notmnist_store.sources.class_order import Names
 from notmnist_store.sources.damage import damaged, is_pickle, pickled
 from notmnist_store.sources.limits import Limits
 from notmnist_store.sources.registry import formats
@@ -32,14 +32,14 @@ def open_source(
     *,
     limits: Limits,
     name: str | None = None,
-    labels: Sequence[str] | None = None,
+    labels: Names | None = None,
     transpose: bool = False,
     columns: AskedColumns | None = _BY_NAME,
 ) -> Source:
     """Open an archive, a folder, or a file of images; little of it but its first bytes is read yet.
 
     ``name`` is the source's name, by default the file's without its suffix, or the folder's.
-    ``labels`` names the classes 0, 1, ... of a source that numbers them, and ``transpose`` swaps
+    ``labels`` names the classes of a source that numbers them, and ``transpose`` swaps
     rows and columns of IDX images. ``columns`` of a metadata file are found by their names; null
     looks for no such file.
 

@@ -26,7 +26,7 @@ from notmnist_store.sources.batches import (
     member_batch,
     rows_that_fit,
 )
-from notmnist_store.sources.class_order import Classes, GivenOrder
+from notmnist_store.sources.class_order import Classes, Names, agreed
 from notmnist_store.sources.damage import damaged, reader_errors
 from notmnist_store.sources.kernels.provenance import BY_NAME
 from notmnist_store.sources.limits import Limits, Meter
@@ -100,8 +100,8 @@ class StackSource(FilesSource):
             Exception: whatever; it is shown as damage of the source where it is no `StoreError`.
         """
 
-    def class_names(self, meter: Meter) -> Sequence[str] | None:
-        """Names of the classes 0, 1, … as the source has them; null where it has none."""
+    def class_names(self, meter: Meter) -> Names | None:
+        """Names of the classes as the source has them; null where it has none."""
         return None
 
     def members(
@@ -111,18 +111,12 @@ class StackSource(FilesSource):
         self.bytes_read = 0
         meter = Meter(self.name, self.limits)
         with reader_errors(str(self.path)):
-            classes = Classes(self._names(self.class_names(meter)))
+            own = self.class_names(meter)
+            classes = Classes(agreed(own, str(self.path), self._given_names))
             yield from stack_members(
                 self.stacks(meter), classes, meter, batch_members, max_batch_bytes
             )
             self.label_order = classes.order
-
-    def _names(self, own: Sequence[str] | None) -> Sequence[str] | None:
-        """Names of the classes: those given with the source, which its own must equal."""
-        order = None if own is None else GivenOrder(tuple(own), str(self.path))
-        if self._given_names is not None:
-            order = GivenOrder(tuple(self._given_names), "--labels").or_longer(order)
-        return order.labels if order else None
 
 
 def stack_members(

@@ -11,6 +11,7 @@ import struct
 import tarfile
 import zipfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -31,16 +32,19 @@ NAMES = ("A", "B", "C, D", "É")
 SIZES = {"train": 30, "valid": 9, "test": 12}
 
 
-def images(count: int, channels: int = 1, seed: int = 0) -> Images:
-    shape = (count, 28, 28) if channels == 1 else (count, 28, 28, channels)
+def images(count: int, channels: int = 1, seed: int = 0, side: int = 28) -> Images:
+    shape = (count, side, side) if channels == 1 else (count, side, side, channels)
     return np.random.default_rng([seed, count]).integers(0, 256, shape, np.uint8)
 
 
-def parts(*splits: str | None, channels: int = 1) -> Parts:
+def parts(*splits: str | None, channels: int = 1, side: int = 28) -> Parts:
     made: Parts = {}
     for split in splits:
         count = SIZES.get(split or "", 40)
-        made[split] = (images(count, channels), [i * i % len(NAMES) for i in range(count)])
+        made[split] = (
+            images(count, channels, side=side),
+            [i * i % len(NAMES) for i in range(count)],
+        )
     return made
 
 
@@ -195,6 +199,48 @@ def parquet(
     return write
 
 
+def tar_or_folder(root: Path, name: str, files: dict[str, bytes], packing: str) -> list[Path]:
+    for file, content in files.items():
+        (root / name / file).parent.mkdir(parents=True, exist_ok=True)
+        (root / name / file).write_bytes(content)
+    return [pack(root / name, packing)]
+
+
+def cifar(labels: int, packing: str) -> Callable[..., list[Path]]:
+    names = "".join(f"{name}\n" for name in NAMES).encode()
+
+    def write(root: Path, made: Parts) -> list[Path]:
+        files = {
+            "readme.html": b"<html>",
+            ("batches.meta.txt", "fine_label_names.txt")[labels - 1]: names,
+        }
+        for split, (pixels, numbers) in made.items():
+            records = [
+                bytes([number] if labels == 1 else [9 - number, number])
+                + pixel.transpose(2, 0, 1).tobytes()
+                for pixel, number in zip(pixels, numbers, strict=True)
+            ]
+            if labels == 2 or split == "test":
+                files[f"{split}{'_batch' * (labels == 1)}.bin"] = b"".join(records)
+            else:
+                files["data_batch_2.bin"] = b"".join(records[:4])
+                files["data_batch_1.bin"] = b"".join(records[4:])
+        return tar_or_folder(root, f"cifar-{10**labels}-binary", files, packing)
+
+    return write
+
+
+def stl10(packing: str) -> Callable[..., list[Path]]:
+    def write(root: Path, made: Parts) -> list[Path]:
+        files = {"class_names.txt": "\n".join(NAMES).encode(), "fold_indices.txt": b"0 1 2\n"}
+        for split, (pixels, numbers) in made.items():
+            files[f"{split}_X.bin"] = pixels.transpose(0, 3, 2, 1).tobytes()
+            files[f"{split}_y.bin"] = bytes(number + 1 for number in numbers)
+        return tar_or_folder(root, "stl10_binary", files, packing)
+
+    return write
+
+
 NUMBERED = {"labels": NAMES}
 BY_FOLDER = ("train", "valid", "test")
 FORMS: dict[str, tuple[Callable[..., list[Path]], tuple[str | None, ...], dict[str, object]]] = {
@@ -248,6 +294,41 @@ def test_it_gives_the_same_rows_as_class_folders(
     (tmp_path / "sources").mkdir()
     sources = write(tmp_path / "sources", parts(*splits))
     assert rows(tmp_path / "store", sources, **options) == expected(splits)
+
+
+BOTH = ("train", "test")
+COLOUR_FORMS: dict[str, tuple[Callable[..., list[Path]], int]] = {
+    "CIFAR-10": (cifar(1, ".tar.gz"), 32),
+    "CIFAR-100": (cifar(2, ".tar.gz"), 32),
+    "CIFAR-10, unpacked": (cifar(1, ""), 32),
+    "CIFAR-100, tar": (cifar(2, ".tar"), 32),
+    "STL-10": (stl10(".tar.gz"), 96),
+    "STL-10, unpacked": (stl10(""), 96),
+}
+
+
+@pytest.fixture(scope="module")
+def expected_colour(tmp_path_factory: pytest.TempPathFactory) -> Callable[[int], list[Row]]:
+    @cache
+    def of(side: int) -> list[Row]:
+        folder = tmp_path_factory.mktemp("colour")
+        made = parts(*BOTH, channels=3, side=side)
+        return rows(folder / "store", class_folders(folder / "set", made), shape=f"{side}x{side}x3")
+
+    return of
+
+
+@pytest.mark.parametrize("form", COLOUR_FORMS)
+def test_sets_in_colour_give_the_same_rows_as_class_folders(
+    form: str, tmp_path: Path, expected_colour: Callable[[int], list[Row]]
+) -> None:
+    write, side = COLOUR_FORMS[form]
+    sources = write(tmp_path, parts(*BOTH, channels=3, side=side))
+    found = rows(tmp_path / "store", sources, shape=f"{side}x{side}x3")
+    assert found == expected_colour(side)
+    store = notmnist_store.open(tmp_path / "store")
+    order = store.sql("select label, label_id from label order by label_id").rows()
+    assert [tuple(row.values()) for row in order] == [(name, n) for n, name in enumerate(NAMES)]
 
 
 @pytest.mark.slow

@@ -28,7 +28,8 @@ from notmnist_store.sources.batches import BATCH_BYTES, joined
 from notmnist_store.sources.gunzip import gunzip, read_ahead
 from notmnist_store.sources.kernels import tarloop
 from notmnist_store.sources.limits import Limits, Meter
-from notmnist_store.sources.tar import TarSource, Walk, compiled_walk, plain_walk, tar_members
+from notmnist_store.sources.tar import TarSource, compiled_walk
+from notmnist_store.sources.tar_stream import Walk, plain_walk, tar_members
 from tests.support.properties import examples
 
 Row = tuple[bytes, int, int, bytes | None]

@@ -3,7 +3,7 @@
 Two walks lead to the same members: this one in plain Python, which starts at once, and the compiled
 one of `tarloop`, which takes 0.4 s to load and then a fifth of the time. Both handle the plain case
 (files, links, devices and directories in V7, ustar and GNU headers) and stop at anything else,
-which `sources.tar` then handles.
+which `sources.tar_stream` then handles.
 
 The format: POSIX.1-2017 pax, "ustar Interchange Format", and the GNU tar manual, "Basic Tar
 Format". A header is 512 bytes; the sum of its bytes, with the checksum field taken as spaces, is

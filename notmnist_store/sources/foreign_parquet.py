@@ -5,22 +5,20 @@ Arrow's reader can abort its process on a damaged file, and no Python code can p
 
 from __future__ import annotations
 
-import signal
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
 from pathlib import Path
-from typing import TypeVar
 
 import pyarrow as pa
 
 from notmnist_store.sources.damage import damaged
+from notmnist_store.sources.foreign_reader import readers_answer
 from notmnist_store.sources.parquet_worker import About, End, OpenJob, ReadJob
-from notmnist_store.workers.process import Worker, WorkerEndedError
+from notmnist_store.workers.process import Worker
 
 _WORKER = "notmnist_store.sources.parquet_worker"
-_Answer = TypeVar("_Answer", About, End)
 
 
 class ForeignParquet:
@@ -39,7 +37,7 @@ class ForeignParquet:
             worker.input.flush()
         except BrokenPipeError:
             pass  # the answer says why
-        about = self._answer(About)
+        about = readers_answer(worker, About, what)
         self.schema = pa.ipc.read_schema(pa.py_buffer(about.schema))
         self.group_rows = about.rows
         self.group_bytes = about.plain_bytes
@@ -68,23 +66,11 @@ class ForeignParquet:
                     yield batch, stored[begun]
                     row += len(batch)
         except (pa.ArrowException, OSError) as error:
-            self._answer(End)  # the worker's end, or what it says, tells more
+            readers_answer(
+                self._worker, End, self._what
+            )  # the worker's end, or what it says, tells more
             raise damaged(f"{self._what} is damaged: {error}") from None
-        self._answer(End)
-
-    def _answer(self, kind: type[_Answer]) -> _Answer:
-        try:
-            answer = self._worker.answer(kind)
-        except WorkerEndedError as error:
-            if -error.code == signal.SIGKILL:  # what a machine short of memory does
-                raise
-            raise damaged(
-                f"{self._what} is damaged: the process that read it broke down (exit code "
-                f"{error.code})"
-            ) from None
-        if answer is None or answer.error:
-            raise damaged(f"{self._what} is damaged: {answer.error if answer else 'no answer'}")
-        return answer
+        readers_answer(self._worker, End, self._what)
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from notmnist_store.sources.cifar import open_cifar
 from notmnist_store.sources.damage import reader_errors
 from notmnist_store.sources.folder import open_folder
 from notmnist_store.sources.idx import open_idx
+from notmnist_store.sources.mat import open_mat
 from notmnist_store.sources.metadata import open_folder_with_metadata
 from notmnist_store.sources.npz import open_npy_folder, open_npz
 from notmnist_store.sources.parquet import open_parquet
@@ -47,6 +48,7 @@ _OURS = (
     Format("IDX pairs", open_idx),
     Format("CIFAR-10 and CIFAR-100 binary", open_cifar),
     Format("STL-10 binary", open_stl10),
+    Format("MATLAB .mat of version 5", open_mat),
     Format(".tar.gz (.tgz) and .tar", open_tar),
     Format(".zip", open_zip),
     Format("class folders", open_folder),

@@ -19,6 +19,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import scipy.io
 from PIL import Image
 
 import notmnist_store
@@ -241,6 +242,21 @@ def stl10(packing: str) -> Callable[..., list[Path]]:
     return write
 
 
+def mat(images_key: str, labels_key: str, kind: str = "u1") -> Callable[..., list[Path]]:
+    """MATLAB files, of which those of SVHN have the class 0 as 10."""
+
+    def write(root: Path, made: Parts) -> list[Path]:
+        found = []
+        for split, (pixels, numbers) in made.items():
+            found.append(root / f"{split or 'some'}_32x32.mat")
+            labels = np.array([n or (10 if images_key == "X" else 0) for n in numbers])
+            variables = {images_key: np.moveaxis(pixels, 0, -1).astype(kind), labels_key: labels}
+            scipy.io.savemat(found[-1], variables, do_compression=split != "test")
+        return found
+
+    return write
+
+
 NUMBERED = {"labels": NAMES}
 BY_FOLDER = ("train", "valid", "test")
 FORMS: dict[str, tuple[Callable[..., list[Path]], tuple[str | None, ...], dict[str, object]]] = {
@@ -253,6 +269,8 @@ FORMS: dict[str, tuple[Callable[..., list[Path]], tuple[str | None, ...], dict[s
     "npz of Keras": (npz("x_{}", "y_{}", "valid"), BY_FOLDER, NUMBERED),
     "npz of Kuzushiji": (kuzushiji, ("train", "test"), NUMBERED),
     "npz of Kuzushiji, no split": (kuzushiji, (None,), NUMBERED),
+    "mat of notMNIST": (mat("images", "labels", "f8"), (None,), NUMBERED),
+    "mat of two splits": (mat("images", "labels"), ("train", "test"), NUMBERED),
     "metadata.csv": (with_metadata("csv", "", in_column=True), BY_FOLDER, {}),
     "metadata.csv, no split": (with_metadata("csv", ""), (None,), {}),
     "metadata.jsonl in splits": (with_metadata("jsonl", "", in_split_folders=True), BY_FOLDER, {}),
@@ -298,6 +316,7 @@ def test_it_gives_the_same_rows_as_class_folders(
 
 BOTH = ("train", "test")
 COLOUR_FORMS: dict[str, tuple[Callable[..., list[Path]], int]] = {
+    "SVHN": (mat("X", "y"), 32),
     "CIFAR-10": (cifar(1, ".tar.gz"), 32),
     "CIFAR-100": (cifar(2, ".tar.gz"), 32),
     "CIFAR-10, unpacked": (cifar(1, ""), 32),
@@ -324,7 +343,8 @@ def test_sets_in_colour_give_the_same_rows_as_class_folders(
 ) -> None:
     write, side = COLOUR_FORMS[form]
     sources = write(tmp_path, parts(*BOTH, channels=3, side=side))
-    found = rows(tmp_path / "store", sources, shape=f"{side}x{side}x3")
+    named = NUMBERED if form == "SVHN" else {}
+    found = rows(tmp_path / "store", sources, shape=f"{side}x{side}x3", **named)
     assert found == expected_colour(side)
     store = notmnist_store.open(tmp_path / "store")
     order = store.sql("select label, label_id from label order by label_id").rows()

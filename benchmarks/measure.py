@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import resource
 import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import psutil
 
@@ -96,6 +100,23 @@ def _held(process: psutil.Popen) -> int:
     return total
 
 
+def alone(function: Any, *arguments: Any) -> dict[str, Any]:
+    """Call it in a process of its own: threads, memory and libraries do not meet."""
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=context) as pool:
+        result: dict[str, Any] = pool.submit(function, *arguments).result()
+    return result
+
+
+def most_held() -> int:
+    """Bytes that this process ever held at the most; Linux's ru_maxrss counts its parent's too."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
+        return int(lines["VmHWM"].split()[0]) * 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+
 @dataclass(frozen=True)
 class Measured:
     """What was measured on one archive; costs in the order of the pairs."""
@@ -150,6 +171,24 @@ class JoinCost:
     all_seconds: list[float]
     cpu_seconds: list[float]
     compile_seconds: float
+    peak_bytes: int
+    faiss_seconds: float
+    faiss_queries: int
+    times_faster: float
+    sampled_pairs: int
+    at_the_rounding: int
+    disagreements: int
+
+
+@dataclass(frozen=True)
+class MovedCost:
+    """One set of transforms: seconds (FAISS's extrapolated), pairs, memory, agreement."""
+
+    transforms: str
+    images: int
+    moves: int
+    pairs: int
+    all_seconds: list[float]
     peak_bytes: int
     faiss_seconds: float
     faiss_queries: int

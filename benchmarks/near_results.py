@@ -5,12 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import ceil, floor, log10
 from pathlib import Path
+from statistics import median
 from typing import Any
 
-from measure import JoinCost
+from measure import JoinCost, MovedCost, Spread
 from results import about_machine, table
 
+from notmnist_store.schema.radius import Radius
+from notmnist_store.schema.shape import Shape
+
 _GIB = 1 << 30
+_ASKED_TIMES = {"flip": "at most 3", "shift1": "at most 10"}
 _ASKED_FASTER = {100_000: "at least 50", 529_114: "at least 200"}
 
 
@@ -39,10 +44,7 @@ def markdown(
         _sizes(costs),
         f"Loading the compiled loops, or compiling them once for a machine, took "
         f"{costs[0].compile_seconds:.1f} s and is not in these figures.",
-        "For the queries the pairs of both were compared one by one. "
-        f"{sum(cost.sampled_pairs for cost in costs):,} pairs of ours; "
-        f"{sum(cost.at_the_rounding for cost in costs):,} that only one has lie within FAISS's "
-        f"float32 rounding of the radius; {sum(cost.disagreements for cost in costs):,} others.",
+        _agreement(costs),
     ]
     if exponent is not None:
         parts += [
@@ -56,6 +58,15 @@ def markdown(
     if cleanvision is not None:
         parts += ["## Beside cleanvision", _cleanvision(cleanvision)]
     return "\n\n".join(parts) + "\n"
+
+
+def _agreement(costs: Sequence[JoinCost] | Sequence[MovedCost]) -> str:
+    return (
+        "For the queries the pairs of both were compared one by one. "
+        f"{sum(cost.sampled_pairs for cost in costs):,} pairs of ours; "
+        f"{sum(cost.at_the_rounding for cost in costs):,} that only one has lie within FAISS's "
+        f"float32 rounding of the radius; {sum(cost.disagreements for cost in costs):,} others."
+    )
 
 
 def _sizes(costs: Sequence[JoinCost]) -> str:
@@ -75,6 +86,89 @@ def _sizes(costs: Sequence[JoinCost]) -> str:
     ]
     heads = ("images", "pictures", "pairs", "ours", "CPU", "FAISS", "times faster", "asked")
     return table((*heads, "memory"), rows)
+
+
+def shapes_markdown(
+    costs: Mapping[tuple[str, Shape], Sequence[JoinCost]],
+    exponents: Mapping[tuple[str, Shape], float],
+    *,
+    radius: Radius,
+    load: float,
+) -> str:
+    """The part of `other_shapes.py`, from its title on."""
+    first, *_ = costs.values()
+    rows = [
+        (
+            str(shape),
+            kind,
+            radius.scaled(shape).text,
+            f"{cost.images:,}",
+            f"{cost.pairs:,}",
+            Spread.of(cost.all_seconds).text(2, " s"),
+            f"{median(cost.cpu_seconds):.2f} s",
+            f"{cost.faiss_seconds:,.1f} s",
+            f"{cost.times_faster:.1f}",
+            f"{cost.peak_bytes / _GIB:.2f} GiB",
+            f"{exponents[kind, shape]:.2f}",
+        )
+        for (kind, shape), of_this in costs.items()
+        for cost in of_this
+    ]
+    heads = ("shape", "kind", "radius", "images", "pairs", "ours", "CPU", "FAISS", "times faster")
+    every = [cost for of_this in costs.values() for cost in of_this]
+    parts = [
+        "# Near duplicates of other shapes",
+        "Written by `python benchmarks/other_shapes.py STORE --write`; not for editing by hand.",
+        about_machine(),
+        "Letters: pictures of a store, enlarged, each in one of 8 pairs of colours. Clouds: random "
+        "fields in colour, the amplitude of a wave inverse to its frequency, as photographs have "
+        "it on average; every tenth is another one with noise of sigma 2. "
+        f"Radius {radius}, scaled to the shape. Ours: median (least to greatest) of "
+        f"{len(first[0].all_seconds)} runs; FAISS: extrapolated from {first[0].faiss_queries:,} "
+        "queries; both as in the part on near duplicates, on two threads. Growth: CPU time grows "
+        "as the number of images to this power, from the first of the three sizes to the last. The "
+        f"machine's load average was {load:.1f} before.",
+        table((*heads, "memory", "growth"), rows),
+        _agreement(every),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def moved_markdown(costs: Sequence[MovedCost], *, images: int, radius: str, load: float) -> str:
+    """The part of `moved_copies.py`, from its title on."""
+    plain = next((cost for cost in costs if cost.transforms == "none"), None)
+    rows = []
+    for cost in costs:
+        seconds = Spread.of(cost.all_seconds)
+        times = seconds.median / median(plain.all_seconds) if plain else None
+        rows.append(
+            (
+                cost.transforms,
+                f"{cost.pairs:,}",
+                seconds.text(2, " s"),
+                "" if times is None else f"{times:.1f}",
+                _ASKED_TIMES.get(cost.transforms, ""),
+                f"{cost.peak_bytes / _GIB:.2f} GiB",
+                f"{cost.moves}",
+                f"{cost.faiss_seconds:,.0f} s",
+                f"{cost.times_faster:.0f}",
+            )
+        )
+    heads = ("under", "pairs", "ours", "times plain", "asked", "memory", "copies of each")
+    parts = [
+        "# Near duplicates that moved",
+        "Written by `python benchmarks/moved_copies.py STORE --write`; not for editing by hand.",
+        about_machine(),
+        f"The {costs[0].images:,} different pictures of {images:,} letters; radius {radius}. Ours: "
+        "the search of `near-duplicates`, all pairs held at the end; median (least to greatest) of "
+        f"{len(costs[0].all_seconds)} runs in a process of its own, after the loops were compiled. "
+        "FAISS: `IndexFlatL2.range_search` of each picture and of each copy of it that the set "
+        f"makes, building its index and extrapolated from {costs[0].faiss_queries:,} pictures. "
+        f"Both on two threads. The machine's load average was {load:.1f} before.",
+        table((*heads, "FAISS", "times faster"), rows),
+        _agreement(costs),
+    ]
+    return "\n\n".join(parts) + "\n"
 
 
 def _train_and_test(found: Mapping[str, Any]) -> str:

@@ -21,22 +21,19 @@ import argparse
 import contextlib
 import importlib.util
 import io
-import multiprocessing
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from measure import ROOT, JoinCost, environment, say
+from measure import ROOT, JoinCost, alone, environment, most_held, say
 
 sys.path.insert(0, str(ROOT))
 
@@ -48,8 +45,10 @@ HERE = Path(__file__).resolve().parent
 CLEANVISION_IMAGES = 10_000
 
 Pixels = npt.NDArray[np.uint8]
-_COMPILING_ROWS = 2_000
-_FAISS_ROUNDING = 64  # of squared distances near the threshold, computed in float32 from norms
+COMPILING_ROWS = 2_000
+"""Of a join before the one that is timed, which compiles the loops."""
+
+_FAISS_ROUNDING = 256  # of squared distances near the threshold: see `within_rounding`
 
 
 def images_of(store: str | Path) -> tuple[Pixels, npt.NDArray[np.int64]]:
@@ -69,7 +68,7 @@ def _joined(folder: str, t: int, threads: int, runs: int) -> dict[str, Any]:
     pixels = np.load(Path(folder, "pixels.npy"))
     codes = np.load(Path(folder, "codes.npy"))
     start = time.perf_counter()
-    sum(map(len, self_join(pixels[:_COMPILING_ROWS], t, threads=threads)))
+    sum(map(len, self_join(pixels[:COMPILING_ROWS], t, threads=threads)))
     compiling = time.perf_counter() - start
     seconds, cpu_seconds = [], []
     for _ in range(runs):
@@ -85,17 +84,8 @@ def _joined(folder: str, t: int, threads: int, runs: int) -> dict[str, Any]:
         "seconds": seconds,
         "compile_seconds": compiling,
         "cpu_seconds": cpu_seconds,
-        "peak_bytes": _peak_bytes(),
+        "peak_bytes": most_held(),
     }
-
-
-def _peak_bytes() -> int:
-    """Most memory this process ever held; Linux's ru_maxrss would count its parent's too."""
-    status = Path("/proc/self/status")
-    if status.exists():
-        lines = dict(line.split(":", 1) for line in status.read_text().splitlines())
-        return int(lines["VmHWM"].split()[0]) * 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
 def _searched(folder: str, t: int, threads: int, queries: int) -> dict[str, Any]:
@@ -121,14 +111,6 @@ def _searched(folder: str, t: int, threads: int, queries: int) -> dict[str, Any]
     }
 
 
-def _alone(function: Any, *arguments: Any) -> dict[str, Any]:
-    """Call it in a process of its own: threads, memory and libraries do not meet."""
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=context) as pool:
-        result: dict[str, Any] = pool.submit(function, *arguments).result()
-    return result
-
-
 def _neighbours(ours: dict[str, Any], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Our pairs (row, other row) of some rows, copies and the rows themselves included."""
     from scipy.sparse import coo_array
@@ -144,6 +126,14 @@ def _neighbours(ours: dict[str, Any], rows: npt.NDArray[np.int64]) -> npt.NDArra
     return pairs
 
 
+def within_rounding(squared: npt.NDArray[np.int64], t: int, size: int) -> int:
+    """How many of these are so near t that FAISS, which takes them from float32 norms, may err.
+
+    Norms of white pictures of 784 values are 5e7, where float32 steps by 4; 50 steps were seen.
+    """
+    return int((np.abs(squared - t) <= _FAISS_ROUNDING * size / 784).sum())
+
+
 def compare(
     pixels: Pixels,
     codes: npt.NDArray[np.int64],
@@ -157,14 +147,14 @@ def compare(
     with tempfile.TemporaryDirectory() as folder:
         np.save(Path(folder, "pixels.npy"), pixels)
         np.save(Path(folder, "codes.npy"), codes)
-        ours = _alone(_joined, folder, t, threads, runs)
-        theirs = _alone(_searched, folder, t, threads, queries)
+        ours = alone(_joined, folder, t, threads, runs)
+        theirs = alone(_searched, folder, t, threads, queries)
     mine = _neighbours(ours, theirs["rows"])
     faiss = theirs["left"] * len(pixels) + theirs["right"]
     differing = np.setxor1d(mine, faiss)
     left, right = pixels[differing // len(pixels)], pixels[differing % len(pixels)]
     squared = ((left.astype(np.int64) - right) ** 2).sum(axis=1)
-    at_the_rounding = int((np.abs(squared - t) <= _FAISS_ROUNDING).sum())
+    at_the_rounding = within_rounding(squared, t, pixels.shape[1])
     seconds = median(ours["seconds"])
     return JoinCost(
         images=len(pixels),
@@ -188,7 +178,7 @@ def _crossed(folder: str, t: int, threads: int, train: int) -> dict[str, Any]:
     import faiss
 
     pixels = np.load(Path(folder, "pixels.npy"))
-    sum(map(len, cross_join(pixels[:_COMPILING_ROWS], pixels[:_COMPILING_ROWS], t)))
+    sum(map(len, cross_join(pixels[:COMPILING_ROWS], pixels[:COMPILING_ROWS], t)))
     start = time.perf_counter()
     pairs = sum(map(len, cross_join(pixels[:train], pixels[train:], t, threads=threads)))
     ours = time.perf_counter() - start
@@ -213,13 +203,12 @@ def compare_train_and_test(pixels: Pixels, train: int, t: int, *, threads: int) 
     """Both ways, all of it: the first `train` images against the others."""
     with tempfile.TemporaryDirectory() as folder:
         np.save(Path(folder, "pixels.npy"), pixels)
-        return _alone(_crossed, folder, t, threads, train)
+        return alone(_crossed, folder, t, threads, train)
 
 
-def growth(costs: list[JoinCost]) -> float:
+def growth(images: Sequence[int], seconds: Sequence[float]) -> float:
     """The exponent b of seconds = a * images^b, fitted over the sizes."""
-    images = np.log([cost.images for cost in costs])
-    return float(np.polyfit(images, np.log([cost.seconds for cost in costs]), 1)[0])
+    return float(np.polyfit(np.log(images), np.log(seconds), 1)[0])
 
 
 def beside_cleanvision(pixels: Pixels, radius: str, *, threads: int) -> dict[str, Any]:
@@ -233,7 +222,7 @@ def beside_cleanvision(pixels: Pixels, radius: str, *, threads: int) -> dict[str
         (folder / "set" / "X").mkdir(parents=True)
         for number, image in enumerate(pixels.reshape(len(pixels), 28, 28)):
             Image.fromarray(image).save(folder / "set" / "X" / f"{number:05d}.png")
-        sets, seconds = _alone(_cleaned, str(folder / "set"), threads)
+        sets, seconds = alone(_cleaned, str(folder / "set"), threads)
         store = notmnist_store.open(folder / "store")
         store.ingest(folder / "set")
         start = time.perf_counter()
@@ -326,7 +315,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )
         )
         say(f"{size:,} images: {costs[-1].seconds:.2f} s, {costs[-1].times_faster:.0f} times")
-    exponent = growth(costs) if len(costs) > 1 else None
+    exponent = None
+    if len(costs) > 1:
+        exponent = growth([cost.images for cost in costs], [cost.seconds for cost in costs])
     crossed = None
     if options.train + options.test <= len(pixels):
         rows = order[: options.train + options.test]

@@ -22,6 +22,7 @@ from PIL import Image
 
 import notmnist_store
 from notmnist_store.near.kernels.transforms import Moves, nearest_move
+from notmnist_store.schema.radius import Radius
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.transforms import Transforms
 from tests.support.archives import class_files, pack
@@ -29,6 +30,23 @@ from tests.support.letters import letter_store
 
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 VALUES = {"set/A/0": 0, "set/A/1": 100, "set/A/2": 255, "set/B/0": 7, "set/B/1": 200}
+COST = {
+    "images": 100_000,
+    "distinct": 90_000,
+    "pairs": 7,
+    "seconds": 0.5,
+    "all_seconds": [0.4, 0.5, 0.6],
+    "cpu_seconds": [0.8, 0.9, 1.0],
+    "compile_seconds": 1.5,
+    "peak_bytes": 1 << 30,
+    "faiss_seconds": 60.0,
+    "faiss_queries": 1_000,
+    "times_faster": 120.0,
+    "sampled_pairs": 5,
+    "at_the_rounding": 1,
+    "disagreements": 0,
+}
+"""Of a join, for the text that tells it."""
 
 
 @pytest.fixture
@@ -135,23 +153,7 @@ def test_what_is_done_with_a_store_is_measured(tmp_path, load):
 
 
 def test_near_duplicates_are_told_beside_what_was_asked(load, tmp_path):
-    results = load("near_results")
-    cost = load("measure").JoinCost(
-        images=100_000,
-        distinct=90_000,
-        pairs=7,
-        seconds=0.5,
-        all_seconds=[0.4, 0.5, 0.6],
-        cpu_seconds=[0.8, 0.9, 1.0],
-        compile_seconds=1.5,
-        peak_bytes=1 << 30,
-        faiss_seconds=60.0,
-        faiss_queries=1_000,
-        times_faster=120.0,
-        sampled_pairs=5,
-        at_the_rounding=1,
-        disagreements=0,
-    )
+    results, cost = load("near_results"), load("measure").JoinCost(**COST)
     text = results.markdown(
         [cost], radius="2.0", exponent=None, train_and_test=None, cleanvision=None, load=0.1
     )
@@ -163,6 +165,66 @@ def test_near_duplicates_are_told_beside_what_was_asked(load, tmp_path):
         results.draw_growth([cost, replace(cost, images=200_000, seconds=1.2)], 1.26, drawing)
     assert drawings[0].read_bytes() == drawings[1].read_bytes()
     assert "ours, exponent 1.26" in drawings[0].read_text()
+
+
+def test_colour_images_are_letters_and_clouds_with_near_copies(load, tmp_path):
+    shapes = load("other_shapes")
+    letter_store(tmp_path / "store", tmp_path / "letters.tar")
+    letters = shapes.letters(tmp_path / "store", 20, 32, seed=0)
+    assert letters.shape == (20, 32, 32, 3)
+    assert letters.dtype == np.uint8
+    clouds = shapes.clouds(1_030, 16, seed=0).astype(int)
+    assert clouds.shape == (1_030, 16, 16, 3)
+    apart = np.sqrt(((clouds[1:] - clouds[:-1]) ** 2).mean(axis=(1, 2, 3)))
+    assert np.flatnonzero(apart < 3).tolist() == list(range(0, 1_030, 10))
+    waves = np.abs(np.fft.rfft(clouds[0::10], axis=2)).mean(axis=(0, 1, 3))
+    assert waves[1] > 1.5 * waves[3] > 2 * waves[7]
+
+
+def test_other_shapes_are_told_with_their_growth(load):
+    cost, key = load("measure").JoinCost(**COST), ("clouds", Shape(32, 32, 3))
+    text = load("near_results").shapes_markdown(
+        {key: [cost]}, {key: 1.52}, radius=Radius("2.0"), load=0.1
+    )
+    assert "| 32x32x3 | clouds |   3.96 | 100,000 |     7 | 0.50 s (0.40 to 0.60) |" in text
+    assert "| 1.00 GiB |   1.52 |" in text
+    assert "5 pairs of ours; 1 that only one has" in text
+
+
+def test_what_moved_is_told_beside_what_was_asked(load):
+    cost = {"images": 9, "moves": 1, "pairs": 7, "peak_bytes": 1 << 30, "faiss_seconds": 60.0}
+    cost |= {"faiss_queries": 5, "times_faster": 120.0, "sampled_pairs": 5}
+    cost |= {"at_the_rounding": 0, "disagreements": 0}
+    costs = [
+        load("measure").MovedCost(transforms=words, all_seconds=[seconds], **cost)
+        for words, seconds in (("none", 2.0), ("shift1", 11.0))
+    ]
+    text = load("near_results").moved_markdown(costs, images=10, radius="1.0", load=0.1)
+    assert "| shift1 |     7 | 11.00 s |         5.5 | at most 10 | 1.00 GiB |" in text
+
+
+def test_the_least_distance_beside_faiss_is_that_of_every_move(load):
+    random = np.random.default_rng(0)
+    left, right = random.integers(0, 256, (2, 7, 50), dtype=np.uint8)
+    shape = Shape(5, 5, 2)
+    for text in ("none", "shift1", "turns", "flip,shift1"):
+        transforms = Transforms.of(text)
+        moves = Moves(transforms, shape)
+        alone = [nearest_move(moves, a, b)[0] for a, b in zip(left, right, strict=True)]
+        found = load("moved_copies").least_squared(left, right, transforms, shape)
+        assert found.tolist() == alone
+
+
+def test_what_is_timed_finds_the_pairs_under_the_transforms(load):
+    random = np.random.default_rng(0)
+    pictures = random.integers(0, 256, (6, 5, 5), dtype=np.uint8)
+    pictures[3], pictures[4] = pictures[0, :, ::-1], np.pad(pictures[1], 1, "edge")[:5, 1:6]
+    counts = {
+        words: sum(map(len, load("moved_copies").pairs_of(flat, Shape(5, 5, 1), words, 0, 1)))
+        for flat in [pictures.reshape(6, -1)]
+        for words in ("none", "flip", "shift1", "flip,shift1")
+    }
+    assert counts == {"none": 0, "flip": 1, "shift1": 1, "flip,shift1": 2}
 
 
 def test_no_benchmark_imports_another_in_a_circle() -> None:

@@ -36,9 +36,11 @@ def pictures_of(tables: Tables, rows: pa.Table) -> tuple[list[list[Pixels]], lis
         strips, captions = [], []
         for row, name in zip(listed, names, strict=True):
             image, twin = found[row["image_id"]], found[row["twin_id"]]
-            strips.append(_compared(image, twin, name, tables.marker.shape, show=any_moved))
-            moved = "" if name == NONE.text else f"  {name}"
-            captions.append(f"{row['distance']:.3f}  {row['label']} | {row['twin_label']}{moved}")
+            one, other = compared(image, twin, name, tables.marker.shape)
+            moved = [other if one is image else one] if any_moved else []
+            strips.append([image, twin, *moved, np.maximum(one, other) - np.minimum(one, other)])
+            said = "" if name == NONE.text else f"  {name}"
+            captions.append(f"{row['distance']:.3f}  {row['label']} | {row['twin_label']}{said}")
         return strips, captions
     if "what" in rows.column_names:
         listed = [row for row in listed if _has_picture(row["what"], row["image_id"])]
@@ -49,16 +51,14 @@ def pictures_of(tables: Tables, rows: pa.Table) -> tuple[list[list[Pixels]], lis
     return [[found[row["image_id"]]] for row in listed], captions
 
 
-def _compared(image: Pixels, twin: Pixels, name: str, shape: Shape, *, show: bool) -> list[Pixels]:
-    """Image, twin, with `show` the one of them that is moved, and the difference of the two."""
-    one, other = image, twin
-    if name != NONE.text:
-        which, _, transform = name.partition(":")
-        given = twin if which == "b" else image
-        moved = moved_picture(transform, given.reshape(-1), shape).reshape(given.shape)
-        one, other = (image, moved) if which == "b" else (moved, twin)
-    shown = [other if one is image else one] if show else []
-    return [image, twin, *shown, np.maximum(one, other) - np.minimum(one, other)]
+def compared(image: Pixels, twin: Pixels, name: str, shape: Shape) -> tuple[Pixels, Pixels]:
+    """The two as they are compared: `b:` and a transform moves the twin, `a:` the image."""
+    if name == NONE.text:
+        return image, twin
+    which, _, transform = name.partition(":")
+    given = twin if which == "b" else image
+    moved = moved_picture(transform, given.reshape(-1), shape).reshape(given.shape)
+    return (image, moved) if which == "b" else (moved, twin)
 
 
 def _has_picture(what: str, image_id: int | None) -> bool:

@@ -10,6 +10,7 @@ from notmnist_store.report.markup import Cell, Content, Html, count, element, jo
 from notmnist_store.report.plots import steps
 from notmnist_store.report.section import stale_note
 from notmnist_store.schema.radius import GROUP
+from notmnist_store.schema.transforms import NONE
 
 _LEAKS = (("test", "train"), ("valid", "train"), ("test", "valid"))
 _GROUPS = 40
@@ -104,6 +105,7 @@ def render_leaks(material: Material, leaks: Answer) -> Content:
     none = "No image of valid or test has a copy in a split before it"
     meaning = (
         "Left the image of valid or test, beside it the one of the split that must not know it."
+        + _moved(material)
     )
     shown = gallery(
         material,
@@ -117,7 +119,7 @@ def render_leaks(material: Material, leaks: Answer) -> Content:
         caption=meaning,
         ids=_ends,
         classes="cards",
-        each=3,
+        each=_of_a_pair(material),
     )
     return [note, shown]
 
@@ -210,10 +212,11 @@ def render_conflicts(material: Material, equal: Answer, near: Answer) -> Content
             lambda tiles, row, *_: tiles.pair(row["image_id"], row["twin_id"], row["distance"]),
             noun="conflicts",
             empty="None.",
+            caption=_moved(material).strip() or None,
             ids=_ends,
             together=lambda row: frozenset(_ends(row)),
             classes="cards",
-            each=3,
+            each=_of_a_pair(material),
         ),
     ]
 
@@ -221,6 +224,16 @@ def render_conflicts(material: Material, equal: Answer, near: Answer) -> Content
 def _conflict(tiles: Tiles, row: Row, *others: Row) -> Html:
     pictures = [tiles.image(r["image_id"], f"{count(r['images'])} here") for r in (row, *others)]
     return card(pictures, f"equal pixels, {count(row['of_images'])} images")
+
+
+def _moved(material: Material) -> str:
+    """What a caption adds where pictures may have moved."""
+    moved = material.evidence.transforms != NONE
+    return " Below a picture that moved: the same, moved back." if moved else ""
+
+
+def _of_a_pair(material: Material) -> int:
+    return 3 if material.evidence.transforms == NONE else 4
 
 
 def _ends(pair: Row) -> tuple[int, int]:

@@ -95,6 +95,7 @@ class Evidence:
         self.version = find_split_set(catalog, split_set)
         self.split_set = split_set
         self.tolerances = tolerances or {}
+        self.tables = tables
         self.marker = tables.marker
         self.catalog = catalog
         self.audits = {audit.name: audit for audit in find_audits([])}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from notmnist_store.catalog.queries import load_queries
+from notmnist_store.near.kernels.transforms import Moves, nearest_move
 from notmnist_store.report.evidence import Answer, Evidence
 from notmnist_store.report.markup import (
     Cell,
@@ -21,6 +23,9 @@ from notmnist_store.report.markup import (
     table,
 )
 from notmnist_store.report.sprites import Pictures
+from notmnist_store.schema.arrays import Pixels
+from notmnist_store.schema.transforms import NONE
+from notmnist_store.storage.pixels import pixels_by_id
 
 MOST_ROWS = 200
 _OPEN = 24
@@ -34,8 +39,9 @@ _GONE: Row = dict.fromkeys(("label", "split", "pixel_hash", "decision"))
 class Tiles:
     """Makes the pictures of one section, which a click decides on."""
 
-    def __init__(self, pictures: Pictures, section: str, facts: dict[int, Row]) -> None:
-        self._pictures = pictures
+    def __init__(self, material: Material, section: str, facts: dict[int, Row]) -> None:
+        self._pictures = material.pictures
+        self._evidence = material.evidence
         self._section = section
         self._facts = facts
 
@@ -79,13 +85,27 @@ class Tiles:
         distance: float,
         splits: tuple[str | None, str | None] = (None, None),
     ) -> Html:
-        """Two pictures side by side, and how they differ."""
+        """Two pictures side by side, one that moved moved back below it, and how they differ."""
+        transform = self._transform(a, b)
+        which, _, how = transform.partition(":")
+        spoken = f"{a if which == 'a' else b} moved by {how}"
+        moved = self._pictures.moved(self._section, a, b, transform, spoken) if how else None
         if distance == 0:
-            same = "the same image" if a == b else "equal pixels"
+            same = "the same image" if a == b else "equal, once moved" if how else "equal pixels"
             apart = element("figure", element("span", same, class_="same"))
         else:
-            apart = element("figure", self._difference(a, b), element("figcaption", "difference"))
-        pictures = self.image(a, twin=b, split=splits[0]), self.image(b, twin=a, split=splits[1])
+            shown = self._difference(a, b, transform)
+            apart = element("figure", shown, element("figcaption", "difference"))
+        pictures = (
+            self.image(
+                image_id,
+                *([f"moved by {how}"] if side == which else []),
+                twin=twin,
+                split=split,
+                below=moved if side == which else None,
+            )
+            for side, image_id, twin, split in (("a", a, b, splits[0]), ("b", b, a, splits[1]))
+        )
         line = "distance 0" if distance == 0 else f"distance {number(distance)}"
         ids = element("p", f"{a}", element("br"), f"{b}", class_="ids")
         return join(card([*pictures, apart], line), ids)
@@ -100,9 +120,27 @@ class Tiles:
             below=self._difference(first, image_id),
         )
 
-    def _difference(self, a: int, b: int) -> Html:
+    def _difference(self, a: int, b: int, transform: str = NONE.text) -> Html:
         spoken = f"difference of {a} and {b}, stretched to full contrast"
-        return self._pictures.difference(self._section, a, b, spoken)
+        return self._pictures.difference(self._section, a, b, spoken, transform)
+
+    def _transform(self, a: int, b: int) -> str:
+        """By what of the page's transforms which of the two moves to be nearest the other."""
+        one, other = self._pixels.get(a), self._pixels.get(b)
+        if one is None or other is None:
+            return NONE.text
+        number = nearest_move(self._moves, one.reshape(-1), other.reshape(-1))[1]
+        return self._moves.names[number]
+
+    @cached_property
+    def _moves(self) -> Moves:
+        return Moves(self._evidence.transforms, self._evidence.marker.shape)
+
+    @cached_property
+    def _pixels(self) -> dict[int, Pixels]:
+        """Those of the images of the section, where a picture may have moved."""
+        wanted = list(self._facts) if self._moves.moves else []
+        return pixels_by_id(self._evidence.tables, wanted)
 
 
 @dataclass(frozen=True)
@@ -118,7 +156,7 @@ class Material:
         values = {"ids": wanted, "split_set": self.evidence.split_set}
         sql = load_queries("report")["image_facts"].sql
         rows = self.evidence.catalog.query(sql, values).to_pylist() if wanted else []
-        return Tiles(self.pictures, section, {row["image_id"]: row for row in rows})
+        return Tiles(self, section, {row["image_id"]: row for row in rows})
 
 
 def card(pictures: Iterable[Html], *facts: Content) -> Html:

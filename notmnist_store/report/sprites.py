@@ -9,15 +9,38 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from notmnist_store.peek.pictures import compared
 from notmnist_store.report.markup import Html, element
 from notmnist_store.schema.arrays import Pixels
 from notmnist_store.schema.shape import Shape
+from notmnist_store.schema.transforms import NONE
 
 _COLUMNS = 32
 _BUDGET = 1 << 22
 _SHOWN_PIXELS = 64
 
-_Key = tuple[int, int | None]
+
+@dataclass(frozen=True)
+class Shown:
+    """A picture: an image, or how it differs from its twin where one of them moved by `transform`.
+
+    moved  that one itself, as it is compared
+    """
+
+    image_id: int
+    twin: int | None = None
+    transform: str = NONE.text
+    moved: bool = False
+
+    def drawn(self, pixels: Mapping[int, Pixels], shape: Shape) -> Pixels:
+        """Its pixels; images that are not in `pixels` are hatched."""
+        image = pixels.get(self.image_id, _hatched(shape))
+        if self.twin is None:
+            return image
+        one, other = compared(image, pixels.get(self.twin, _hatched(shape)), self.transform, shape)
+        if self.moved:
+            return other if one is image else one
+        return difference(one, other)
 
 
 def difference(a: Pixels, b: Pixels) -> Pixels:
@@ -30,14 +53,14 @@ def difference(a: Pixels, b: Pixels) -> Pixels:
 
 @dataclass
 class Sprite:
-    """The pictures of one section in the order they were asked for; a pair is a difference."""
+    """The pictures of one section in the order they were asked for."""
 
     name: str
-    places: dict[_Key, int] = field(default_factory=dict)
+    places: dict[Shown, int] = field(default_factory=dict)
 
-    def place(self, key: _Key) -> tuple[int, int]:
+    def place(self, shown: Shown) -> tuple[int, int]:
         """Column and row of a picture; a new one goes to the end."""
-        return divmod(self.places.setdefault(key, len(self.places)), _COLUMNS)[::-1]
+        return divmod(self.places.setdefault(shown, len(self.places)), _COLUMNS)[::-1]
 
     @property
     def rows(self) -> int:
@@ -60,22 +83,29 @@ class Pictures:
 
     def image(self, section: str, image_id: int, alternative: str) -> Html:
         """A picture of a section, with the text that stands for it."""
-        return self._thumbnail(section, (image_id, None), alternative, "t")
+        return self._thumbnail(section, Shown(image_id), alternative, "t")
 
-    def difference(self, section: str, a: int, b: int, alternative: str) -> Html:
-        """The stretched difference of two images as a picture."""
-        return self._thumbnail(section, (a, b), alternative, "t d")
+    def difference(
+        self, section: str, a: int, b: int, alternative: str, transform: str = NONE.text
+    ) -> Html:
+        """The stretched difference of two images as a picture, one of them moved."""
+        return self._thumbnail(section, Shown(a, b, transform), alternative, "t d")
 
-    def _thumbnail(self, section: str, key: _Key, alternative: str, classes: str) -> Html:
+    def moved(self, section: str, a: int, b: int, transform: str, alternative: str) -> Html:
+        """The one of two images that the transform moves, moved."""
+        return self._thumbnail(section, Shown(a, b, transform, moved=True), alternative, "t")
+
+    def _thumbnail(self, section: str, shown: Shown, alternative: str, classes: str) -> Html:
         sprite = self._sprites.setdefault(section, Sprite(section))
-        column, row = sprite.place(key)
+        column, row = sprite.place(shown)
         place = f"{classes} s-{section} c{column} r{row}"
         return element("span", class_=place, role="img", aria_label=alternative, title=alternative)
 
     def ids(self) -> list[int]:
         """The images wanted so far."""
-        keys = [key for sprite in self._sprites.values() for key in sprite.places]
-        return sorted({i for key in keys for i in key if i is not None})
+        every = [shown for sprite in self._sprites.values() for shown in sprite.places]
+        ids = {i for shown in every for i in (shown.image_id, shown.twin)}
+        return sorted(i for i in ids if i is not None)
 
     def css(self, pixels: Mapping[int, Pixels]) -> str:
         """The rules that show every thumbnail; images that are not in `pixels` stay hatched."""
@@ -102,11 +132,9 @@ def sprite_png(sprite: Sprite, pixels: Mapping[int, Pixels], shape: Shape) -> by
 
     height, width = shape.height, shape.width
     sheet = np.zeros((sprite.rows * height, _COLUMNS * width, shape.channels), np.uint8)
-    for (a, b), place in sprite.places.items():
+    for shown, place in sprite.places.items():
         row, column = divmod(place, _COLUMNS)
-        picture = pixels.get(a, _hatched(shape))
-        if b is not None:
-            picture = difference(picture, pixels.get(b, _hatched(shape)))
+        picture = shown.drawn(pixels, shape)
         sheet[row * height : (row + 1) * height, column * width : (column + 1) * width] = picture
     sink = io.BytesIO()
     flat = sheet[:, :, 0] if shape.channels == 1 else sheet

@@ -297,6 +297,7 @@ class Store:
         split_set: SplitSet = "ingest",
         radius: Distance = None,
         transforms: TransformSet = None,
+        contrast: bool = False,
         sql_dir: Folder = None,
         n: int = 40,
         seed: int = 0,
@@ -318,6 +319,8 @@ class Store:
             split_set: the split set of --audit, and whose splits are shown.
             radius: how far near copies may be; by default the audit's own.
             transforms: how they may have moved (default: none); a pair shows what was moved, too.
+            contrast: pairs near up to brightness and contrast, by that distance; a pair shows the
+                twin at the brightness and contrast of the image, too.
             sql_dir: a folder of your own audits.
             n: how many.
             seed: of the sample.
@@ -326,7 +329,8 @@ class Store:
         Returns:
             Rows (image_id, label, split, path); in a notebook they show their pictures. Of one id
             alone (what, value, image_id). Of pairs (image_id, label, split, twin_id, twin_label,
-            twin_split, distance, squared_distance, transform), the nearest first.
+            twin_split, distance, squared_distance, transform), the nearest first; with contrast
+            squared_distance is null.
 
         Raises:
             QueryError: rows without these columns; an unknown image or label.
@@ -343,6 +347,7 @@ class Store:
             split_set=split_set,
             radius=_radius(radius),
             transforms=_asked(transforms),
+            contrast=contrast,
             sql_dir=sql_dir,
             n=n,
             seed=seed,

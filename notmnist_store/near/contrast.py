@@ -79,14 +79,14 @@ def contrast_pairs(
         if given is not None:
             raise UsageError(f"{option} does not go with --contrast", _COMMAND)
     radius = radius or CONTRAST
-    within = _fraction(radius)
+    within = exact_radius(radius)
     catalog = Catalog(tables)
     runs = ingest_runs(catalog)
     if not runs:
         raise StoreError("there are no images to compare", "notmnist-store ingest")
     for row in catalog.query("select * from contrast_join where is_current").to_pylist():
         known = Radius(row["radius"])
-        if _fraction(known) == within and json.loads(row["image_runs"]) == runs:
+        if exact_radius(known) == within and json.loads(row["image_runs"]) == runs:
             progress.note(f"nothing to do: all pairs up to {known} are there, of all images")
             show_runs(tables, progress)
             return str(row["run_id"])
@@ -130,8 +130,12 @@ def contrast_pairs(
     return run.id
 
 
-def _fraction(radius: Radius) -> Fraction:
-    """The radius as an exact number."""
+def exact_radius(radius: Radius) -> Fraction:
+    """A radius between directions as an exact number.
+
+    Raises:
+        UsageError: it is more than 2.
+    """
     number = Decimal(radius.text)
     if number > _LARGEST:
         raise UsageError(
@@ -146,7 +150,7 @@ def _search(
     flat: Pixels, of: Moments, radius: Radius, limit: int, chunk_pairs: int, threads: int
 ) -> Iterator[pa.Table]:
     """Pairs of rows within the radius, left before right, in tables of schema `_FOUND`."""
-    size, found, within = flat.shape[1], 0, _fraction(radius)
+    size, found, within = flat.shape[1], 0, exact_radius(radius)
     most = candidate_square(within, size)
     index = RadiusIndex.build(directions(flat, of), threads=threads)
     for chunk in join(index, None, most, threads=threads, chunk_pairs=chunk_pairs):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -11,8 +13,9 @@ from notmnist_store.catalog.queries import load_queries
 from notmnist_store.errors import QueryError, StoreError
 from notmnist_store.near.evidence import check_radius, check_transforms, current_join
 from notmnist_store.near.kernels.transforms import Moves, nearest_move
+from notmnist_store.peek.contrast import known_by_contrast, measured_by_contrast
 from notmnist_store.peek.kernels.strata import equal_shares
-from notmnist_store.schema.arrays import Floats, Ints
+from notmnist_store.schema.arrays import Floats
 from notmnist_store.schema.radius import LARGEST_SQUARE, Radius
 from notmnist_store.schema.transforms import Transforms
 from notmnist_store.storage.gather import pixels_of
@@ -20,9 +23,10 @@ from notmnist_store.storage.tables import Tables
 
 _BINS = 20
 _MOST_MEASURED = 10_000
+_NO_LIMIT = 2**62
 _NAMES = (("image_id", "twin_id"), ("a", "b"))
 _KNOWN = (
-    "select a as image_id, b as twin_id, squared_distance from near_pair "
+    "select a as image_id, b as twin_id, distance from near_pair "
     "where transforms = $transforms and squared_distance <= $limit "
     "order by squared_distance, a, b"
 )
@@ -37,6 +41,7 @@ def near_pairs(
     split_set: str,
     radius: Radius | None,
     transforms: Transforms,
+    contrast: bool,
     n: int,
     seed: int,
 ) -> pa.Table:
@@ -50,42 +55,50 @@ def near_pairs(
 
     Returns rows (image_id, label, split, twin_id, twin_label, twin_split, distance,
     squared_distance, transform), the nearest first, moved by whatever of `transforms` brings them
-    nearest: `b:` moves the twin, `a:` the image; splits are of `split_set`.
+    nearest: `b:` moves the twin, `a:` the image; splits are of `split_set`. With `contrast` it is
+    the distance up to brightness and contrast, and squared_distance is null.
     """
-    check_radius(catalog, radius)
-    moves = Moves(transforms, catalog.shape)
-    current = current_join(catalog)
-    if current is None and (named is None or not named.num_rows):
-        raise StoreError("no pairs of near copies are known yet", "notmnist-store near-duplicates")
-    limit = None if radius is None else radius.squared
-    sql = load_queries("peek")
-    if named is not None:
-        pairs = _pairs_of(named)
+    if contrast:
+        known = partial(known_by_contrast, catalog, radius)
+        measured = partial(measured_by_contrast, tables)
     else:
-        assert current is not None
-        check_transforms(catalog, transforms)
-        known = {"limit": current["threshold"] if limit is None else limit}
-        pairs = catalog.query(_KNOWN, known | {"transforms": transforms.text})
+        check_radius(catalog, radius)
+        current = current_join(catalog)
+        if current is None and (named is None or not named.num_rows):
+            raise StoreError(
+                "no pairs of near copies are known yet", "notmnist-store near-duplicates"
+            )
+        known = partial(_known, catalog, radius, transforms)
+        measured = partial(_measured, tables, Moves(transforms, catalog.shape))
+    pairs = known() if named is None else _pairs_of(named)
+    sql = load_queries("peek")
     if named is not None or label is not None:
         asked = {"asked_pair": pairs}
         pairs = catalog.query(sql["labelled_pairs"].sql, {"label": label}, rows=asked)
     if named is not None:
         drawn = pairs.take(equal_shares(_distances(pairs), _MOST_MEASURED, bins=_BINS, seed=seed))
-        pairs = _measured(tables, drawn, limit, moves)
+        pairs = measured(drawn, radius)
     shown = pairs.take(equal_shares(_distances(pairs), n, bins=_BINS, seed=seed))
     if named is None:
-        shown = _measured(tables, shown, None, moves)
+        shown = measured(shown, None)
     values = {"split_set": split_set}
     return catalog.query(sql["pairs"].sql, values, rows={"shown_pair": shown})
 
 
+def _known(catalog: Catalog, radius: Radius | None, transforms: Transforms) -> pa.Table:
+    """The known pairs within the radius, or all: image_id, twin_id, distance."""
+    check_transforms(catalog, transforms)
+    limit = _NO_LIMIT if radius is None else radius.squared
+    return catalog.query(_KNOWN, {"limit": limit, "transforms": transforms.text})
+
+
 def _distances(pairs: pa.Table) -> Floats:
-    apart: Floats = np.sqrt(pairs["squared_distance"].to_numpy() / LARGEST_SQUARE)
+    apart: Floats = pairs["distance"].to_numpy()
     return apart
 
 
 def _pairs_of(named: pa.Table) -> pa.Table:
-    """Pairs (image_id, twin_id, squared_distance: int64) of these rows, each once."""
+    """Pairs (image_id, twin_id, distance) of these rows, each once."""
     names = next(
         (pair for pair in _NAMES if all(_is_whole(named, name) for name in pair)),
         None,
@@ -101,28 +114,28 @@ def _pairs_of(named: pa.Table) -> pa.Table:
     ends.sort(axis=1)
     first = np.sort(np.unique(ends, axis=0, return_index=True)[1])
     image, twin = (whole[name].to_numpy()[first].astype(np.int64) for name in names)
-    squared = _own_distances(whole)[first]
-    return pa.table({"image_id": image, "twin_id": twin, "squared_distance": squared})
+    distance = _own_distances(whole)[first]
+    return pa.table({"image_id": image, "twin_id": twin, "distance": distance})
 
 
 def _is_whole(rows: pa.Table, name: str) -> bool:
     return name in rows.column_names and pa.types.is_integer(rows[name].type)
 
 
-def _own_distances(rows: pa.Table) -> Ints:
-    """Squared distances as the rows have them, to draw by; 0 where they do not."""
-    for name, power, scale in (("squared_distance", 1, 1), ("distance", 2, LARGEST_SQUARE)):
+def _own_distances(rows: pa.Table) -> Floats:
+    """Distances as the rows have them, to draw by; 0 where they do not."""
+    for name, power, scale in (("squared_distance", 0.5, LARGEST_SQUARE), ("distance", 1, 1)):
         if name in rows.column_names and (
             pa.types.is_integer(rows[name].type) or pa.types.is_floating(rows[name].type)
         ):
-            values = np.nan_to_num(rows[name].to_numpy().astype(np.float64) ** power) * scale
-            squared: Ints = np.clip(values, 0, 2.0**62).astype(np.int64)
-            return squared
-    return np.zeros(rows.num_rows, np.int64)
+            values = np.nan_to_num(rows[name].to_numpy().astype(np.float64)).clip(0, 2.0**62)
+            distances: Floats = (values / scale) ** power
+            return distances
+    return np.zeros(rows.num_rows)
 
 
-def _measured(tables: Tables, pairs: pa.Table, limit: int | None, moves: Moves) -> pa.Table:
-    """Those within `limit` under the moves, with their distance and the move that has it."""
+def _measured(tables: Tables, moves: Moves, pairs: pa.Table, radius: Radius | None) -> pa.Table:
+    """Those within the radius under the moves, with their distance and the move that has it."""
     ends = [pairs[name].to_numpy() for name in ("image_id", "twin_id")]
     ids, places = np.unique(np.concatenate(ends), return_inverse=True)
     flat = pixels_of(tables, ids)
@@ -131,12 +144,14 @@ def _measured(tables: Tables, pairs: pa.Table, limit: int | None, moves: Moves) 
         nearest_move(moves, flat[a], flat[b])
         for a, b in zip(left.tolist(), right.tolist(), strict=True)
     ]
-    most = np.iinfo(np.int64).max if limit is None else limit
+    squared = np.array([squared for squared, _ in found], np.int64)
+    most = _NO_LIMIT if radius is None else radius.squared
     measured = pa.table(
         {
             "image_id": pairs["image_id"],
             "twin_id": pairs["twin_id"],
-            "squared_distance": pa.array([squared for squared, _ in found], pa.int64()),
+            "distance": np.sqrt(squared / LARGEST_SQUARE),
+            "squared_distance": squared,
             "transform": pa.array([moves.names[move] for _, move in found], pa.string()),
         }
     )

@@ -37,6 +37,7 @@ def peek(
     split_set: str = "ingest",
     radius: Radius | None = None,
     transforms: Transforms = NONE,
+    contrast: bool = False,
     sql_dir: str | Path | None = None,
     n: int = 40,
     seed: int = 0,
@@ -44,6 +45,8 @@ def peek(
 ) -> pa.Table:
     """The rows to look at, as `Store.peek` describes them; `output` is the file of their sheet."""
     _check_choice([images or None, None if pairs else label, sql, audit], pairs=pairs, n=n)
+    if contrast:
+        _check_contrast(pairs=pairs, audit=audit, transforms=transforms)
     catalog = Catalog(tables)
     if pairs or len(images) == 1:
         find_split_set(catalog, split_set)
@@ -63,6 +66,7 @@ def peek(
             split_set=split_set,
             radius=radius,
             transforms=transforms,
+            contrast=contrast,
             n=n,
             seed=seed,
         )
@@ -91,6 +95,17 @@ def _check_choice(ways: list[Sequence[int] | str | None], *, pairs: bool, n: int
         )
     if not 1 <= n <= _MOST:
         raise UsageError(f"-n lies between 1 and {_MOST:,}, not {n}", "notmnist-store peek -n 40")
+
+
+def _check_contrast(*, pairs: bool, audit: str | None, transforms: Transforms) -> None:
+    """Refuse what says nothing of pairs that are near up to brightness and contrast."""
+    for refused, what in (
+        (not pairs, "--contrast goes with --pairs"),
+        (audit is not None, "--audit does not go with --contrast: no audit asks those pairs"),
+        (transforms != NONE, "--transforms does not go with --contrast"),
+    ):
+        if refused:
+            raise UsageError(what, "notmnist-store peek --pairs --contrast")
 
 
 def _check_label(catalog: Catalog, label: str) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 
+from notmnist_store.near.kernels.contrast import brought_to
 from notmnist_store.near.kernels.transforms import moved_picture
+from notmnist_store.peek.contrast import BROUGHT
 from notmnist_store.peek.sheet import CELL_PIXELS
 from notmnist_store.schema.arrays import Pixels
 from notmnist_store.schema.shape import Shape
@@ -25,7 +27,8 @@ def pictures_of(tables: Tables, rows: pa.Table) -> tuple[list[list[Pixels]], lis
 
     Of pairs (a column twin_id) a strip is image, twin and their absolute difference, in that order.
     Where one that moved is among them, the twin moved back stands before the difference, or the
-    image moved onto the twin where that is nearer. Of one image's story (a column what) there is
+    image moved onto the twin where that is nearer, or the twin brought to the image's brightness
+    and contrast. Of one image's story (a column what) there is
     the image and its neighbours; of other rows the image of each, with its label.
     """
     listed = rows.to_pylist()
@@ -55,6 +58,8 @@ def compared(image: Pixels, twin: Pixels, name: str, shape: Shape) -> tuple[Pixe
     """The two as they are compared: `b:` and a transform moves the twin, `a:` the image."""
     if name == NONE.text:
         return image, twin
+    if name == BROUGHT:
+        return image, brought_to(twin, image)
     which, _, transform = name.partition(":")
     given = twin if which == "b" else image
     moved = moved_picture(transform, given.reshape(-1), shape).reshape(given.shape)

@@ -1,7 +1,7 @@
 -- title: What captions say of the pairs that are shown, the nearest first
 -- param split_set: string
 --
--- Reads `shown_pair` (image_id, twin_id, squared_distance, transform).
+-- Reads `shown_pair` (image_id, twin_id, distance, squared_distance, transform).
 with placed as (
     select
         split_image.image_id,
@@ -21,7 +21,7 @@ select
     shown_pair.twin_id,
     twin.label as twin_label,
     twin_placed.split as twin_split,
-    sqrt(shown_pair.squared_distance / 65025.0e0) as distance,
+    shown_pair.distance,
     shown_pair.squared_distance,
     shown_pair.transform
 from shown_pair
@@ -29,4 +29,4 @@ inner join image on image.image_id = shown_pair.image_id
 inner join image as twin on twin.image_id = shown_pair.twin_id
 left join placed on placed.image_id = shown_pair.image_id
 left join placed as twin_placed on twin_placed.image_id = shown_pair.twin_id
-order by shown_pair.squared_distance, shown_pair.image_id, shown_pair.twin_id
+order by shown_pair.distance, shown_pair.image_id, shown_pair.twin_id

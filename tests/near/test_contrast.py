@@ -192,6 +192,24 @@ def test_an_empty_store_says_what_to_do(tmp_path: Path, store: Store) -> None:
         store.near_duplicates(contrast=True)
 
 
+def test_pairs_that_a_decision_parts_are_left_out_of_the_view(store: Store) -> None:
+    store.near_duplicates(contrast=True)
+    first = found(store)
+    (a, b), (c, _), *_ = first
+    store.decide(
+        sql=f"select {a}::bigint as image_id, 'not_duplicate' as action, '{b}' as value"
+        f" union all select {c}, 'not_duplicate', null",
+        yes=True,
+    )
+    left = {pair for pair in first if pair != (a, b) and c not in pair}
+    assert set(found(store)) == left < set(first)
+    store.near_duplicates(contrast=True, radius="0.2")
+    assert (a, b) not in found(store)
+    store.undo()
+    store.undo()
+    assert found(store) == first
+
+
 @pytest.mark.slow
 def test_real_pairs_are_as_many_as_counted(tmp_path: Path, data_folder: Path) -> None:
     store = notmnist_store.open(tmp_path / "store")

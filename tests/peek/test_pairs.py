@@ -30,6 +30,7 @@ COLUMNS = [
     "twin_split",
     "distance",
     "squared_distance",
+    "transform",
 ]
 
 

@@ -85,12 +85,21 @@ def directions(pixels: Pixels, of: Moments) -> Pixels:
     return made
 
 
+def brought_to(pixels: Pixels, other: Pixels) -> Pixels:
+    """A picture at the mean of another and the norm about it, cut off at 0 and 255: for reading."""
+    about, wanted = (each - each.mean(dtype=np.float64) for each in (pixels, other))
+    norm = np.sqrt((about**2).sum())
+    gain = np.sqrt((wanted**2).sum()) / norm if norm else 0
+    brought: Pixels = np.clip(np.rint(other.mean() + about * gain), 0, 255).astype(np.uint8)
+    return brought
+
+
 def candidate_square(radius: Fraction, size: int) -> int:
     """The largest squared distance of two q whose directions can be within the radius."""
     return int(size * (_SCALE * radius + 1 + _ROUNDING) ** 2)
 
 
-def products(pixels: Pixels, left: Rows, right: Rows) -> Ints:
+def products(pixels: Pixels, left: Rows | Ints, right: Rows | Ints) -> Ints:
     """x.y of the rows of pixels (n, d) that left and right (k,) name."""
     found = np.empty(len(left), np.int64)
     for span in _spans(len(left), pixels.shape[1]):

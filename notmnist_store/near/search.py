@@ -29,9 +29,9 @@ from notmnist_store.near.kernels.join import (
     CHUNK_PAIRS,
     Pairs,
     RadiusIndex,
+    TooManyPairsError,
     estimate_pairs,
     join,
-    too_many_pairs,
 )
 from notmnist_store.near.kernels.moved import MovedPairs, moved_pairs
 from notmnist_store.near.kernels.pair_rows import pairs_among
@@ -149,6 +149,11 @@ def near_duplicates(
                 run.write("star", _group_rows(ids, old, within, under))
             run.write("radius_join", [join_row])
             run.write("certificate", certificate_rows(join_row, ids, checked, seed=seed))
+    except TooManyPairsError as error:
+        words = ["--radius", plan.radius.text, *plan.transforms.option]
+        if group_radius is not None:
+            words += ["--group-radius", group_radius.text]
+        raise error.asked_with(*words) from None
     except MemoryError as error:
         raise too_little_memory(len(ids), catalog.shape, chunk_pairs) from error
     finally:
@@ -246,7 +251,7 @@ def _search(
     left = limit
     estimate = estimate_pairs(fresh, None, most, threads=threads)
     if estimate > _SURELY_TOO_MANY * limit:  # else the search itself stops at the limit
-        raise too_many_pairs(limit, estimate)
+        raise TooManyPairsError(limit, estimate)
     if known is not None:
         for part in join(known, fresh, most, limit=left, **settings):
             left -= len(part)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+import shlex
 from fractions import Fraction
 from pathlib import Path
 
@@ -245,6 +246,21 @@ def test_too_many_pairs_are_an_error_with_an_estimate(store: Store) -> None:
     assert not list(store.path.glob("pair/*.parquet"))
     limit = caught.value.hint.rpartition(" ")[2]
     assert len(store.near_duplicates(radius="2", limit=int(limit))) == 1
+
+
+@pytest.mark.parametrize("transforms", ["none", "shift1", "flip,shift1"])
+def test_the_command_after_too_many_pairs_is_the_same_search_with_a_limit_that_does(
+    store: Store, transforms: str
+) -> None:
+    asked = {"radius": "3.5", "group_radius": "0.5", "transforms": transforms}
+    with pytest.raises(UsageError, match=r"more than 10 pairs .* about [0-9,]+") as caught:
+        store.near_duplicates(**asked, limit=10)
+    words = shlex.split(caught.value.hint)[1:]
+    assert main([*words, "--store", str(store.path)]) == 0
+    assert caught.value.hint.count("--transforms") == (transforms != "none")
+    (row,) = store.sql("select * from radius_join").rows()
+    assert {name: row[name] for name in asked} == asked
+    assert row["pairs"] <= int(words[-1]) <= 8 * row["pairs"]
 
 
 def test_too_little_memory_is_an_error_that_says_what_to_do(

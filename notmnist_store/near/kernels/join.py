@@ -16,6 +16,7 @@ the tree: repeatable on one machine, but no order across them is promised.
 from __future__ import annotations
 
 import importlib
+import shlex
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from types import ModuleType
@@ -76,6 +77,23 @@ class Pairs:
             np.concatenate([self.right, self.left]),
             np.concatenate([self.squared_distance, self.squared_distance]),
         )
+
+
+class TooManyPairsError(UsageError):
+    """There are more pairs than were to be found at the most: about `estimate`."""
+
+    def __init__(self, limit: int, estimate: int, *options: str) -> None:
+        words = ["notmnist-store", "near-duplicates", *options, "--limit", str(2 * estimate)]
+        super().__init__(
+            f"more than {limit:,} pairs lie within this radius, about {estimate:,}: take a smaller "
+            "--radius, or a higher --limit",
+            shlex.join(words),
+        )
+        self._limit, self._estimate = limit, estimate
+
+    def asked_with(self, *options: str) -> TooManyPairsError:
+        """The same, with a hint that repeats these options of the search."""
+        return TooManyPairsError(self._limit, self._estimate, *options)
 
 
 @dataclass(frozen=True, eq=False)
@@ -186,8 +204,9 @@ def join(
     very many images are close to each other, next to nothing otherwise.
 
     Raises:
-        UsageError: t is negative, chunk_pairs or threads too small, the indexes do not fit
-            together, or, as soon as that shows, there are more than `limit` pairs.
+        UsageError: t is negative, chunk_pairs or threads too small, or the indexes do not fit
+            together.
+        TooManyPairsError: as soon as that shows, there are more than `limit` pairs.
     """
     other = a if b is None else b
     if t < 0:
@@ -310,17 +329,8 @@ def _within(
         total += len(chunk)
         if total > limit:
             estimate = max(total, estimate_pairs(a, b, t, threads=threads))
-            raise too_many_pairs(limit, estimate)
+            raise TooManyPairsError(limit, estimate)
         yield chunk
-
-
-def too_many_pairs(limit: int, estimate: int) -> UsageError:
-    """The error for more pairs than were to be found at the most."""
-    return UsageError(
-        f"more than {limit:,} pairs lie within this radius, about {estimate:,}: take a smaller "
-        "--radius, or a higher --limit",
-        f"notmnist-store near-duplicates --limit {2 * estimate}",
-    )
 
 
 def _compiled_tree() -> ModuleType | None:

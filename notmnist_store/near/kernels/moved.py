@@ -7,7 +7,7 @@ one to have it, so that every lesser set that can be asked for has its own dista
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -15,12 +15,20 @@ from typing import Any
 import numpy as np
 
 from notmnist_store.near.kernels.basis import Basis, fit_basis
-from notmnist_store.near.kernels.join import Pairs, RadiusIndex, join, too_many_pairs
+from notmnist_store.near.kernels.join import (
+    CHUNK_PAIRS,
+    Pairs,
+    RadiusIndex,
+    TooManyPairsError,
+    cross_join,
+    join,
+)
 from notmnist_store.near.kernels.transforms import Moves
 from notmnist_store.schema.arrays import Bools, Ints, Pixels
 
 _LOOSE = 1 << 22
 _CODE_BITS = 16
+_SAMPLE_ROWS = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,20 +71,20 @@ def moved_pairs(
     set that brings it near, twice that while they are put in order.
 
     Raises:
-        UsageError: there are more than `limit` pairs.
+        TooManyPairsError: there are more than `limit` pairs.
     """
-    nearest = _Nearest(moves, len(pixels), limit)
+    nearest = _Nearest(moves, len(pixels), limit, lambda: _estimate(pixels, moves, most, threads))
     basis = fit_basis(pixels)
     how: dict[str, Any] = {"threads": threads, "chunk_pairs": chunk_pairs}
     known, fresh = (
         _Indexed(rows, basis, threads=threads, fast=fast) for rows in (pixels[:old], pixels[old:])
     )
-    for part in join(fresh.plain, None, most, limit=limit, **how):
+    for part in join(fresh.plain, None, most, **how):
         nearest.add(part.counted_from(old, old))
     for part in _swept(fresh, fresh, moves, most, **how):
         nearest.add(part.counted_from(old, old))
     if old:
-        for part in join(known.plain, fresh.plain, most, limit=limit, **how):
+        for part in join(known.plain, fresh.plain, most, **how):
             nearest.add(part.counted_from(0, old))
         for part in _swept(known, fresh, moves, most, **how):
             nearest.add(part.counted_from(0, old))
@@ -94,6 +102,24 @@ def moved_join(
     basis = fit_basis(a if len(a) > len(b) else b)
     left, right = (_Indexed(rows, basis, threads=threads) for rows in (a, b))
     return _swept(left, right, moves, most, threads=threads, chunk_pairs=chunk_pairs)
+
+
+def _estimate(pixels: Pixels, moves: Moves, most: int, threads: int) -> int:
+    """About how many pairs there are, by what a few random rows have among all."""
+    rows = np.random.default_rng(0).permutation(len(pixels))[:_SAMPLE_ROWS]
+    sample = pixels[rows]
+    how: dict[str, Any] = {"threads": threads, "chunk_pairs": CHUNK_PAIRS}
+    found = [
+        np.unique(part.left.astype(np.int64) * len(pixels) + part.right)
+        for parts in (
+            cross_join(sample, pixels, most, **how),
+            moved_join(sample, pixels, moves, most, **how),
+        )
+        for part in parts
+    ]
+    with_itself = len(rows)
+    every = len(np.unique(np.concatenate(found))) - with_itself
+    return round(every * len(pixels) / len(rows) / 2)
 
 
 class _Indexed:
@@ -129,8 +155,8 @@ class _Nearest:
     equal pairs is found by sorting the former and taking the minimum of the latter.
     """
 
-    def __init__(self, moves: Moves, rows: int, limit: int) -> None:
-        self._moves, self._rows, self._limit = moves, rows, limit
+    def __init__(self, moves: Moves, rows: int, limit: int, estimate: Callable[[], int]) -> None:
+        self._moves, self._rows, self._limit, self._estimate = moves, rows, limit, estimate
         self._keys: list[Ints] = [np.empty(0, np.int64)]
         self._values: list[Ints] = [np.empty(0, np.int64)]
         self._loose = 0
@@ -156,7 +182,7 @@ class _Nearest:
         self._loose = 0
         pairs = int(np.count_nonzero(_changes(self._keys[0] // len(self._moves.sets))))
         if pairs > self._limit:
-            raise too_many_pairs(self._limit, pairs)
+            raise TooManyPairsError(self._limit, max(pairs, self._estimate()))
 
     def result(self) -> MovedPairs:
         """What was added, in order."""

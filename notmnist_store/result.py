@@ -35,6 +35,7 @@ _SUFFIXES = {
     ".txt": "table",
 }
 _SHOWN_IN_REPR = 20
+_WHOLE_IN_REPR = 40
 _SHOWN_IN_HTML = 50
 _WIDEST_CELL = 80
 _Thumbnails = Callable[[Sequence[int]], dict[int, bytes]]
@@ -85,7 +86,8 @@ class Result:
         return list(self._table.to_pylist())
 
     def __repr__(self) -> str:
-        shown = self._table.slice(0, _SHOWN_IN_REPR)
+        whole = len(self) <= _WHOLE_IN_REPR
+        shown = self._table if whole else self._table.slice(0, _SHOWN_IN_REPR)
         more = len(self) - len(shown)
         text = _text_table(shown)
         return f"{text}\n… and {more:,} more rows" if more > 0 else text

@@ -52,6 +52,7 @@ def test_it_prints_as_a_table() -> None:
     assert "2 bytes" in text
     assert not re.search("[\x00-\x09\x0b-\x1f\x7f\u202e]", text)
     assert "… and 30 more rows" in repr(Result(pa.table({"n": range(50)})))
+    assert repr(Result(pa.table({"n": range(40)}))).splitlines()[-1].split() == ["39"]
 
 
 NUMBERS = {

@@ -80,6 +80,7 @@ def _fresh(
         asked = class_quotas(sizes, available, keep_ratio=options.keep_ratio)
         if not options.keep_ratio and any(len(set(each)) > 1 for each in _by_split(asked)):
             notes = (_UNEVEN,)
+        notes += _none_placed(options, sizes, available, asked)
         extra = {"quota": _quota_rows(asked, available)}
     if options.group_by == "near" and groups_must_fit:
         check_fits(catalog, options, images, usable, sizes, asked)
@@ -93,6 +94,31 @@ def _fresh(
     rows = _in_order(catalog, options, images, splits, labels)
     result = Placed(rows, NO_DROPS, labels, rows.num_rows, notes)
     return _with_shortfall(result, asked)
+
+
+def _none_placed(
+    options: SplitOptions,
+    sizes: Sizes,
+    available: dict[str, int],
+    asked: dict[str, dict[str, int]],
+) -> tuple[str, ...]:
+    """Say which splits get no image though a size was asked for: shares are rounded down."""
+    counts = [sum(each) for each in _by_split(asked)]
+    empty = [
+        split
+        for split, size, images in zip(USED, sizes.sizes, counts, strict=True)
+        if size and not images
+    ]
+    if not empty:
+        return ()
+    if options.keep_ratio:
+        return (f"no image goes into {', '.join(empty)}: of no class such a share is one image",)
+    label = min(available, key=lambda name: available[name])
+    return (
+        f"no image goes into {', '.join(empty)}: of the smallest class, {label} with "
+        f"{available[label]:,}, such a share is less than one image, and all classes get as many; "
+        "--keep-ratio takes the share of each class",
+    )
 
 
 def _by_split(asked: dict[str, dict[str, int]]) -> list[list[int]]:
@@ -177,8 +203,10 @@ def _extended(
     )
     alone = fresh.filter(pc.is_null(found["split"]))
     placed: dict[int, str] = {}
+    notes: tuple[str, ...] = ()
     if alone.num_rows and not (sizes.are_counts and options.recipe == "stratified"):
-        rows = _fresh(catalog, options, sizes, alone).rows
+        made = _fresh(catalog, options, sizes, alone)
+        rows, notes = made.rows, made.notes
         placed = dict(zip(rows["image_id"].to_pylist(), rows["split"].to_pylist(), strict=True))
     ids, stands, twins = (column.to_pylist() for column in found.columns)
     splits = [
@@ -202,4 +230,4 @@ def _extended(
     )
     drop_rows = pa.concat_tables([dropped(new_images), clashes])
     rows = pa.concat_tables([old.cast(moved.schema), moved])
-    return Placed(rows, drop_rows, all_labels, fresh.num_rows)
+    return Placed(rows, drop_rows, all_labels, fresh.num_rows, notes)

@@ -410,6 +410,32 @@ def test_sizes_that_cannot_be(store: Store, sizes: dict[str, object], message: s
         store.split("s", **sizes)  # type: ignore[arg-type]
 
 
+def test_splits_that_get_no_image_are_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of C there is one image, of A and B there are 10: shares are those of the smallest class."""
+    files = [*class_files("AB", each=10), *class_files("C", each=1, start=100)]
+    store = notmnist_store.open(tmp_path / "store")
+    store.ingest(pack(tmp_path / "few.tar", files))
+    capsys.readouterr()
+
+    def said(*options: str) -> str:
+        assert main(["split", "s", *options, "--dry-run", "--store", str(store.path)]) == 0
+        return capsys.readouterr().err
+
+    told = "no image goes into train, valid, test: of the smallest class, C with 1, such a share"
+    assert told in said()
+    assert "no image goes into" not in said("--keep-ratio")
+    sizes = ("--train", "0.9", "--valid", "0.05", "--test", "0.05")
+    assert "into valid, test: of no class" in said("--keep-ratio", *sizes)
+    assert "no image goes into" not in said("--train", "3")
+    assert "into train: of the smallest class" in said("--train", "0.8")
+    assert "no image goes into" not in said("--train", "0.8", "--recipe", "hash")
+    store.split("s", keep_ratio=True, train=0.5)
+    store.ingest(pack(tmp_path / "more.tar", class_files("AB", each=1, root="more", start=300)))
+    assert "no image goes into train" in said("--extend")
+
+
 @pytest.mark.slow
 def test_sizes_that_do_not_divide_by_the_classes_are_said(
     store: Store, capsys: pytest.CaptureFixture[str]

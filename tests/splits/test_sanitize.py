@@ -127,6 +127,41 @@ def in_order(rows: list[dict[str, Any]], split: str) -> list[int]:
     return [image_id for _, image_id in placed]
 
 
+@pytest.mark.parametrize("transforms", ["none", "shift1"])
+@pytest.mark.parametrize(("home", "other"), [("train", "test"), ("valid", "test")])
+def test_a_near_copy_of_a_picture_that_stands_in_two_splits_leaks_into_neither(
+    tmp_path: Path, home: str, other: str, transforms: str
+) -> None:
+    """The fewest drops are those of `home` where only copies count, and two more with near ones.
+
+    `home` has the picture once, a near copy of it twice; `other` has the picture twice.
+    """
+    picture = np.random.default_rng(0).integers(0, 256, (28, 28, 1), dtype=np.uint8)
+    near = picture.copy()
+    if transforms == "shift1":
+        near[1:] = picture[:-1]
+    near[0, 0] ^= 64
+    source = tmp_path / "source"
+    source.mkdir()
+    lines = ["file_name,label,split"]
+    for number, (image, split) in enumerate(
+        [(picture, home), (near, home), (near, home), (picture, other), (picture, other)]
+    ):
+        (source / f"{number}.png").write_bytes(png(image))
+        lines.append(f"{number}.png,A,{split}")
+    (source / "metadata.csv").write_text("\n".join(lines) + "\n")
+    store = notmnist_store.open(tmp_path / "store")
+    store.ingest(source)
+    store.near_duplicates(transforms=transforms)
+    (third,) = set(SPLITS) - {home, other}
+    options = {"keep": f"{home},{other},{third}", "transforms": transforms}
+    store.sanitize("s", base="ingest", policy="minimal", yes=True, **options)  # type: ignore[arg-type]
+    left = store.sql("select split from split_image where split_set = 's' and split <> 'unused'")
+    assert {row["split"] for row in left.rows()} == {home}
+    audit = store.audit("split_leak_near", split_set="s", transforms=transforms, fail_on="never")
+    assert len(audit) == 0
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("base", "keep", "radius", "conflicts", "refill", "seed"),

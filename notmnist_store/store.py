@@ -144,8 +144,8 @@ class Store:
         """Read archives or class folders into the store; one run for each, or nothing of it.
 
         Args:
-            sources: an archive, a folder, or a file of images (IDX, .npz, Parquet); without one:
-                data/*, else the offline set.
+            sources: an archive, a folder, or a file of images (IDX, .npz, Parquet, CSV, .mat, …);
+                without one: data/*, else the offline set.
             name: the source's name in the store.
             shape: image shape of a new store (default: 28x28x1).
             fractions: shares of train, valid and test by hash, of a new store (default:
@@ -155,7 +155,7 @@ class Store:
             group_regex: fill family with this regex's group in the path.
             labels: names of the classes 0, 1, ...; or with their numbers, 1=A,2=B; or a file of
                 lines "1 A", or "1 65 97" as EMNIST ships it.
-            transpose: swap rows and columns of IDX images, for EMNIST.
+            transpose: swap rows and columns of IDX images and of tables of pixels, for EMNIST.
             unlabelled: keep or ignore images of a split folder that have no label, which are an
                 error otherwise.
             file_column: the column of a metadata file that names the images.
@@ -697,7 +697,7 @@ class Store:
             to_grey: turn colour into grey instead of rejecting it.
             labels: names of the classes 0, 1, ...; or with their numbers, 1=A,2=B; or a file of
                 lines "1 A", or "1 65 97" as EMNIST ships it.
-            transpose: swap rows and columns of IDX images, for EMNIST.
+            transpose: swap rows and columns of IDX images and of tables of pixels, for EMNIST.
             workers: processes and threads (default: one a core).
             limits: see `SourceLimits`.
 

@@ -111,6 +111,7 @@ def _ingest(root: Path, path: Path, options: IngestOptions, progress: Progress) 
         labels=options.labels,
         transpose=options.transpose,
         columns=columns,
+        shape=options.shape,
     )
     tables = _open_tables(root, path, options)
     try:

@@ -19,6 +19,7 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from notmnist_store.errors import SourceError
+from notmnist_store.schema.shape import Shape
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
 from notmnist_store.sources.class_order import Names
 from notmnist_store.sources.kernels.provenance import exact_split_word
@@ -46,7 +47,8 @@ class Request:
 
     ``head``: the first bytes of a file, null for a folder. ``name``: the source's name where one
     is given. ``labels`` names the classes and ``transpose`` swaps rows and columns.
-    ``columns`` are those of a metadata file, null where none is to be read.
+    ``columns`` are those of a metadata file, null where none is to be read. ``shape`` is that of
+    the images, where it is told.
     """
 
     path: Path
@@ -56,6 +58,7 @@ class Request:
     labels: Names | None = None
     transpose: bool = False
     columns: AskedColumns | None = None
+    shape: Shape | None = None
 
     @property
     def is_folder(self) -> bool:

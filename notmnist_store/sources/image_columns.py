@@ -10,6 +10,7 @@ numbers whose names stand in the schema's metadata (their ClassLabel feature, wh
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,12 +23,18 @@ import pyarrow.compute as pc
 from notmnist_store.errors import SourceError
 from notmnist_store.schema.shape import Shape
 from notmnist_store.sources.class_order import Classes
-from notmnist_store.sources.kernels.provenance import said_split
-from notmnist_store.sources.stacks import image_header
+from notmnist_store.sources.given_texts import given_split
+from notmnist_store.sources.pixel_columns import PixelColumns, find_pixels
+from notmnist_store.sources.stacks import image_header, image_suffix
 
 _IMAGE_NAMES = ("image", "img")
 _PIXELS = "pixels"
 _LABEL_NAMES = ("label", "labels")
+LABEL_WORDS = (
+    *("label", "labels", "class", "classname", "classlabel", "target"),
+    *("category", "categoryname", "classid"),
+)
+"""Names of a column of labels as people give them, each as ``bare_name`` has it."""
 _ID = "image_id"
 _LONGEST_TEXT = 1_024
 
@@ -36,11 +43,12 @@ _LONGEST_TEXT = 1_024
 class Columns:
     """Which columns of a file are what: ``others`` are read with ``leaves`` of the images.
 
-    Images are files, or pixels of ``shape`` where there is one.
+    Images are files, or pixels of ``shape`` where there is one, or have a column for each pixel.
+    Without ``label`` they have none.
     """
 
     image: str
-    label: str
+    label: str | None
     class_names: tuple[str, ...] | None
     split: str | None
     group: str | None
@@ -48,9 +56,22 @@ class Columns:
     leaves: tuple[str, ...]
     others: tuple[str, ...]
     shape: Shape | None = None
+    pixels: PixelColumns | None = None
 
 
-def find_columns(schema: pa.Schema, path: Path, asked: str | None = None) -> Columns:
+@dataclass(frozen=True)
+class Asked:
+    """What a user says of a table: its column of labels, and the shape of pixels in columns."""
+
+    label: str | None = None
+    shape: Shape | None = None
+    transpose: bool = False
+
+
+_NOTHING_ASKED = Asked()
+
+
+def find_columns(schema: pa.Schema, path: Path, asked: Asked = _NOTHING_ASKED) -> Columns:
     """What the columns of a file are, the labels in that which is asked for, where one is.
 
     Raises:
@@ -62,7 +83,11 @@ def find_columns(schema: pa.Schema, path: Path, asked: str | None = None) -> Col
     shape = None if found else _shape(schema)
     if shape is not None and _is_binary(_type_of(schema, _PIXELS)):
         image = schema.field(_PIXELS)
-    labels = _LABEL_NAMES if asked is None else (asked,)
+    if image is None:
+        pixels = find_pixels(schema.names, str(path), asked.shape, transpose=asked.transpose)
+        if pixels is not None:
+            return _with_pixels(schema, path, asked, pixels)
+    labels = _LABEL_NAMES if asked.label is None else (asked.label,)
     label = next((name for name in labels if name in schema.names), None)
     unclear = image is not None and len(found) > 1 and image.name not in _IMAGE_NAMES
     guess = _label_guess(schema) if image is not None and label is None else ""
@@ -97,6 +122,39 @@ def find_columns(schema: pa.Schema, path: Path, asked: str | None = None) -> Col
     )
 
 
+def _with_pixels(schema: pa.Schema, path: Path, asked: Asked, pixels: PixelColumns) -> Columns:
+    """The columns of a table that has a column for each pixel."""
+    own = set(pixels.names)
+    rest = pa.schema([field for field in schema if field.name not in own])
+    if asked.label is None:
+        known = [name for name in rest.names if bare_name(name) in LABEL_WORDS]
+    else:
+        known = [name for name in rest.names if name == asked.label]
+    if len(set(schema.names)) < len(schema) or len(known) > 1 or (not known and len(rest)):
+        shown = ", ".join(rest.names)[:500]
+        raise SourceError(
+            f"{path} has {len(own):,} columns of pixels, and {shown or 'one of them twice'}; "
+            "wanted is one of labels (label, or what --label-column names)",
+            option=_label_guess(rest),
+            advice="or none, for images without labels",
+        )
+    label = known[0] if known else None
+    others = tuple(name for name in rest.names if name in (label, "split", "group"))
+    for name in others:
+        check_text_type(rest.field(name).type, f"{path}, {name},")
+    return Columns(
+        image="",
+        label=label,
+        class_names=None if label is None else _class_names(schema, label),
+        split="split" if "split" in others else None,
+        group="group" if "group" in others else None,
+        origin=None,
+        leaves=pixels.names,
+        others=others,
+        pixels=pixels,
+    )
+
+
 def _label_guess(schema: pa.Schema) -> str:
     """An option that names a column which may have the labels; empty where none may."""
     kinds = {
@@ -106,6 +164,11 @@ def _label_guess(schema: pa.Schema) -> str:
     names = [name for name, kind in kinds.items() if any(test(kind) for test in tests)]
     names.sort(key=lambda name: _LABEL_NAMES[0] not in name.lower())
     return f"--label-column {shlex.quote(names[0])}" if names else ""
+
+
+def bare_name(column: str) -> str:
+    """A column's name in lower case without blanks and marks."""
+    return re.sub(r"[\W_]+", "", column.lower())
 
 
 def _type_of(schema: pa.Schema, name: str) -> pa.DataType | None:
@@ -160,10 +223,17 @@ def _texts(names: Sequence[object]) -> tuple[str, ...]:
 
 
 def renamed(batch: pa.RecordBatch, columns: Columns, classes: Classes, what: str) -> pa.RecordBatch:
-    """A batch as the file has it, under the names that members' columns have; all as text."""
+    """A batch as the file has it, under the names that members' columns have, all as text.
+
+    The images are ``bytes``, by dictionary; names made for them end with ``ending``.
+    """
     rows = len(batch)
-    image = batch[columns.image]
     paths = pa.nulls(rows, pa.string())
+    if columns.pixels is not None:
+        files = columns.pixels.files(batch, what)
+        image = pa.DictionaryArray.from_arrays(pa.array(np.arange(rows, dtype=np.int32)), files)
+    else:
+        image = batch[columns.image]
     if pa.types.is_struct(image.type):
         names = [field.name for field in image.type]
         children = dict(zip(names, image.flatten(), strict=True))
@@ -176,15 +246,18 @@ def renamed(batch: pa.RecordBatch, columns: Columns, classes: Classes, what: str
         image = _files(image, columns.shape, what)
         if "path" in batch.schema.names:
             paths = _ends_of_paths(batch["path"])
-    labels = text_column(batch[columns.label], f"{what}, {columns.label}", classes)
-    splits = groups = pa.nulls(rows, pa.string())
+    labels = splits = groups = pa.nulls(rows, pa.string())
+    if columns.label:
+        labels = text_column(batch[columns.label], f"{what}, {columns.label}", classes)
     if columns.split:
         splits = _split_column(text_column(batch[columns.split], f"{what}, split"), what)
     if columns.group:
         groups = text_column(batch[columns.group], f"{what}, group")
     origins = batch[columns.origin] if columns.origin else pa.nulls(rows, pa.int64())
     said = {"bytes": image, "path": paths, "label": labels, "split": splits, "group": groups}
-    return pa.RecordBatch.from_pydict({**said, "origin_image_id": origins})
+    ending = image_suffix(columns.pixels.shape) if columns.pixels else ""
+    said |= {"ending": pa.repeat(ending, rows), "origin_image_id": origins}
+    return pa.RecordBatch.from_pydict(said)
 
 
 def _files(pixels: pa.DictionaryArray, shape: Shape, what: str) -> pa.DictionaryArray:
@@ -255,11 +328,5 @@ def _named(column: pa.Array, classes: Classes, what: str) -> pa.StringArray:
 
 
 def _split_column(words: pa.StringArray, what: str) -> pa.StringArray:
-    known = {word: said_split(word) for word in pc.unique(words).to_pylist() if word is not None}
-    for word, split in known.items():
-        if split is None:
-            raise SourceError(
-                f"{what} has the split {word!r}; known are train, valid and test",
-                advice="name it train, valid or test, or leave it empty",
-            )
-    return pa.array([known.get(word) for word in words.to_pylist()], pa.string())
+    known = {word: given_split(word, what) for word in pc.unique(words).to_pylist()}
+    return pa.array([known[word] for word in words.to_pylist()], pa.string())

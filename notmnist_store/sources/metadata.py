@@ -32,6 +32,7 @@ from notmnist_store.sources.base import AskedColumns, Request, Source
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
 from notmnist_store.sources.exported import exported_labels
 from notmnist_store.sources.folder import FolderSource
+from notmnist_store.sources.given_texts import given_split, given_text
 from notmnist_store.sources.kernels.provenance import (
     BY_COLUMN,
     BY_FOLDER,
@@ -40,7 +41,6 @@ from notmnist_store.sources.kernels.provenance import (
     is_picture_name,
     nearest_split,
     place,
-    said_split,
     split_word,
     text_path,
     unsafe_reason,
@@ -56,7 +56,6 @@ _ARRAYS = (".parquet", ".arrow", ".npz", ".npy")
 """Files of images that have their labels otherwise: a table beside them is none of ours."""
 _SUFFIXES = (".csv", ".jsonl", ".parquet")
 _COLUMNS = ("label", "split", "group")
-_LONGEST_TEXT = 1_024
 _BY_NAME = AskedColumns()
 _NO_METADATA = "--no-metadata"
 
@@ -339,37 +338,12 @@ def _listed_path(folder: str, file_name: object, what: str) -> str:
 
 
 def _what_is_given(row: Mapping[str, Any], path: str, what: str, of_table: str | None) -> _Given:
-    label, word, group = (_text(row.get(column), f"{what}, {path!r}") for column in _COLUMNS)
+    label, word, group = (given_text(row.get(column), f"{what}, {path!r}") for column in _COLUMNS)
     split, rule = of_table, BY_NAME
     if word is not None:
-        split, rule = said_split(word), BY_COLUMN
+        split, rule = given_split(word, what), BY_COLUMN
     elif folder := nearest_split(path.split("/")[:-1]):
         split, rule = folder, BY_FOLDER
-    if word is not None and split is None:
-        raise SourceError(
-            f"{what} has the split {word!r}; known are train, valid and test",
-            advice="name it train, valid or test, or leave it empty",
-        )
     origin = row.get("image_id")
     has_origin = isinstance(origin, int) and abs(origin) < 2**63
     return _Given(label, split, group, origin if has_origin else None, split and rule)
-
-
-def _text(value: object, what: str) -> str | None:
-    """A value as text, null where it is empty: numbers as they are written, 3.0 as 3."""
-    if value is None or value == "":
-        return None
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise SourceError(
-            f"{what} is given {value!r}, neither text nor number", advice="write it as text"
-        )
-    text = str(value)
-    length = len(text.encode("utf-8", "surrogatepass"))
-    if length > _LONGEST_TEXT or any("\ud800" <= letter <= "\udfff" for letter in text):
-        raise SourceError(
-            f"{what} is given a text of {length:,} bytes that is too long, or is no Unicode",
-            advice=f"write it as Unicode of at most {_LONGEST_TEXT:,} bytes",
-        )
-    return text

@@ -22,7 +22,12 @@ import pyarrow as pa
 from notmnist_store.errors import SourceError
 from notmnist_store.sources.base import AskedColumns
 from notmnist_store.sources.foreign_parquet import foreign_parquet
-from notmnist_store.sources.image_columns import check_text_type, text_column
+from notmnist_store.sources.image_columns import (
+    LABEL_WORDS,
+    bare_name,
+    check_text_type,
+    text_column,
+)
 
 FILE_NAME = "file_name"
 LABEL = "label"
@@ -32,10 +37,7 @@ _ALIASES: dict[str, tuple[str, ...]] = {
         *("filename", "file", "filepath", "path", "image", "imagename", "imagefile", "imagepath"),
         *("imagefilename", "img", "imgname", "imgpath", "imageid", "idcode", "id"),
     ),
-    LABEL: (
-        *("label", "labels", "class", "classname", "classlabel", "target"),
-        *("category", "categoryname", "classid"),
-    ),
+    LABEL: LABEL_WORDS,
     "split": ("split", "subset"),
     "group": ("group",),
     "image_id": ("imageid",),
@@ -97,7 +99,7 @@ def _columns(
                 raise _not_known(header, what, f"none of them is {column!r}", _NO_METADATA)
             chosen[known] = column
     for known, aliases in _ALIASES.items():
-        free = {_bare(column): column for column in header if column not in chosen.values()}
+        free = {bare_name(column): column for column in header if column not in chosen.values()}
         alike = next((free[alias] for alias in aliases if alias in free), None)
         found = known if known in free.values() else alike
         if found is not None:
@@ -121,10 +123,6 @@ def _not_known(header: Sequence[str], what: str, told: str, option: str) -> Sour
         advice=f"--file-column and --label-column name them, {_NO_METADATA} reads class folders",
         option=option,
     )
-
-
-def _bare(column: str) -> str:
-    return re.sub(r"[\W_]+", "", column.lower())
 
 
 def _csv(data: bytes, what: str) -> _Read:

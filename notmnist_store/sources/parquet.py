@@ -25,10 +25,10 @@ import pyarrow.compute as pc
 from notmnist_store.errors import SourceError
 from notmnist_store.sources.base import FilesSource, Request, Source, SourceFile
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS, member_batch, rows_that_fit
-from notmnist_store.sources.class_order import Classes, GivenOrder
+from notmnist_store.sources.class_order import Classes, GivenOrder, agreed
 from notmnist_store.sources.damage import damaged
 from notmnist_store.sources.foreign_parquet import foreign_parquet
-from notmnist_store.sources.image_columns import Columns, find_columns, renamed
+from notmnist_store.sources.image_columns import Asked, Columns, find_columns, renamed
 from notmnist_store.sources.kernels.provenance import (
     BY_COLUMN,
     BY_FOLDER,
@@ -37,7 +37,7 @@ from notmnist_store.sources.kernels.provenance import (
     split_of_name,
     split_word,
 )
-from notmnist_store.sources.limits import Limits, Meter
+from notmnist_store.sources.limits import Meter
 
 _DATA_FOLDER = "data"
 _METADATA = "metadata.parquet"
@@ -46,13 +46,13 @@ _DAMAGE = (pa.ArrowException, OSError, KeyError)
 Fitting = Callable[[int], int]
 """Of how many bytes an image how many rows may come at once."""
 
-_Batches = Iterator[tuple[pa.RecordBatch, int]]
-_Opened = tuple[pa.Schema, Callable[[Columns, Fitting], _Batches]]
+RowBatches = Iterator[tuple[pa.RecordBatch, int]]
+Opened = tuple[pa.Schema, Callable[[Columns, Fitting], RowBatches]]
 """The schema of a file, and what reads columns of it, with the bytes of the file read by then."""
 
 
-def table_files(folder: Path, suffix: str) -> list[Path]:
-    """The files of this suffix in a folder that is a data set of them, sorted; else none.
+def table_files(folder: Path, endings: tuple[str, ...]) -> list[Path]:
+    """The files that end so in a folder that is a data set of them, sorted; else none.
 
     They stand in the folder itself, in ``data``, or in folders named by a split; beside and in
     those there is no other folder, whose files would be overlooked.
@@ -61,11 +61,11 @@ def table_files(folder: Path, suffix: str) -> list[Path]:
         SourceError: one of them is a link, as in the cache of the `datasets` library.
         OSError: the folder cannot be listed.
     """
-    found, folders = _listed(folder, suffix)
+    found, folders = _listed(folder, endings)
     if any(inner.name != _DATA_FOLDER and not split_word(inner.name) for inner in folders):
         return []
     for inner in folders:
-        files, deeper = _listed(inner, suffix)
+        files, deeper = _listed(inner, endings)
         if deeper:
             return []
         found += files
@@ -78,12 +78,12 @@ def table_files(folder: Path, suffix: str) -> list[Path]:
     return sorted(file.relative_to(folder) for file in found)
 
 
-def _listed(folder: Path, suffix: str) -> tuple[list[Path], list[Path]]:
-    """Files of this suffix and folders in a folder; hidden ones and metadata files are left out."""
+def _listed(folder: Path, endings: tuple[str, ...]) -> tuple[list[Path], list[Path]]:
+    """Files that end so and folders in a folder; hidden ones and metadata files are left out."""
     with os.scandir(folder) as entries:
         visible = [entry for entry in entries if not entry.name.startswith(".")]
     folders = [Path(entry) for entry in visible if entry.is_dir(follow_symlinks=False)]
-    named = [entry for entry in visible if entry.name.endswith(suffix) and entry.is_file()]
+    named = [entry for entry in visible if entry.name.endswith(endings) and entry.is_file()]
     return [Path(entry) for entry in named if entry.name != _METADATA], folders
 
 
@@ -91,21 +91,17 @@ class ParquetSource(FilesSource):
     """One Parquet file, or a folder of them."""
 
     kind = "Parquet"
-    suffix = ".parquet"
-    gives_labels = takes_columns = True
+    endings: tuple[str, ...] = (".parquet",)
+    gives_labels = takes_columns = takes_labels = takes_transpose = True
 
-    def __init__(
-        self,
-        path: Path,
-        name: str,
-        limits: Limits,
-        files: Sequence[Path] | None = None,
-        label_column: str | None = None,
-    ) -> None:
+    def __init__(self, request: Request, files: Sequence[Path] | None = None) -> None:
         """``files`` are those of a folder, relative to it; a file alone needs none."""
+        path = request.path
         words = {path.name: path} if files is None else {str(file): path / file for file in files}
-        super().__init__(path, name, limits, words)
-        self._label_column = label_column
+        super().__init__(path, request.named(*self.endings), request.limits, words)
+        label = request.columns.label if request.columns else None
+        self._asked = Asked(label, request.shape, request.transpose)
+        self._labels = request.labels
         self._root = "" if files is None else path.resolve().name + "/"
         self._order: GivenOrder | None = None
 
@@ -117,7 +113,7 @@ class ParquetSource(FilesSource):
         meter = Meter(self.name, self.limits)
         position = 0
         for word, file in self.files.items():
-            stem = self._root + word.removesuffix(self.suffix)
+            stem = self._root + without_ending(word, self.endings)
             row, told = 0, _split_of(stem)
             for rows in self._rows(file, meter, batch_members, max_batch_bytes):
                 while len(rows):
@@ -140,15 +136,16 @@ class ParquetSource(FilesSource):
     def _rows(
         self, source_file: SourceFile, meter: Meter, batch_members: int, max_batch_bytes: int
     ) -> Iterator[pa.RecordBatch]:
-        """Batches of columns bytes (by dictionary), path, label, split, group, origin_image_id."""
+        """Batches of the columns that ``renamed`` gives."""
         path, before = source_file.path, self.bytes_read
         fitting = partial(
             rows_that_fit, 0, batch_members=batch_members, max_batch_bytes=max_batch_bytes
         )
         try:
             with self._opened(source_file, meter) as (schema, read):
-                columns = find_columns(schema, path, self._label_column)
-                classes = Classes(columns.class_names)
+                columns = find_columns(schema, path, self._asked)
+                self._check_options(schema, columns, path)
+                classes = Classes(agreed(columns.class_names, str(path), self._labels))
                 self._take_order(classes, path)
                 for batch, done in read(columns, fitting):
                     self.bytes_read = min(before + done, before + source_file.size)
@@ -158,19 +155,34 @@ class ParquetSource(FilesSource):
             raise damaged(f"{path} is damaged: {error}") from None
         self.bytes_read = before + source_file.size
 
+    def _check_options(self, schema: pa.Schema, columns: Columns, path: Path) -> None:
+        """``SourceError`` where a table has no use for an option that others of its kind have."""
+        if self._asked.transpose and columns.pixels is None:
+            raise SourceError(
+                f"{path} has no use for --transpose: only pixels in columns are stored one by one",
+                advice="leave it out",
+            )
+        label = columns.label and schema.field(columns.label).type
+        kind = label.value_type if label and pa.types.is_dictionary(label) else label
+        if self._labels is not None and kind and not pa.types.is_integer(kind):
+            raise SourceError(
+                f"{path} has no use for --labels: it has its labels in words", advice="leave it out"
+            )
+
     @contextmanager
-    def _opened(self, source_file: SourceFile, meter: Meter) -> Iterator[_Opened]:
+    def _opened(self, source_file: SourceFile, meter: Meter) -> Iterator[Opened]:
         path = source_file.path
         with source_file.open(), foreign_parquet(path, str(path)) as parquet:
             meter.check_members(sum(parquet.group_rows))
 
-            def read(columns: Columns, fitting: Fitting) -> _Batches:
+            def read(columns: Columns, fitting: Fitting) -> RowBatches:
                 each = (
                     size // max(rows, 1)
                     for rows, size in zip(parquet.group_rows, parquet.group_bytes, strict=True)
                 )
                 leaves = [*columns.leaves, *columns.others]
-                return parquet.batches(leaves, [*map(fitting, each)], dictionaries=leaves)
+                texts = columns.others if columns.pixels else leaves
+                return parquet.batches(leaves, [*map(fitting, each)], dictionaries=texts)
 
             yield parquet.schema, read
 
@@ -197,11 +209,12 @@ class ParquetSource(FilesSource):
         missing = pc.and_(pc.is_null(rows["bytes"]), kept)
         if pc.any(pc.and_(missing, pc.is_valid(rows["path"]))).as_py():
             raise SourceError(
-                f"{stem}{self.suffix} has only the paths of some images, not the images",
+                f"{stem}{self.endings[0]} has only the paths of some images, not the images",
                 advice="ingest the folder that those paths lead to",
             )
         written = enumerate(rows["path"].to_pylist(), first)
-        names = (f"{stem}/{row:05d}{_last_part(path)}" for row, path in written)
+        ends = rows["ending"].to_pylist()
+        names = (f"{stem}/{row:05d}{_last_part(path)}{ends[row - first]}" for row, path in written)
         return member_batch(
             position,
             paths=pa.array([os.fsencode(name) for name in names], pa.binary()),
@@ -221,15 +234,15 @@ class ArrowSource(ParquetSource):
     """One Arrow file, or a folder of them."""
 
     kind = "Arrow"
-    suffix = ".arrow"
+    endings = (".arrow",)
 
     @contextmanager
-    def _opened(self, source_file: SourceFile, meter: Meter) -> Iterator[_Opened]:
+    def _opened(self, source_file: SourceFile, meter: Meter) -> Iterator[Opened]:
         with source_file.open() as file:
             reader = pa.ipc.open_file(file)
 
-            def read(columns: Columns, fitting: Fitting) -> _Batches:
-                names = [columns.image, *columns.others]
+            def read(columns: Columns, fitting: Fitting) -> RowBatches:
+                names = [*(columns.leaves if columns.pixels else [columns.image]), *columns.others]
                 seen = 0
                 for number in range(reader.num_record_batches):
                     batch = reader.get_batch(number).select(names)
@@ -245,12 +258,16 @@ class ArrowSource(ParquetSource):
 
 def open_parquet(request: Request) -> Source | None:
     """Files of Parquet or of Arrow, or a folder of them, if it is such."""
-    label = request.columns and request.columns.label
     for kind, magic in ((ParquetSource, b"PAR1"), (ArrowSource, b"ARROW1")):
-        files = table_files(request.path, kind.suffix) if request.is_folder else None
+        files = table_files(request.path, kind.endings) if request.is_folder else None
         if files or request.begins(magic):
-            return kind(request.path, request.named(kind.suffix), request.limits, files, label)
+            return kind(request, files)
     return None
+
+
+def without_ending(name: str, endings: Sequence[str]) -> str:
+    """A name without the ending that it has of these."""
+    return name.removesuffix(next((end for end in endings if name.endswith(end)), ""))
 
 
 def _last_part(path: str | None) -> str:

@@ -24,8 +24,10 @@ from notmnist_store.sources.mat import open_mat
 from notmnist_store.sources.metadata import open_folder_with_metadata
 from notmnist_store.sources.npz import open_npy_folder, open_npz
 from notmnist_store.sources.parquet import open_parquet
+from notmnist_store.sources.pixel_table import open_pixel_table
 from notmnist_store.sources.stl10 import open_stl10
 from notmnist_store.sources.tar import open_tar
+from notmnist_store.sources.webdataset import open_webdataset
 from notmnist_store.sources.zip import open_zip
 
 GROUP = "notmnist_store.sources"
@@ -41,6 +43,7 @@ class Format:
 
 
 _OURS = (
+    Format("CSV of pixels", open_pixel_table),
     Format("folders with a metadata file", open_folder_with_metadata),
     Format("Parquet and Arrow", open_parquet),
     Format(".npz", open_npz),
@@ -48,6 +51,7 @@ _OURS = (
     Format("IDX pairs", open_idx),
     Format("CIFAR-10 and CIFAR-100 binary", open_cifar),
     Format("STL-10 binary", open_stl10),
+    Format("WebDataset", open_webdataset),
     Format("MATLAB .mat of version 5", open_mat),
     Format(".tar.gz (.tgz) and .tar", open_tar),
     Format(".zip", open_zip),

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from notmnist_store.errors import SourceError, UsageError
+from notmnist_store.schema.shape import Shape
 from notmnist_store.sources.base import AskedColumns, Request, Source, readable_stat
 from notmnist_store.sources.class_order import Names
 from notmnist_store.sources.damage import damaged, is_pickle, pickled
@@ -35,13 +36,14 @@ def open_source(
     labels: Names | None = None,
     transpose: bool = False,
     columns: AskedColumns | None = _BY_NAME,
+    shape: Shape | None = None,
 ) -> Source:
     """Open an archive, a folder, or a file of images; little of it but its first bytes is read yet.
 
     ``name`` is the source's name, by default the file's without its suffix, or the folder's.
     ``labels`` names the classes of a source that numbers them, and ``transpose`` swaps
-    rows and columns of IDX images. ``columns`` of a metadata file are found by their names; null
-    looks for no such file.
+    rows and columns. ``columns`` of a metadata file are found by their names; null
+    looks for no such file. ``shape`` is that of images whose source does not tell it.
 
     Raises:
         SourceError: there is no such path, it cannot be read, or it is no supported source.
@@ -55,7 +57,7 @@ def open_source(
     head = None if stat.S_ISDIR(mode) else _head(path)
     if head and (is_pickle(head) or path.name.lower().removesuffix(".gz").endswith(_PICKLES)):
         raise pickled(path)
-    request = Request(path, head, name, limits, labels, transpose, columns)
+    request = Request(path, head, name, limits, labels, transpose, columns, shape)
     try:
         opened = (source for each in formats() if (source := each.opened(request)) is not None)
         source = next(opened, None)
@@ -68,7 +70,7 @@ def open_source(
     if labels is not None and not source.takes_labels:
         raise _no_use(source, "--labels", "it has its labels in words")
     if transpose and not source.takes_transpose:
-        raise _no_use(source, "--transpose", "only IDX images are stored column by column")
+        raise _no_use(source, "--transpose", "its images are files, or their order is known")
     if columns is not None and columns.are_asked and source.gives_labels:
         option = "--file-column" if columns.file is not None else "--label-column"
         if not source.takes_columns:

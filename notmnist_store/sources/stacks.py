@@ -31,8 +31,6 @@ from notmnist_store.sources.damage import damaged, reader_errors
 from notmnist_store.sources.kernels.provenance import BY_NAME
 from notmnist_store.sources.limits import Limits, Meter
 
-_SUFFIXES = {1: "pgm", 3: "ppm"}
-
 
 @dataclass(frozen=True)
 class Stack:
@@ -138,8 +136,7 @@ def stack_members(
     for stack in stacks:
         shape = stack.shape
         check_shape(shape, meter.limits, stack.what or stack.folder)
-        header = image_header(shape)
-        size = len(header) + shape.size
+        size = len(image_header(shape)) + shape.size
         done, count = 0, len(stack.pixels)
         while done < count:
             fitting = rows_that_fit(position, size, batch_members, max_batch_bytes)
@@ -147,13 +144,13 @@ def stack_members(
             meter.check_members(position + stop - done)
             rows = stop - done
             numbers = range(stack.first + done, stack.first + stop)
-            files = (f"{stack.folder}/{i:05d}.{_SUFFIXES[shape.channels]}" for i in numbers)
+            files = (f"{stack.folder}/{i:05d}{image_suffix(shape)}" for i in numbers)
             split = pa.scalar(stack.split, pa.string())
             yield member_batch(
                 position,
                 paths=pa.array([os.fsencode(file) for file in files], pa.binary()),
                 sizes=np.full(rows, size, np.int64),
-                data=_files(header, stack.pixels[done:stop].reshape(rows, shape.size)),
+                data=image_files(stack.pixels[done:stop].reshape(rows, shape.size), shape),
                 labels=_labels(stack, done, stop, classes),
                 splits=pa.repeat(split, rows),
                 origins=None if stack.origins is None else pa.array(stack.origins[done:stop]),
@@ -186,16 +183,14 @@ def image_header(shape: Shape) -> bytes:
     return f"{magic}\n{shape.width} {shape.height}\n255\n".encode()
 
 
-def _labels(stack: Stack, start: int, stop: int, classes: Classes) -> pa.Array:
-    if stack.labels is None:
-        return pa.nulls(stop - start, pa.string())
-    if isinstance(stack.labels, np.ndarray):
-        return classes.labels(stack.labels[start:stop], stack.what or stack.folder)
-    return pa.array(stack.labels[start:stop], pa.string())
+def image_suffix(shape: Shape) -> str:
+    """How the name of such a file ends."""
+    return ".pgm" if shape.channels == 1 else ".ppm"
 
 
-def _files(header: bytes, pixels: npt.NDArray[np.uint8]) -> pa.Array:
-    rows, size = pixels.shape
+def image_files(pixels: npt.NDArray[np.uint8], shape: Shape) -> pa.BinaryArray:
+    """A PGM or PPM file of each row of pixels."""
+    header, (rows, size) = image_header(shape), pixels.shape
     files = np.empty((rows, len(header) + size), np.uint8)
     files[:, : len(header)] = np.frombuffer(header, np.uint8)
     files[:, len(header) :] = pixels
@@ -203,3 +198,11 @@ def _files(header: bytes, pixels: npt.NDArray[np.uint8]) -> pa.Array:
     return pa.Array.from_buffers(
         pa.binary(), rows, [None, pa.py_buffer(ends), pa.py_buffer(files.reshape(-1))]
     )
+
+
+def _labels(stack: Stack, start: int, stop: int, classes: Classes) -> pa.Array:
+    if stack.labels is None:
+        return pa.nulls(stop - start, pa.string())
+    if isinstance(stack.labels, np.ndarray):
+        return classes.labels(stack.labels[start:stop], stack.what or stack.folder)
+    return pa.array(stack.labels[start:stop], pa.string())

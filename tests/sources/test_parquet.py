@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from notmnist_store.errors import BudgetError, SourceError, UsageError
+from notmnist_store.errors import BudgetError, SourceError
 from notmnist_store.sources.base import Source
 from notmnist_store.sources.limits import Limits
 from notmnist_store.sources.source import open_source
@@ -258,10 +258,21 @@ def test_one_image_many_times_stays_one_in_memory(tmp_path: Path) -> None:
     assert len(rows(open_(path, max_ratio=1e9), batch_bytes=4 << 20)) == 200
 
 
-def test_options_for_arrays_have_no_use_here(tmp_path: Path) -> None:
+def test_names_for_numbers_and_none_for_words(tmp_path: Path) -> None:
     path = write(tmp_path / "x.parquet", {"image": image_column([b"x"]), "label": [0]})
-    with pytest.raises(UsageError, match="no use for --labels"):
-        open_source(path, limits=Limits(), labels=["a"])
+    source = open_source(path, limits=Limits(), labels=["a", "b"])
+    assert column(source, "label") == ["a"]
+    assert source.label_order == ("a", "b")
+    with pytest.raises(SourceError, match="no use for --transpose"):
+        rows(open_source(path, limits=Limits(), transpose=True))
+    named = write(
+        tmp_path / "n.parquet", {"image": image_column([b"x"]), "label": [0]}, names=["A"]
+    )
+    with pytest.raises(SourceError, match="class 0 is 'A', and --labels says that it is 'a'"):
+        rows(open_source(named, limits=Limits(), labels=["a", "b"]))
+    words = write(tmp_path / "w.parquet", {"image": image_column([b"x"]), "label": ["x"]})
+    with pytest.raises(SourceError, match="no use for --labels"):
+        rows(open_source(words, limits=Limits(), labels=["a"]))
 
 
 def test_a_link_to_a_file_is_refused(tmp_path: Path) -> None:

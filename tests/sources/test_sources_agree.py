@@ -257,6 +257,62 @@ def mat(images_key: str, labels_key: str, kind: str = "u1") -> Callable[..., lis
     return write
 
 
+def pixel_table(
+    names: str | None,
+    ending: str = ".csv",
+    mark: str = ",",
+    *,
+    last: bool = False,
+    transposed: bool = False,
+) -> Callable[..., list[Path]]:
+    """Tables with a column for each pixel, as Kaggle and EMNIST have them."""
+
+    def write(root: Path, made: Parts) -> list[Path]:
+        for split, (pixels, labels) in made.items():
+            turned = pixels.transpose(0, 2, 1) if transposed else pixels
+            flat = turned.reshape(len(labels), -1)
+            header = [str(names).format(n, n // 28 + 1, n % 28 + 1) for n in range(flat.shape[1])]
+            header.insert(len(header) if last else 0, "label")
+            place = flat.shape[1] if last else 0
+            table = np.insert(flat.astype(int), place, labels, axis=1)
+            path = root / "set" / f"mnist_{split or 'all'}{ending}"
+            path.parent.mkdir(exist_ok=True)
+            if ending == ".parquet":
+                pq.write_table(pa.table(dict(zip(header, table.T, strict=True))), path)
+                continue
+            lines = [] if names is None else [mark.join(header)]
+            lines += [mark.join(map(str, row)) for row in table.tolist()]
+            text = "\r\n".join([*lines, ""]).encode()
+            path.write_bytes(gzip.compress(text) if ending.endswith(".gz") else text)
+        return [path] if len(made) == 1 else [root / "set"]
+
+    return write
+
+
+def webdataset(form: str, packing: str = ".tar", shards: int = 2) -> Callable[..., list[Path]]:
+    """Shards of samples; with a label before the image or behind it."""
+
+    def write(root: Path, made: Parts) -> list[Path]:
+        folder = root / "shards"
+        folder.mkdir()
+        for split, (pixels, labels) in made.items():
+            for shard in range(shards):
+                path = folder / f"{split or 'all'}-{shard:06d}{packing}"
+                with tarfile.open(path, "w:gz" if packing.endswith("gz") else "w") as archive:
+                    for n in range(shard, len(labels), shards):
+                        label = {"cls": labels[n], "json": NAMES[labels[n]]}[form]
+                        said = str(label) if form == "cls" else json.dumps({"label": label, "n": n})
+                        image = (f"{n:06d}.png", png(pixels[n]))
+                        files = [(f"{n:06d}.{form}", said.encode()), image][:: -1 if n % 2 else 1]
+                        for name, content in files:
+                            member = tarfile.TarInfo(name)
+                            member.size = len(content)
+                            archive.addfile(member, io.BytesIO(content))
+        return [path] if len(made) * shards == 1 else [folder]
+
+    return write
+
+
 NUMBERED = {"labels": NAMES}
 BY_FOLDER = ("train", "valid", "test")
 FORMS: dict[str, tuple[Callable[..., list[Path]], tuple[str | None, ...], dict[str, object]]] = {
@@ -271,6 +327,19 @@ FORMS: dict[str, tuple[Callable[..., list[Path]], tuple[str | None, ...], dict[s
     "npz of Kuzushiji, no split": (kuzushiji, (None,), NUMBERED),
     "mat of notMNIST": (mat("images", "labels", "f8"), (None,), NUMBERED),
     "mat of two splits": (mat("images", "labels"), ("train", "test"), NUMBERED),
+    "CSV of Kaggle": (pixel_table("pixel{0}"), BY_FOLDER, NUMBERED),
+    "CSV without a header": (pixel_table(None), ("train", "test"), NUMBERED),
+    "CSV of rows x columns": (pixel_table("{1}x{2}", ".csv.gz"), (None,), NUMBERED),
+    "CSV with tabs": (pixel_table("px_{0}", mark="\t", last=True), (None,), NUMBERED),
+    "CSV of EMNIST": (
+        pixel_table(None, transposed=True),
+        ("train", "test"),
+        {**NUMBERED, "transpose": True},
+    ),
+    "Parquet of pixels": (pixel_table("pixel{0}", ".parquet"), BY_FOLDER, NUMBERED),
+    "WebDataset, cls": (webdataset("cls"), BY_FOLDER, NUMBERED),
+    "WebDataset, json": (webdataset("json", ".tar.gz"), ("train", "test"), {}),
+    "WebDataset, one archive": (webdataset("cls", ".tgz", shards=1), (None,), NUMBERED),
     "metadata.csv": (with_metadata("csv", "", in_column=True), BY_FOLDER, {}),
     "metadata.csv, no split": (with_metadata("csv", ""), (None,), {}),
     "metadata.jsonl in splits": (with_metadata("jsonl", "", in_split_folders=True), BY_FOLDER, {}),
@@ -317,6 +386,7 @@ def test_it_gives_the_same_rows_as_class_folders(
 BOTH = ("train", "test")
 COLOUR_FORMS: dict[str, tuple[Callable[..., list[Path]], int]] = {
     "SVHN": (mat("X", "y"), 32),
+    "CSV in colour": (pixel_table("pixel{0:04d}", last=True), 32),
     "CIFAR-10": (cifar(1, ".tar.gz"), 32),
     "CIFAR-100": (cifar(2, ".tar.gz"), 32),
     "CIFAR-10, unpacked": (cifar(1, ""), 32),
@@ -343,7 +413,7 @@ def test_sets_in_colour_give_the_same_rows_as_class_folders(
 ) -> None:
     write, side = COLOUR_FORMS[form]
     sources = write(tmp_path, parts(*BOTH, channels=3, side=side))
-    named = NUMBERED if form == "SVHN" else {}
+    named = NUMBERED if form in ("SVHN", "CSV in colour") else {}
     found = rows(tmp_path / "store", sources, shape=f"{side}x{side}x3", **named)
     assert found == expected_colour(side)
     store = notmnist_store.open(tmp_path / "store")

@@ -125,6 +125,9 @@ class Store:
         fractions: Annotated[str | None, Option(metavar="T,V,T")] = None,
         split: Annotated[str | None, Option(metavar="NAME")] = None,
         to_grey: bool = False,
+        fit: Annotated[str | None, Option(metavar="WORD")] = None,
+        filter: Annotated[str | None, Option(metavar="NAME")] = None,
+        background: Annotated[str | None, Option(metavar="COLOUR")] = None,
         group_regex: Annotated[str | None, Option(metavar="RE")] = None,
         labels: Annotated[
             str | Sequence[str] | Mapping[int, str] | None, Option(metavar="A,B,...")
@@ -152,6 +155,11 @@ class Store:
                 0.8,0.1,0.1).
             split: put every image into train, valid, test or unused.
             to_grey: turn colour into grey instead of rejecting it.
+            fit: resize, pad or crop images of another shape to the store's, instead of rejecting
+                them; pad and crop keep proportions, and are centred.
+            filter: how they are resampled: lanczos (the default), bicubic, hamming, bilinear, box
+                or nearest.
+            background: the colour of what pad adds: white, #808080 (default: black).
             group_regex: fill family with this regex's group in the path.
             labels: names of the classes 0, 1, ...; or with their numbers, 1=A,2=B; or a file of
                 lines "1 A", or "1 65 97" as EMNIST ships it.
@@ -178,6 +186,7 @@ class Store:
         import pyarrow as pa
 
         from notmnist_store.catalog.queries import find_query
+        from notmnist_store.ingest.arrival import as_they_came
         from notmnist_store.ingest.default_sources import default_sources
         from notmnist_store.ingest.ingest import ingest
         from notmnist_store.ingest.label_order import lookalikes
@@ -193,6 +202,9 @@ class Store:
             split=split,
             name=name,
             to_grey=to_grey,
+            fit=fit,
+            filter=filter,
+            background=background,
             group_regex=group_regex,
             labels=labels,
             transpose=transpose,
@@ -213,7 +225,8 @@ class Store:
         catalog = self._catalog()
         arrivals = find_query("reports", "arrivals").sql
         arrived = pa.concat_tables([catalog.query(arrivals, {"run_id": run}) for run in runs])
-        for note in lookalikes(catalog, set(arrived["label"].to_pylist())):
+        brought = set(arrived["label"].to_pylist())
+        for note in (*as_they_came(catalog, runs), *lookalikes(catalog, brought)):
             self._progress.note(note)
         return self._result(arrived)
 

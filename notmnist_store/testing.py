@@ -26,6 +26,7 @@ image_low_ink          ``dot``: 8 pixels of 784
 split_leak_family      ``serif``, ``sans`` and ``mono`` stand on both sides
 ink_drift              the A of test are brighter by 60 of 255
 order_shuffled         train: all A, then all B, then all C
+image_resized          2 C of train were 32x32
 archive_reject         an empty file and a text
 duplicate_exact        the copies above
 split_leak_near        ``near_in_valid`` is one grey value off an image of train
@@ -156,7 +157,7 @@ def _first_source(source: _Source) -> list[dict[str, Any]]:
     for number in range(40, 80):
         add(None, "B", _picture(number), "train", "sans" if number == 40 else None)
     for number in range(80, 85):
-        add(None, "C", _picture(number), "train")
+        add(None, "C", _picture(number), "train", own=(32, 32) if number < 82 else (28, 28))
     for number in range(100, 135):
         add(None, "A", _picture(number, 60), "test")
     add("in_valid", "B", _picture(140), "valid", "mono")
@@ -195,9 +196,15 @@ class _Source:
         self._next_id = first_id
 
     def add(
-        self, name: str | None, label: str, pixels: _Pixels, split: str, family: str | None = None
+        self,
+        name: str | None,
+        label: str,
+        pixels: _Pixels,
+        split: str,
+        family: str | None = None,
+        own: tuple[int, int] = (28, 28),
     ) -> None:
-        """Add one image; `name` is what `make_bad_store` calls it."""
+        """Add one image; `name` is what `make_bad_store` calls it, `own` its height and width."""
         flat = pixels.reshape(1, -1)
         (png,) = png_files(pixels[np.newaxis])
         mean, std = ink(flat)
@@ -213,6 +220,10 @@ class _Source:
                 "pixel_hash": pixel_hashes(flat, DEFAULT_SHAPE)[0],
                 "dhash": int(dhashes(flat, DEFAULT_SHAPE)[0]),
                 "mode": "L",
+                "height": own[0],
+                "width": own[1],
+                "orientation": 1,
+                "fit": None if own == (28, 28) else "resize",
                 "file_bytes": len(png),
                 "ink_mean": float(mean[0]),
                 "ink_std": float(std[0]),

@@ -6,6 +6,7 @@ All are rare. The blocks that hold such rows are written anew, before anything i
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
@@ -166,7 +167,7 @@ def _amend(root: Path, known: _Known, block: Block, copies: set[int]) -> Block:
 
 def _moved(known: _Known, tally: Tally) -> Tally:
     """The tally with the keys of places that have changed; of those, splits are not counted yet."""
-    moved = Tally(other_shapes=tally.other_shapes, unlabelled=tally.unlabelled)
+    moved = replace(tally, seen=Counter(), outcomes=Counter(), splits=Counter())
     for key, count in tally.seen.items():
         moved.seen[_new_key(known, key)] += count
     for (folder, label, rule, outcome), count in tally.outcomes.items():

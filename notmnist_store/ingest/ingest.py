@@ -255,6 +255,7 @@ class _Ingest:
             keep_unlabelled=options.unlabelled == "keep",
             split=options.split,
             to_grey=options.to_grey,
+            fit=options.fit,
             group_regex=options.group_regex,
             labels_given=source.gives_labels,
             max_labels=options.max_labels,
@@ -315,7 +316,7 @@ class _Ingest:
         images = sum(file.rows for file in _files(blocks, "image"))
         check_conservation(ledger, images)
         check_shape(self._source, tally, self._rules.shape)
-        check_labels(self._source, ledger, self._options.max_labels)
+        check_labels(self._source, tally, ledger, self._options.max_labels, self._rules.shape)
         check_counts(
             self._source,
             ledger,
@@ -357,6 +358,7 @@ class _Ingest:
             "fractions": dict(fractions),
             "as": options.name,
             "to_grey": options.to_grey,
+            **(options.fit.options if options.fit else {}),
             "group_regex": options.group_regex,
             "labels": options.labels,
             "transpose": options.transpose or None,

@@ -11,11 +11,13 @@ from typing import Any
 
 from notmnist_store.errors import UsageError
 from notmnist_store.ingest.class_names import class_names
+from notmnist_store.schema.fit import FILTERS, FITS, Fit
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.words import SPLITS, UNLABELLED
 from notmnist_store.sources.class_order import Names
 from notmnist_store.sources.limits import Limits
 from notmnist_store.storage.marker import parse_fractions
+from notmnist_store.text import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,7 @@ class IngestOptions:
     split: str | None = None
     name: str | None = None
     to_grey: bool = False
+    fit: Fit | None = None
     group_regex: str | None = None
     labels: Names | None = None
     transpose: bool = False
@@ -52,6 +55,9 @@ def read_options(
     shape: str | None = None,
     fractions: str | None = None,
     labels: str | Names | None = None,
+    fit: str | None = None,
+    filter: str | None = None,
+    background: str | None = None,
     **given: Any,
 ) -> IngestOptions:
     """The options as `ingest` takes them; `given` are those that need no reading.
@@ -74,6 +80,7 @@ def read_options(
         shape=read(Shape.parse, shape, "--shape 28x28x1"),
         fractions=read(_fractions, fractions, "--fractions 0.8,0.1,0.1"),
         labels=read(class_names, labels, "--labels A,B,C"),
+        fit=read(lambda _: _fit(fit, filter, background), fit or filter or background, "--fit pad"),
         limits=Limits(**{name: most for name, most in limits.items() if most is not None}),
         **given,
     )
@@ -91,6 +98,35 @@ def _fractions(text: str) -> tuple[tuple[str, str], ...]:
     if len(shares) != 3:
         raise ValueError(f"three shares are wanted (train, valid, test), not {text!r}")
     return parse_fractions(dict(zip(SPLITS, shares, strict=False)))
+
+
+def _fit(rule: str | None, resample: str | None, background: str | None) -> Fit:
+    """The rule with its filter and background; ValueError where one is none, or of no use."""
+    if rule is None:
+        raise ValueError("--filter and --background say how --fit is done, which was not given")
+    if rule not in FITS:
+        raise ValueError(f"--fit is {', '.join(FITS[:-1])} or {FITS[-1]}, not {rule}")
+    if resample is not None and resample not in FILTERS:
+        raise ValueError(did_you_mean("filter", resample, FILTERS))
+    if background is not None:
+        if rule != "pad":
+            raise ValueError(f"--background is the colour of the bars of --fit pad, not of {rule}")
+        _check_colour(background)
+    given = {"filter": resample, "background": background}
+    return Fit(rule, **{name: value for name, value in given.items() if value is not None})
+
+
+def _check_colour(text: str) -> None:
+    from PIL import ImageColor
+
+    try:
+        opaque = len(ImageColor.getrgb(text)) == 3
+    except ValueError:
+        opaque = False
+    if not opaque:
+        raise ValueError(
+            f"--background is an opaque colour, a name like white or grey, or #rrggbb, not {text!r}"
+        )
 
 
 def _check_options(options: IngestOptions, sources: Sequence[str | Path]) -> None:

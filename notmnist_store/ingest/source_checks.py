@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 
 from notmnist_store.blocks.kernels.fingerprint import file_hashes
 from notmnist_store.blocks.kernels.tally import OUTCOMES, Tally
@@ -67,7 +68,9 @@ def _stored(ledger: Ledger) -> dict[str, int]:
     return dict(+stored)
 
 
-def check_labels(source: Source, ledger: Ledger, max_labels: int) -> None:
+def check_labels(
+    source: Source, tally: Tally, ledger: Ledger, max_labels: int, shape: Shape
+) -> None:
     """At least one class folder with an image in it, and no more labels than allowed."""
     labels = {label for label, _ in ledger if label is not None}
     if len(labels) > max_labels:
@@ -95,10 +98,16 @@ def check_labels(source: Source, ledger: Ledger, max_labels: int) -> None:
         )
     if rejected and (name := _first_pickle(source)):
         raise pickled(source.path, f"holds pickles ({printable(name)})")
+    if tally.reasons["colour"] > rejected // 2:
+        raise ChecksError(
+            f"none of the images in {source.path} is grey, as the store is: {_counted(tally)}; "
+            "--to-grey takes them in grey",
+            _into_another(source, replace(shape, channels=3)),
+        )
     if rejected:
         raise SourceError(
             f"none of the {rejected:,} files with a label in {source.path} is an image that "
-            "can be read",
+            f"can be stored: {_counted(tally)}",
             f"file {_quoted(source)}",
         )
     if source.gives_labels:
@@ -111,6 +120,11 @@ def check_labels(source: Source, ledger: Ledger, max_labels: int) -> None:
         "are expected as LABEL/name.png",
         _listing(source),
     )
+
+
+def _counted(tally: Tally) -> str:
+    """The reasons for which images were rejected, the most frequent first."""
+    return ", ".join(f"{count:,} {reason}" for reason, count in tally.reasons.most_common())
 
 
 def check_unlabelled(
@@ -142,25 +156,32 @@ def check_unlabelled(
 
 def check_shape(source: Source, tally: Tally, shape: Shape) -> None:
     """Most images must have the store's shape; else the source was meant for another store."""
-    if not tally.other_shapes:
-        return
     stored = sum(n for (*_, outcome), n in tally.outcomes.items() if outcome == "stored")
     other = tally.other_shapes.total()
     if other <= stored:
         return
     common, count = tally.other_shapes.most_common(1)[0]
+    not_so = f"{other:,} of the {other + stored:,} images in {source.path} are not {shape}"
     if 2 * count <= other:
+        wanted = replace(shape, channels=Shape.parse(common).channels)
         raise ChecksError(
-            f"{other:,} of the {other + stored:,} images in {source.path} are not {shape}, but of "
-            f"{len(tally.other_shapes):,} other shapes (most often {common}: {count:,}); a store "
-            "has one shape, so make them alike first",
-            _resized(source, shape) if source.path.is_dir() else _unpacked(source),
+            f"{not_so}, but of {len(tally.other_shapes):,} other shapes (most often {common}: "
+            f"{count:,}); a store has one shape: --fit resize, pad or crop brings them to it, and "
+            "--shape HEIGHTxWIDTHxCHANNELS says another one",
+            f"notmnist-store ingest --shape {shape} --fit pad {_quoted(source)}"
+            if wanted == shape
+            else _into_another(source, wanted, "--fit pad "),
         )
     raise ChecksError(
-        f"{other:,} of the {other + stored:,} images in {source.path} are not {shape}: "
-        f"{count:,} are {common}",
-        f"notmnist-store ingest --store store_{common} --shape {common} {_quoted(source)}",
+        f"{not_so}: {count:,} are {common}; --fit resize, pad or crop brings them to {shape}, and "
+        "--shape makes a store of theirs",
+        _into_another(source, Shape.parse(common)),
     )
+
+
+def _into_another(source: Source, shape: Shape, options: str = "") -> str:
+    """The command that ingests the source into a store of this shape."""
+    return f"notmnist-store ingest --store store_{shape} --shape {shape} {options}{_quoted(source)}"
 
 
 def check_counts(
@@ -253,20 +274,6 @@ def _unpacked(source: Source) -> str:
         else f"mkdir unpacked && tar xf {_quoted(source)} -C unpacked"
     )
     return f"{unpack}; notmnist-store ingest unpacked"
-
-
-def _resized(source: Source, shape: Shape) -> str:
-    """A command that makes a copy of a folder in which all pictures have one shape."""
-    mode, folder = "L" if shape.channels == 1 else "RGB", str(source.path)
-    program = (
-        "import pathlib as p; from PIL import Image as I, ImageOps as O; I.init(); "
-        "[(c.parent.mkdir(parents=True, exist_ok=True), O.exif_transpose(I.open(f))"
-        f".convert('{mode}').resize(({shape.width}, {shape.height})).save(c)) "
-        f"for f in p.Path({folder!r}).rglob('*') if f.suffix.lower() in I.EXTENSION "
-        f"for c in [p.Path('resized', str(f.relative_to({folder!r})) + '.png')]]"
-    )
-    ingest = f"notmnist-store ingest --shape {shape} resized"
-    return f"python -c {shlex.quote(program)} && {ingest}"
 
 
 def _first_pickle(source: Source) -> str | None:

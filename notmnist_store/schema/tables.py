@@ -8,7 +8,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 FORMAT_VERSION = 1
-FORMAT_REVISION = 4
+FORMAT_REVISION = 5
 """Raised with every change of a table until 0.1.0 is out; no store of another one is read."""
 
 _KINDS = {
@@ -51,7 +51,8 @@ _OF_MODEL = "model text, size int"
 TABLES: dict[str, pa.Schema] = {
     "image": columns(
         "image_id int, source text, path text, label text?, split text",
-        "file_hash text, pixel_hash text, dhash int, mode text, file_bytes int",
+        "file_hash text, pixel_hash text, dhash int, mode text",
+        "height int, width int, orientation int, fit text?, file_bytes int",
         "ink_mean float, ink_std float, font text?, family text?, origin_image_id int?",
         "run_id text, pixels bytes",
     ),

@@ -12,6 +12,10 @@
 -- column pixel_hash: xxh3-128 over height, width, channels and the stored pixels · hex · 1f9a56d3014798d86001c324468d4901
 -- column dhash: 64-bit difference hash of the image · bits · -8138269444283625472
 -- column mode: the image's mode before it was stored, in Pillow's words · no unit · L
+-- column height: the file's own height, upright, before the image was fitted · pixels · 28
+-- column width: the file's own width, upright, before the image was fitted · pixels · 28
+-- column orientation: EXIF orientation by which it was turned upright, 2 to 8; 1 where it was not turned · no unit · 6
+-- column fit: resize, pad or crop: how it was brought to the store's shape; null where it had it · no unit · pad
 -- column file_bytes: size of the member · bytes · 462
 -- column ink_mean: mean of the pixels scaled to [0, 1] · share · 0.36
 -- column ink_std: population standard deviation of the pixels scaled to [0, 1] · share · 0.44
@@ -36,6 +40,10 @@ select
     image.pixel_hash,
     image.dhash,
     image.mode,
+    image.height,
+    image.width,
+    image.orientation,
+    image.fit,
     image.file_bytes,
     image.ink_mean,
     image.ink_std,

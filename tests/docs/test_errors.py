@@ -87,6 +87,7 @@ MISTAKES: list[Mistake] = [
     lambda f: _new(f).ingest(_flipped(f, f / "glyphs.tar.gz", "bad.tar.gz")),
     lambda f: _new(f).ingest(_with(f / "text.tar.gz", "not an archive")),
     lambda f: _new(f).ingest(f / "animals"),
+    lambda f: _new(f).ingest(f / "animals", fit="pad"),
     lambda f: _new(f).ingest(f / "animals", shape="32x32x3", expect_classes=10),
     lambda f: _new(f).ingest(f / "animals", shape="32x32x3", min_per_class=100),
     lambda f: _colour_store(f).ingest(_other_animals(f)),

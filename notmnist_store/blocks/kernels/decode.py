@@ -12,7 +12,11 @@ What Pillow does not settle is settled here:
   signature (TGA), where noise can pass for an image, and rare ones nobody needs in a data set.
 - Only the first frame counts.
 - An image is turned upright as its EXIF orientation says and `ImageOps.exif_transpose` does, before
-  its shape is judged. A broken EXIF block turns nothing.
+  its shape is judged. A block too broken to tell an orientation turns nothing, and rejects nothing.
+- An image of another height or width is `shape`, or fitted (see `blocks.kernels.fit`) once its
+  values are those of the store's channels; then one of more pixels than Pillow takes for a bomb,
+  89,478,485, is `unreadable`.
+- Values are those in the file: colour profiles (ICC), gamma and the like are passed over.
 - Grey of 16 bits becomes value >> 8. Grey of 32 bits and floating point has no agreed scale:
   `unreadable` (but a 16-bit PGM, which Pillow opens as mode I of 0 to 65535, is 16-bit grey).
 - Transparency is what Pillow's conversion to RGBA shows: an alpha channel, or a colour key or
@@ -24,6 +28,7 @@ What Pillow does not settle is settled here:
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import io
 import logging
@@ -33,13 +38,16 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from PIL import ExifTags, Image, ImageOps
+from PIL import ExifTags, Image, ImageOps, TiffTags
 
+from notmnist_store.blocks.kernels.fit import fitted
 from notmnist_store.errors import UsageError
+from notmnist_store.schema.fit import Fit
 from notmnist_store.schema.shape import Shape
 
 try:
@@ -60,6 +68,7 @@ _GREY_MODES = ("1", "L", "LA", "La", "I", "F", "I;16", "I;16L", "I;16B", "I;16N"
 _ALPHA_MODES = ("LA", "La", "PA", "RGBA", "RGBa", "P")  # a palette may hold alpha of its own
 _GREY_16_MODES = ("I;16", "I;16L", "I;16B", "I;16N")
 
+_ORIENTATIONS = range(1, 9)
 _LYING = (5, 6, 7, 8)
 _ORIENTATION_WORDS = (b"Exif", b"EXIF", b"eXIf", b"exif", b"tiff:Orientation", b"adobe.xmp")
 """One of these stands in each file whose orientation Pillow can know: EXIF, or XMP instead."""
@@ -75,13 +84,26 @@ class Decoded:
     pixels   (stored, shape.size) uint8, row-major, channels last; rows in input order
     index    (stored,) int64, ascending: which inputs were stored
     modes    (stored) Pillow's name of the mode the file has ("L", "P", "RGB", "I;16", ...)
+    sizes    (stored, 2) int64: height and width of the upright image, before it was fitted
+    turns    (stored,) int64: the EXIF orientation that was applied, 1 where none was
     rejects  (input index, reason of schema.REJECT_REASONS, detail or None), by input index
     """
 
     pixels: npt.NDArray[np.uint8]
     index: npt.NDArray[np.int64]
     modes: list[str]
+    sizes: npt.NDArray[np.int64]
+    turns: npt.NDArray[np.int64]
     rejects: list[_Reject]
+
+
+class _Picture(NamedTuple):
+    """What one file holds: the last four are as `Decoded` has them."""
+
+    pixels: npt.NDArray[np.uint8]
+    mode: str
+    size: tuple[int, int]
+    turn: int
 
 
 class _NotTakenError(Exception):
@@ -98,13 +120,15 @@ def decode(
     shape: Shape,
     *,
     to_grey: bool = False,
+    fit: Fit | None = None,
     fast: bool = True,
 ) -> Decoded:
     """Decode a batch of image files to pixels of one shape.
 
     `files` holds whole files, none null; an Arrow array is read in place. `shape` has 1 or 3
-    channels, else UsageError. `to_grey` takes colour images into a grey store. `fast=False`
-    sends every file to Pillow: the same result, slower.
+    channels, else UsageError. `to_grey` takes colour images into a grey store, `fit` those of
+    another height or width into any. `fast=False` sends every file to Pillow: the same result,
+    slower.
 
     Nothing about a file's contents raises: what cannot be stored is in `rejects`.
     """
@@ -117,6 +141,8 @@ def decode(
     count = len(offsets) - 1
     pixels = np.empty((count, shape.size), np.uint8)
     modes = ["L" if shape.channels == 1 else "RGB"] * count
+    sizes = np.full((count, 2), (shape.height, shape.width), np.int64)
+    turns = np.ones(count, np.int64)
     stored = np.zeros(count, np.bool_)
     png = _compiled_loops() if fast else None
     if png is not None:
@@ -126,10 +152,13 @@ def decode(
     rejects: list[_Reject] = []
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        if fit is not None:
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
         for i in np.flatnonzero(~stored).tolist():
             file = data[offsets[i] : offsets[i + 1]].tobytes()
             try:
-                modes[i], pixels[i] = _decode_with_pillow(file, shape, to_grey)
+                picture = _decode_with_pillow(file, shape, to_grey, fit)
+                pixels[i], modes[i], sizes[i], turns[i] = picture
                 stored[i] = True
             except _NotTakenError as error:
                 rejects.append((i, error.reason, error.detail))
@@ -137,9 +166,9 @@ def decode(
                 rejects.append((i, "unreadable", _describe(error)))
     index = np.flatnonzero(stored)
     if len(index) < count:
-        pixels = pixels[index]
+        pixels, sizes, turns = pixels[index], sizes[index], turns[index]
         modes = [modes[i] for i in index.tolist()]
-    return Decoded(pixels, index, modes, rejects)
+    return Decoded(pixels, index, modes, sizes, turns, rejects)
 
 
 def _flat(
@@ -231,62 +260,80 @@ def _inflate_bounded(view: memoryview, spans: list[list[int]], size: int) -> lis
     return inflated
 
 
-def _decode_with_pillow(
-    file: bytes, shape: Shape, to_grey: bool
-) -> tuple[str, npt.NDArray[np.uint8]]:
-    """The mode and the pixels, (shape.size,), of one file; any exception means a reject."""
+def _decode_with_pillow(file: bytes, shape: Shape, to_grey: bool, fit: Fit | None) -> _Picture:
+    """What one file holds; any exception means a reject."""
     if not file:
         raise _NotTakenError("empty")
     with Image.open(io.BytesIO(file), formats=FORMATS) as opened:
         mode = opened.mode
-        image = _upright(opened, mode, shape, file)
-        if _is_transparent(image):
+        turn = _orientation(opened, file)
+        width, height = _upright_size(opened, turn)
+        if fit is None and (width, height) != (shape.width, shape.height):
+            raise _another_shape(width, height, mode)
+        _load_upright(opened, turn)
+        width, height = opened.size  # a GIF may have come out larger
+        if _is_transparent(opened):
             raise _NotTakenError("transparent")
-        grey = _grey(image) if mode in _GREY_MODES else None
-        if grey is not None:
-            plane = grey.reshape(-1)
-            return mode, plane if shape.channels == 1 else np.repeat(plane, 3)
-        rgb = image.convert("RGB")
-        colours = np.asarray(rgb)
-        if shape.channels == 3:
-            return mode, colours.reshape(-1)
-        if (colours == colours[:, :, :1]).all():
-            return mode, colours[:, :, 0].reshape(-1)
-        if not to_grey:
-            raise _NotTakenError("colour")
-        return mode, np.asarray(rgb.convert("L")).reshape(-1)
+        image = _grey(opened) if mode in _GREY_MODES else _coloured(opened, shape, to_grey)
+        if (width, height) != (shape.width, shape.height):
+            found = fitted(image, shape, fit) if fit is not None else None
+            if found is None:
+                raise _another_shape(width, height, mode)
+            image = found
+        pixels = np.asarray(image).reshape(-1)
+        if len(pixels) < shape.size:  # grey, in a store of colour
+            pixels = np.repeat(pixels, shape.channels)
+        return _Picture(pixels, mode, (height, width), turn)
 
 
-def _upright(image: Image.Image, mode: str, shape: Shape, file: bytes) -> Image.Image:
-    """The image loaded and turned, if it has the shape; others are not loaded without need."""
-    # Pillow turns a TIFF itself when it loads it.
-    told = image.format != "TIFF" and any(word in file for word in _ORIENTATION_WORDS)
+def _another_shape(width: int, height: int, mode: str) -> _NotTakenError:
+    return _NotTakenError("shape", str(Shape(height, width, 1 if mode in _GREY_MODES else 3)))
+
+
+def _orientation(image: Image.Image, file: bytes) -> int:
+    """The orientation by which Pillow turns an image, 1 where it cannot be told.
+
+    A TIFF has it in its own directory, and turns itself when it is loaded; what it would stumble
+    over then is taken away here.
+    """
+    is_tiff = image.format == "TIFF"
+    if not is_tiff and not any(word in file for word in _ORIENTATION_WORDS):
+        return 1
+    exif = _exif(image)
+    found: object = None
+    with contextlib.suppress(Exception):
+        found = exif.get(ExifTags.Base.Orientation)
+    if is_tiff:
+        image.info.pop("xmp", None)
+        for directory in TiffTags.TAGS_V2_GROUPS:
+            if directory in exif:
+                try:
+                    exif.get_ifd(directory)
+                except Exception:
+                    del exif[directory]
+    return next((turn for turn in _ORIENTATIONS if turn == found), 1)
+
+
+def _exif(image: Image.Image) -> Image.Exif:
+    """Its EXIF block, or what can be read of it; of a PNG it loads the pixels, too."""
+    for _ in range(2):  # the second time Pillow gives what it had when it stumbled
+        with contextlib.suppress(Exception):  # its parsers raise whatever a broken block leads to
+            return image.getexif()
+    return Image.Exif()
+
+
+def _upright_size(image: Image.Image, turn: int) -> tuple[int, int]:
+    """Width and height when it is turned, as its header tells them."""
     width, height = image.size
-    if sorted(image.size) == sorted((shape.width, shape.height)):
-        image.load()
-        image = _transposed(image) if told else image
-        width, height = image.size
-    elif told and _lies(image):
-        width, height = height, width
-    if (width, height) != (shape.width, shape.height):
-        found = Shape(height, width, 1 if mode in _GREY_MODES else 3)
-        raise _NotTakenError("shape", str(found))
-    return image
+    own = getattr(image, "tag_v2", {}).get(ExifTags.Base.Orientation)  # then a TIFF has turned them
+    return (height, width) if turn in _LYING and own not in _LYING else (width, height)
 
 
-def _transposed(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except Exception:  # Pillow's parsers of EXIF raise whatever a broken block leads to
-        return image
-
-
-def _lies(image: Image.Image) -> bool:
-    """Whether height and width change places when it is turned upright."""
-    try:
-        return image.getexif().get(ExifTags.Base.Orientation) in _LYING
-    except Exception:  # as above; of a PNG it loads the pixels, too
-        return False
+def _load_upright(image: Image.Image, turn: int) -> None:
+    image.load()
+    if turn > 1 and image.format != "TIFF":
+        with contextlib.suppress(Exception):  # it turns the pixels first, then mends the block
+            ImageOps.exif_transpose(image, in_place=True)
 
 
 def _is_transparent(image: Image.Image) -> bool:
@@ -297,15 +344,28 @@ def _is_transparent(image: Image.Image) -> bool:
     return False
 
 
-def _grey(image: Image.Image) -> npt.NDArray[np.uint8]:
-    """Pixels (height, width) of an opaque image without colour."""
+def _grey(image: Image.Image) -> Image.Image:
+    """An opaque image without colour, in mode L."""
     if image.mode in _GREY_16_MODES or (image.mode == "I" and image.format == "PPM"):
-        return (np.asarray(image) >> 8).astype(np.uint8)
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     if image.mode in ("I", "F"):
         raise _NotTakenError(
             "unreadable", f"mode {image.mode}: grey of 32 bits has no agreed scale"
         )
-    return np.asarray(image.convert("L"))
+    return image.convert("L")
+
+
+def _coloured(image: Image.Image, shape: Shape, to_grey: bool) -> Image.Image:
+    """An opaque image of another mode, in RGB; for a grey store in L."""
+    rgb = image if image.mode == "RGB" else image.convert("RGB")
+    if shape.channels == 3:
+        return rgb
+    red, green, blue = rgb.split()
+    if red.tobytes() == green.tobytes() == blue.tobytes():
+        return red
+    if not to_grey:
+        raise _NotTakenError("colour")
+    return rgb.convert("L")
 
 
 def _describe(error: Exception) -> str:

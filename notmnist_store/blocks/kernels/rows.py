@@ -18,8 +18,9 @@ import pyarrow.compute as pc
 import xxhash
 
 from notmnist_store.blocks.kernels import fingerprint
-from notmnist_store.blocks.kernels.decode import decode
+from notmnist_store.blocks.kernels.decode import Decoded, decode
 from notmnist_store.blocks.kernels.tally import Key, Tally
+from notmnist_store.schema.fit import Fit
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.tables import KIND_DEVICE, KIND_FILE, KIND_LINK, TABLES
 from notmnist_store.sources.kernels.provenance import (
@@ -47,6 +48,7 @@ class RowRules:
     every image; where it is None, a split folder decides, then ``named_split`` (by the name of the
     source), then ``fractions`` (exact decimals) by pixel hash, which is called ``share_rule``.
     Where ``keep_unlabelled``, files without a label are stored if they have a split.
+    ``fit`` says how images of another shape are brought to it; where null, they are rejects.
     ``group_regex`` fills ``family`` from the path instead of the font. Where ``labels_given``,
     label, split and group come with each file, not from its path. Whoever makes rows stops where
     the members have more than ``max_labels`` labels.
@@ -59,6 +61,7 @@ class RowRules:
     fractions: tuple[tuple[str, str], ...]
     split: str | None = None
     to_grey: bool = False
+    fit: Fit | None = None
     group_regex: str | None = None
     labels_given: bool = False
     max_labels: int = 10_000
@@ -127,9 +130,10 @@ def make_rows(batch: pa.RecordBatch, rules: RowRules) -> Rows:
     data = batch.column("data")
     if len(wanted) < len(data):
         data = data.take(pa.array(wanted, pa.int64()))
-    decoded = decode(data, rules.shape, to_grey=rules.to_grey)
+    decoded = decode(data, rules.shape, to_grey=rules.to_grey, fit=rules.fit)
     for index, reason, detail in decoded.rejects:
         refused.append((wanted[index], paths[index], places[index], reason, detail))
+        tally.reasons[reason] += 1
         if reason == "shape" and detail:
             tally.other_shapes[detail] += 1
     refused.sort(key=lambda entry: entry[0])
@@ -153,8 +157,7 @@ def make_rows(batch: pa.RecordBatch, rules: RowRules) -> Rows:
     images = _images(
         rules,
         files=data if len(stored) == len(data) else data.take(pa.array(stored, pa.int64())),
-        pixels=decoded.pixels,
-        modes=decoded.modes,
+        decoded=decoded,
         positions=[positions[row] for row in rows],
         sizes=[sizes[row] for row in rows],
         paths=[paths[index] for index in stored],
@@ -289,8 +292,7 @@ def _images(
     rules: RowRules,
     *,
     files: pa.Array,
-    pixels: npt.NDArray[np.uint8],
-    modes: list[str],
+    decoded: Decoded,
     positions: list[int],
     sizes: list[int],
     paths: list[str],
@@ -299,6 +301,7 @@ def _images(
     origins: pa.Array,
 ) -> pa.Table:
     count = len(paths)
+    pixels, heights, widths = decoded.pixels, decoded.sizes[:, 0], decoded.sizes[:, 1]
     pixel_hash = fingerprint.pixel_hashes(pixels, rules.shape)
     ink_mean, ink_std = fingerprint.ink(pixels)
     fonts = [font_name(_stem(path)) for path in paths]
@@ -317,7 +320,11 @@ def _images(
         "file_hash": fingerprint.file_hashes(files),
         "pixel_hash": pixel_hash,
         "dhash": fingerprint.dhashes(pixels, rules.shape),
-        "mode": modes,
+        "mode": decoded.modes,
+        "height": heights,
+        "width": widths,
+        "orientation": decoded.turns,
+        "fit": _fits(rules, heights, widths),
         "file_bytes": sizes,
         "ink_mean": ink_mean,
         "ink_std": ink_std,
@@ -329,6 +336,15 @@ def _images(
     }
     schema = TABLES["image"]
     return pa.table({f.name: pa.array(columns[f.name], f.type) for f in schema}, schema=schema)
+
+
+def _fits(
+    rules: RowRules, heights: npt.NDArray[np.int64], widths: npt.NDArray[np.int64]
+) -> pa.Array:
+    """The rule by which each image was brought to the store's shape, null where it had it."""
+    changed = (heights != rules.shape.height) | (widths != rules.shape.width)
+    rule = rules.fit.rule if rules.fit is not None else None
+    return pc.if_else(pa.array(changed), pa.scalar(rule, pa.string()), None)
 
 
 def _constant(value: str, count: int) -> pa.Array:

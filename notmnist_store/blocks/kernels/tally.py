@@ -23,7 +23,8 @@ Key = tuple[str | None, str | None, str | None]
 class Tally:
     """What became of the members seen, by key; all of a key is None for an unsafe name.
 
-    ``splits`` parts the stored ones by their split. ``unlabelled`` has, by split, the files that
+    ``splits`` parts the stored ones by their split, ``reasons`` counts the rejected ones, and
+    ``other_shapes`` has those of another shape, by it. ``unlabelled`` has, by split, the files that
     were ignored since they have a split but no label.
     """
 
@@ -32,6 +33,7 @@ class Tally:
         default_factory=Counter
     )
     splits: Counter[tuple[str | None, str | None, str | None, str]] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
     other_shapes: Counter[str] = field(default_factory=Counter)
     unlabelled: Counter[str] = field(default_factory=Counter)
 
@@ -40,6 +42,7 @@ class Tally:
         self.seen.update(other.seen)
         self.outcomes.update(other.outcomes)
         self.splits.update(other.splits)
+        self.reasons.update(other.reasons)
         self.other_shapes.update(other.other_shapes)
         self.unlabelled.update(other.unlabelled)
 

@@ -36,4 +36,7 @@ def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for number in range(5):
             picture = random.integers(0, 256, (32, 32, 3), dtype=np.uint8)
             Image.fromarray(picture).save(folder / "animals" / label / f"{number}.png")
+            (folder / "photos" / label).mkdir(parents=True, exist_ok=True)
+            photo = Image.fromarray(picture).resize((40 + 9 * number, 70))
+            photo.save(folder / "photos" / label / f"{number}.jpg")
     return folder

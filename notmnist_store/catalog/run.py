@@ -8,11 +8,13 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Any, Self
 
+import numpy as np
 import pyarrow as pa
 
 from notmnist_store.catalog.views_file import refresh_views_file
 from notmnist_store.errors import DamageError, StoreError
 from notmnist_store.progress import Progress
+from notmnist_store.schema.arrays import Ints
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import DataFile
 from notmnist_store.storage.losses import summary
@@ -80,18 +82,34 @@ class Run:
         part = len(self.files.get(table, ()))
         self.add([self._tables.write_rows(table, self.id, whole, part)])
 
-    def write_parts(self, table: str, parts: Iterable[pa.Table]) -> None:
-        """Write tables of rows as they come, as data files of a few million rows each."""
+    def write_parts(
+        self,
+        table: str,
+        parts: Iterable[pa.Table],
+        band: Callable[[pa.Table], Ints] | None = None,
+    ) -> None:
+        """Write tables of rows as they come, as data files of a few million rows each.
+
+        Rows of a file of one `band`, a small number for each, stand together, the lower ones first:
+        who reads a few bands passes over the others.
+        """
         held: list[pa.Table] = []
         rows = 0
+
+        def write_held() -> None:
+            whole = pa.concat_tables(held)
+            if band is not None:
+                whole = whole.take(np.argsort(band(whole).astype(np.uint8), kind="stable"))
+            self.write(table, whole)
+
         for part in parts:
             held.append(part)
             rows += part.num_rows
             if rows >= _FILE_ROWS:
-                self.write(table, pa.concat_tables(held))
+                write_held()
                 held, rows = [], 0
         if held:
-            self.write(table, pa.concat_tables(held))
+            write_held()
 
     def add(self, files: Iterable[DataFile]) -> None:
         """Take data files that were written under this run's id."""

@@ -12,6 +12,7 @@ import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ from notmnist_store.near.kernels.join import (
     join,
 )
 from notmnist_store.near.kernels.moved import MovedPairs, moved_pairs
-from notmnist_store.near.kernels.pair_rows import pairs_among
+from notmnist_store.near.kernels.pair_rows import bands, pairs_among
 from notmnist_store.near.kernels.transforms import Moves
 from notmnist_store.progress import Progress
 from notmnist_store.schema.arrays import Ints, Pixels
@@ -138,7 +139,7 @@ def near_duplicates(
                 parts = _search(flat, old, plan.radius.squared, **how)
                 found = ((part, part.squared_distance) for part in parts)
             rows = _pair_rows(ids, _kept(found, grouped, plan.group_radius), moves)
-            run.write_parts("pair", progress.counted(rows))
+            run.write_parts("pair", progress.counted(rows), partial(bands, plan.radius))
             files = run.files.get("pair", [])
             before = None if plan.base is None else catalog
             checked, seed = check_sample(

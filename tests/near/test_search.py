@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -261,6 +262,18 @@ def test_the_command_after_too_many_pairs_is_the_same_search_with_a_limit_that_d
     (row,) = store.sql("select * from radius_join").rows()
     assert {name: row[name] for name in asked} == asked
     assert row["pairs"] <= int(words[-1]) <= 8 * row["pairs"]
+
+
+@pytest.mark.parametrize("transforms", ["none", "shift1"])
+def test_pairs_lie_on_disk_by_distance_so_that_near_ones_are_read_alone(
+    store: Store, transforms: str
+) -> None:
+    store.near_duplicates(radius="4", transforms=transforms)
+    (file,) = store.path.glob("pair/*.parquet")
+    squared = pq.read_table(file)["squared_distance"].to_numpy()
+    part = squared * 64 // (Radius("4").squared + 1)
+    assert len(set(part.tolist())) > 4
+    assert (np.diff(part) >= 0).all()
 
 
 def test_too_little_memory_is_an_error_that_says_what_to_do(

@@ -7,6 +7,15 @@ import pyarrow as pa
 
 from notmnist_store.near.kernels.join import Pairs
 from notmnist_store.schema.arrays import Ints
+from notmnist_store.schema.radius import Radius
+
+_BANDS = 64
+
+
+def bands(radius: Radius, pairs: pa.Table) -> Ints:
+    """In which of 64 equal parts of the squared radius the squared distance of each pair lies."""
+    found: Ints = pairs["squared_distance"].to_numpy() * _BANDS // (radius.squared + 1)
+    return found
 
 
 def rows_of(ids: Ints, wanted: Ints) -> Ints:

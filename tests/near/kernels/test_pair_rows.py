@@ -6,7 +6,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from notmnist_store.near.kernels.pair_rows import pair_rows, pairs_among, rows_of
+from notmnist_store.near.kernels.pair_rows import bands, pair_rows, pairs_among, rows_of
+from notmnist_store.schema.radius import Radius
 
 IDS = np.array([40, 10, 30, 20])
 PAIRS = pa.table({"a": [10, 20, 99, 30], "b": [40, 30, 10, 41], "squared_distance": [5, 3, 1, 2]})
@@ -32,3 +33,13 @@ def test_pairs_among_the_images_have_both_ends_and_the_lesser_row_on_the_left() 
     assert list(zip(rows.left.tolist(), rows.right.tolist(), strict=True)) == [(0, 1), (2, 3)]
     assert rows.squared_distance.tolist() == [5, 3]
     assert len(pairs_among(IDS[:0], PAIRS)) == 0
+
+
+@pytest.mark.parametrize("radius", ["0", "0.01", "1", "2.5", "400"])
+def test_bands_are_64_parts_of_the_squared_radius(radius: str) -> None:
+    most = Radius(radius).squared
+    squared = np.unique(np.linspace(0, most, 1_000).astype(np.int64))
+    found = bands(Radius(radius), pa.table({"squared_distance": squared}))
+    assert found.tolist() == [64 * each // (most + 1) for each in squared.tolist()]
+    assert found[0] == 0
+    assert found[-1] <= 63

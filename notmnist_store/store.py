@@ -137,6 +137,7 @@ class Store:
         file_column: Annotated[str | None, Option(metavar="NAME")] = None,
         label_column: Annotated[str | None, Option(metavar="NAME")] = None,
         no_metadata: bool = False,
+        skip_known: bool = False,
         expect_classes: int | None = None,
         min_per_class: int | None = None,
         max_labels: int = 10_000,
@@ -169,6 +170,7 @@ class Store:
             file_column: the column of a metadata file that names the images.
             label_column: the column of a metadata file, or of Parquet, that has the labels.
             no_metadata: read class folders, whatever metadata file is there.
+            skip_known: count images whose pixels an earlier run stored, and do not store them.
             expect_classes: fail unless there are N classes.
             min_per_class: fail where a class has fewer images.
             max_labels: labels of one source.
@@ -212,6 +214,7 @@ class Store:
             file_column=file_column,
             label_column=label_column,
             no_metadata=no_metadata,
+            skip_known=skip_known,
             expect_classes=expect_classes,
             min_per_class=min_per_class,
             max_labels=max_labels,

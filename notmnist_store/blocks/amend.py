@@ -1,5 +1,5 @@
-"""What can only be known at a source's end: copies of a path, files outside a class folder, and
-folders that turn out to be splits, or classes, among their siblings.
+"""What can only be known at a source's end: copies of a path, files outside a class folder,
+folders that turn out to be splits, or classes, among their siblings, and images to leave out.
 
 All are rare. The blocks that hold such rows are written anew, before anything is committed.
 """
@@ -30,34 +30,43 @@ _NOWHERE: Key = (None, None, None)
 
 
 def amend_blocks(
-    root: Path, rules: RowRules, blocks: Sequence[Block], changed: Mapping[str, Place]
+    root: Path,
+    rules: RowRules,
+    blocks: Sequence[Block],
+    changed: Mapping[str, Place],
+    known_pixels: pa.Array | None = None,
 ) -> list[Block]:
     """Move second members of a path to the rejects, and unreadable strays to the ignored.
 
     A stray is a rejected member of a folder that holds no image and has class folders below it
     (a README beside the class folders). Members of the folders in ``changed`` get the label and
-    the split of their place there; those that are not stored there are ignored. Returns the
-    blocks with their files and tallies as they are now.
+    the split of their place there; those that are not stored there are ignored, and so are images
+    of ``known_pixels``, which are pixel hashes. Returns the blocks with their files and tallies as
+    they are now.
     """
     copies = _copies(root, rules, blocks)
-    known = _Known(rules, _outside(blocks), changed)
+    known = _Known(rules, _outside(blocks), changed, known_pixels)
     concerned = known.outside | changed.keys()
     amended = []
     for block in blocks:
         positions = set(block.path_keys[:, 0].tolist())
         here = copies & positions
-        if here or concerned.intersection(folder for folder, *_ in block.tally.outcomes):
+        folders = {folder for folder, *_ in block.tally.outcomes}
+        if here or not concerned.isdisjoint(folders) or _has_known(root, known, block):
             block = _amend(root, known, block, here)
         amended.append(block)
     return amended
 
 
 class _Known(NamedTuple):
-    """What is known of the whole source: folders of strays, and places that are not as told."""
+    """What is known of the whole source: folders of strays, places that are not as told, and the
+    hashes of pixels that the store has.
+    """
 
     rules: RowRules
     outside: Set[str]
     changed: Mapping[str, Place]
+    pixels: pa.Array | None
 
     def place(self, path: str) -> Place:
         where = place(path)
@@ -138,6 +147,8 @@ def _amend(root: Path, known: _Known, block: Block, copies: set[int]) -> Block:
         tally.outcomes[*key, "stored"] -= 1
         tally.outcomes[*key, "rejected"] += 1
 
+    images = _without_known(known, images, tally)
+
     stray = []
     for path, reason in zip(*(rejects[n].to_pylist() for n in ("path", "reason")), strict=True):
         where = None if reason == "unsafe_name" or rules.labels_given else known.place(path)
@@ -163,6 +174,26 @@ def _amend(root: Path, known: _Known, block: Block, copies: set[int]) -> Block:
     ]
     tally = replace(tally, seen=+tally.seen, outcomes=+tally.outcomes, splits=+tally.splits)
     return replace(block, files=tuple(files), tally=tally)
+
+
+def _has_known(root: Path, known: _Known, block: Block) -> bool:
+    if known.pixels is None:
+        return False
+    hashes = _read(root, known.rules, block, "image", ["pixel_hash"])["pixel_hash"]
+    return bool(pc.any(pc.is_in(hashes, known.pixels)).as_py())
+
+
+def _without_known(known: _Known, images: pa.Table, tally: Tally) -> pa.Table:
+    """The images but those whose pixels the store has, which are counted."""
+    if known.pixels is None:
+        return images
+    held = pc.is_in(images["pixel_hash"], known.pixels)
+    for row in images.filter(held).select(["path", "label", "split"]).to_pylist():
+        key = _key(known, tally, **row)
+        tally.splits[*key, row["split"]] -= 1
+        tally.outcomes[*key, "stored"] -= 1
+        tally.outcomes[*key, "ignored_known"] += 1
+    return images.filter(pc.invert(held))
 
 
 def _moved(known: _Known, tally: Tally) -> Tally:

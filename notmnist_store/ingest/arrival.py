@@ -14,6 +14,7 @@ select
     run.members_stored as stored,
     (select count(fit) from stored_image where run_id = run.run_id) as resized,
     (select count(*) from stored_image where run_id = run.run_id and orientation > 1) as turned,
+    (select sum(ignored_known) from stored_ledger where run_id = run.run_id) as known,
     (select count(*) from stored_reject where run_id = run.run_id and reason = 'shape') as others
 from run
 where run.run_id = $run_id
@@ -21,7 +22,7 @@ where run.run_id = $run_id
 
 
 def as_they_came(catalog: Catalog, runs: Sequence[str]) -> Iterator[str]:
-    """Notes on the images of these runs that were resized, turned, or rejected for their shape."""
+    """Notes on images of these runs that were resized, turned, known, or of another shape."""
     for run_id in runs:
         (counts,) = catalog.query(_COUNTS, {"run_id": run_id}).to_pylist()
         arguments = json.loads(counts["arguments"])
@@ -35,6 +36,11 @@ def as_they_came(catalog: Catalog, runs: Sequence[str]) -> Iterator[str]:
             yield (
                 f"{counts['source']}: of {counts['stored']:,} images {', '.join(said)} "
                 "(sql image_sizes)"
+            )
+        if counts["known"]:
+            yield (
+                f"{counts['source']}: {counts['known']:,} images whose pixels the store had are "
+                "not stored again"
             )
         if counts["others"]:
             yield (

@@ -22,6 +22,7 @@ from notmnist_store.blocks.writer import Block
 from notmnist_store.catalog.run import Run, show_runs
 from notmnist_store.engines.local import write_blocks
 from notmnist_store.errors import SourceError, StoreError
+from notmnist_store.ingest.known_pixels import known_pixels
 from notmnist_store.ingest.label_order import keep_order
 from notmnist_store.ingest.options import IngestOptions
 from notmnist_store.ingest.source_checks import (
@@ -31,6 +32,7 @@ from notmnist_store.ingest.source_checks import (
     check_labels,
     check_shape,
     check_unlabelled,
+    images_of,
     ledger_rows,
     name_taken,
 )
@@ -288,7 +290,8 @@ class _Ingest:
             for note in self._source.notes:
                 self._progress.note(note)
             changed = self._place(_together(blocks))
-            return amend_blocks(self._tables.root, self._rules, blocks, changed)
+            known = known_pixels(self._tables, blocks) if self._options.skip_known else None
+            return amend_blocks(self._tables.root, self._rules, blocks, changed, known)
         finally:
             self._progress.end()
 
@@ -336,7 +339,7 @@ class _Ingest:
                 for (label, rule), counts in ledger.items()
             ],
         )
-        stored = {label for (label, _), row in ledger.items() if row["stored"]}
+        stored = {label for (label, _), row in ledger.items() if images_of(row)}
         keep_order(self._tables, self._run, self._source, stored, self._progress)
         totals = {name: sum(row[name] for row in ledger.values()) for name in ("seen", *OUTCOMES)}
         self._run.row |= {
@@ -366,6 +369,7 @@ class _Ingest:
             "file_column": options.file_column,
             "label_column": options.label_column,
             "no_metadata": options.no_metadata or None,
+            "skip_known": options.skip_known or None,
             "expect_classes": options.expect_classes,
             "min_per_class": options.min_per_class,
         }

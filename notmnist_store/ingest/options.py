@@ -40,6 +40,7 @@ class IngestOptions:
     file_column: str | None = None
     label_column: str | None = None
     no_metadata: bool = False
+    skip_known: bool = False
     expect_classes: int | None = None
     min_per_class: int | None = None
     max_labels: int = 10_000

@@ -59,13 +59,18 @@ def check_conservation(ledger: Ledger, image_rows: int) -> None:
         raise StoreError(f"{stored} images were stored, but {image_rows} rows were written")
 
 
-def _stored(ledger: Ledger) -> dict[str, int]:
+def images_of(row: Mapping[str, int]) -> int:
+    """Images that a row of the ledger counts: those stored, and those that the store had."""
+    return row["stored"] + row["ignored_known"]
+
+
+def _images(ledger: Ledger) -> dict[str, int]:
     """Images by label, of labels that have any."""
-    stored: Counter[str] = Counter()
+    images: Counter[str] = Counter()
     for (label, _), row in ledger.items():
         if label is not None:
-            stored[label] += row["stored"]
-    return dict(+stored)
+            images[label] += images_of(row)
+    return dict(+images)
 
 
 def check_labels(
@@ -78,7 +83,7 @@ def check_labels(
             f"{source.path} has {len(labels):,} labels, more than {max_labels:,}",
             f"notmnist-store ingest --max-labels {len(labels)} {_quoted(source)}",
         )
-    if any(row["stored"] for row in ledger.values()):
+    if any(images_of(row) for row in ledger.values()):
         return
     seen = sum(row["seen"] for row in ledger.values())
     rejected = sum(row["rejected"] for row in ledger.values())
@@ -156,7 +161,8 @@ def check_unlabelled(
 
 def check_shape(source: Source, tally: Tally, shape: Shape) -> None:
     """Most images must have the store's shape; else the source was meant for another store."""
-    stored = sum(n for (*_, outcome), n in tally.outcomes.items() if outcome == "stored")
+    fitting = ("stored", "ignored_known")
+    stored = sum(n for (*_, outcome), n in tally.outcomes.items() if outcome in fitting)
     other = tally.other_shapes.total()
     if other <= stored:
         return
@@ -193,7 +199,7 @@ def check_counts(
     published: KnownArchive | None,
 ) -> None:
     """The number of classes, the least images a class, and a known archive's own counts."""
-    stored = _stored(ledger)
+    stored = _images(ledger)
     table = counts_of(("label", "images"), stored.items())
     hint = f"notmnist-store ingest {_quoted(source)}"
     if expect_classes is not None and len(stored) != expect_classes:

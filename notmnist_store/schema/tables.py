@@ -8,7 +8,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 FORMAT_VERSION = 1
-FORMAT_REVISION = 5
+FORMAT_REVISION = 6
 """Raised with every change of a table until 0.1.0 is out; no store of another one is read."""
 
 _KINDS = {
@@ -64,6 +64,7 @@ TABLES: dict[str, pa.Schema] = {
         "run_id text, source text, label text?, split_rule text?",
         "seen int, stored int, rejected int",
         "ignored_hidden int, ignored_link int, ignored_device int, ignored_outside int",
+        "ignored_known int",
         "train int, valid int, test int, unused int",
     ),
     "label_order": columns("label text, label_id int, run_id text"),

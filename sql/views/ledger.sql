@@ -10,11 +10,12 @@
 -- column test: images that went to split test · images · 0
 -- column unused: images that went to no split · images · 0
 -- column rejected: members in table reject · members · 1
--- column ignored: members passed over: the sum of the four columns that follow · members · 0
+-- column ignored: members passed over: the sum of the five columns that follow · members · 0
 -- column ignored_hidden: hidden files and __MACOSX · members · 0
 -- column ignored_link: symbolic and hard links · members · 0
 -- column ignored_device: devices, pipes and sockets · members · 0
 -- column ignored_outside: files outside a class folder · members · 0
+-- column ignored_known: images whose pixels an earlier run has, under --skip-known · members · 0
 select
     ledger.run_id,
     ledger.source,
@@ -27,9 +28,11 @@ select
     ledger.test,
     ledger.unused,
     ledger.rejected,
-    ledger.ignored_hidden + ledger.ignored_link + ledger.ignored_device + ledger.ignored_outside as ignored,
+    ledger.ignored_hidden + ledger.ignored_link + ledger.ignored_device + ledger.ignored_outside
+        + ledger.ignored_known as ignored,
     ledger.ignored_hidden,
     ledger.ignored_link,
     ledger.ignored_device,
-    ledger.ignored_outside
+    ledger.ignored_outside,
+    ledger.ignored_known
 from stored_ledger as ledger

@@ -13,6 +13,7 @@ OUTCOMES = (
     "ignored_link",
     "ignored_device",
     "ignored_outside",
+    "ignored_known",
 )
 
 Key = tuple[str | None, str | None, str | None]

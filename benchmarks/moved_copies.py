@@ -29,6 +29,7 @@ from radius_join import COMPILING_ROWS, Pixels, images_of, within_rounding
 from notmnist_store.near.kernels.join import CHUNK_PAIRS, Pairs, self_join
 from notmnist_store.near.kernels.moved import moved_pairs
 from notmnist_store.near.kernels.moving import copies_made, moved_copies
+from notmnist_store.near.kernels.sides import EVERYWHERE, KnownPairs, sides_of
 from notmnist_store.near.kernels.transforms import Moves
 from notmnist_store.near.search import DEFAULT_LIMIT
 from notmnist_store.schema.radius import Radius
@@ -45,7 +46,9 @@ def pairs_of(pixels: Pixels, shape: Shape, words: str, t: int, threads: int) -> 
     if not moves.moves:
         return list(self_join(pixels, t, threads=threads))
     how = {"limit": DEFAULT_LIMIT, "threads": threads, "chunk_pairs": CHUNK_PAIRS}
-    return [moved_pairs(pixels, 0, moves, t, **how).pairs]
+    sides = sides_of(np.full(len(pixels), EVERYWHERE), [])
+    known = KnownPairs.of(len(pixels), 0)
+    return [moved_pairs(pixels, sides, moves, t, known=known, **how).pairs]
 
 
 def _searched(

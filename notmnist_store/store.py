@@ -600,6 +600,7 @@ class Store:
         radius: Distance = None,
         group_radius: Distance = None,
         transforms: TransformSet = None,
+        crossing: Annotated[str | None, Option(metavar="SET")] = None,
         contrast: bool = False,
         limit: int = 100_000_000,
         chunk_pairs: int = 1 << 18,
@@ -609,13 +610,17 @@ class Store:
 
         A radius is a Euclidean distance over pixels scaled to [0, 1], as text so that it is read
         exactly. After new images only what is new is compared. A small sample is checked by an
-        independent method: view certificate, and `certify`.
+        independent method: view certificate, and `certify`. With crossing only pictures that stand
+        in different splits are compared: that is enough for leaks of that split set, and takes the
+        less time, the smaller its valid and test are.
 
         Args:
             radius: the distance (default: 2.0 at 28x28x1, and 2.0 x sqrt(h w c / 784) elsewhere).
             group_radius: radius of the groups of near copies (default: 1.0, scaled as well).
             transforms: find copies that moved, too: shift1, shift2, flip, flips, turns or none, and
                 products of these with commas between them (default: those of the last search).
+            crossing: only pairs across the splits of this split set, of test with train and valid,
+                and of valid with train.
             contrast: a search of its own, for views contrast_pair and contrast_join: pictures less
                 their mean, at unit norm; opposite ones are 2 apart, the default radius is 0.1.
             limit: stop where there are more pairs.
@@ -624,19 +629,26 @@ class Store:
 
         Returns:
             One row: run_id, radius, images, distinct_images, pairs, group_radius, groups,
-            largest_group. With contrast: run_id, radius, images, distinct_images, blank, pairs.
+            largest_group. With crossing: run_id, split_set (null where all pairs are there),
+            radius, images, distinct_images, pairs (across the splits). With contrast: run_id,
+            radius, images, distinct_images, blank, pairs.
 
         Raises:
             StoreError: too little memory, or pairs that the check does not find (stored anyway).
         """
         from notmnist_store.near.contrast import contrast_pairs
+        from notmnist_store.near.plan import Asked
         from notmnist_store.near.search import near_duplicates
 
         if contrast:
             run_id = contrast_pairs(
                 self._tables(),
                 _radius(radius),
-                refused={"--group-radius": group_radius, "--transforms": transforms},
+                refused={
+                    "--group-radius": group_radius,
+                    "--transforms": transforms,
+                    "--crossing": crossing,
+                },
                 limit=limit,
                 chunk_pairs=chunk_pairs,
                 threads=workers,
@@ -645,15 +657,13 @@ class Store:
             return self._found("near", "contrasted", run_id=run_id)
         run_id = near_duplicates(
             self._tables(),
-            _radius(radius),
-            _radius(group_radius),
-            _transforms(transforms),
+            Asked(_radius(radius), _radius(group_radius), _transforms(transforms), crossing),
             limit=limit,
             chunk_pairs=chunk_pairs,
             threads=workers,
             progress=self._progress,
         )
-        return self._found("near", "searched", run_id=run_id)
+        return self._found("near", "crossed" if crossing else "searched", run_id=run_id)
 
     def certify(
         self,

@@ -15,12 +15,13 @@ from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import Query, bind, sql_folder
 from notmnist_store.catalog.split_sets import find_split_set, keep_order
 from notmnist_store.errors import DamageError, LimitError, QueryError, StoreError
-from notmnist_store.near.evidence import lacking, not_known
+from notmnist_store.near.evidence import lacking, not_known, search_words
 from notmnist_store.schema.words import SEVERITIES
 
 _PROGRAM = "notmnist-store"
 _REQUIRED = ("grain", "severity", "tolerance", "total")
-_EVIDENCE = {"pair": "near-duplicates"}
+_PAIR, _CROSSING = "pair", "crossing"
+_EVIDENCE = (_PAIR, _CROSSING)
 _PARAMETER = re.compile(r"\$([a-z_][a-z0-9_]*)")
 _OF_COPIES = ("audit", "peek", "sanitize")
 
@@ -29,8 +30,9 @@ _OF_COPIES = ("audit", "peek", "sanitize")
 class Audit(Query):
     """A query whose rows are violations; `fault` says why its header makes it no audit.
 
-    `total` is a SELECT of how many it looked at, `needs` the evidence that it stands on, `suspects`
-    a SELECT of one number: where it is 0, the statement need not run.
+    `total` is a SELECT of how many it looked at, `needs` the evidence that it stands on: pairs of
+    all images, or those across the splits of its split set. `suspects` is a SELECT of one number:
+    where it is 0, the statement need not run.
     """
 
     severity: str
@@ -125,9 +127,13 @@ class Audit(Query):
         """What the evidence that it needs does not know, or None where that knows all images."""
         if self.needs is None:
             return None
-        split_set = scope.split_set if "split_set" in self.parameters else None
-        images = lacking(catalog, split_set=split_set)
+        split_set = self._split_set(scope)
+        images = lacking(catalog, split_set=split_set, crossing=self.needs == _CROSSING)
         return not_known(catalog, images) if images else None
+
+    def _split_set(self, scope: Scope) -> str | None:
+        """The split set that it is about, where it is about one."""
+        return scope.split_set if "split_set" in self.parameters else None
 
     def _total(self, catalog: Catalog, values: dict[str, Any]) -> int:
         used = {name: values[name] for name in _PARAMETER.findall(self.total) if name in values}
@@ -162,8 +168,9 @@ class Audit(Query):
         """The command to go on with: that of its header, or else the one that shows its rows."""
         if is_stale:
             within = [] if scope.radius is None else ["--radius", scope.radius.text]
-            words = [_EVIDENCE[self.needs or ""], *within, *scope.transforms.option]
-            return shlex.join([_PROGRAM, *words])
+            crossing = self._split_set(scope) if self.needs == _CROSSING else None
+            search = search_words(catalog, crossing)
+            return shlex.join([*search, *within, *scope.transforms.option])
         if self.next is None:
             return self._shows_rows(scope)
         known = {"$split_set": scope.split_set}
@@ -174,7 +181,8 @@ class Audit(Query):
         return self._command(words, scope)
 
     def _shows_rows(self, scope: Scope) -> str:
-        of_split_set = ["--split-set", scope.split_set] if "split_set" in self.parameters else []
+        split_set = self._split_set(scope)
+        of_split_set = [] if split_set is None else ["--split-set", split_set]
         return self._command(["audit", self.name, *of_split_set], scope)
 
     def _command(self, words: list[str], scope: Scope) -> str:

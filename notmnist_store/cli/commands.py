@@ -157,7 +157,10 @@ def _searched(call: Call) -> None:
         pairs = '--sql "select a, b from contrast_pair order by distance limit 40"'
         call.say("next:", f"notmnist-store peek --pairs {pairs} -o pairs.png")
         return
-    reports = ("sql near_overlap_matrix", "audit split_leak_near", "sql near_groups")
+    reports = ["sql near_overlap_matrix", "audit split_leak_near", "sql near_groups"]
+    if name := call.values["crossing"]:
+        of_set = f"--split-set {shlex.quote(name)}"
+        reports = [f"audit split_leak_near {of_set}", f"certify {of_set}"]
     call.say("next:", *(f"notmnist-store {report}" for report in reports))
 
 

@@ -84,7 +84,7 @@ def baseline(
         evaluated += parts
         notes += more
     ids = np.concatenate([train.ids, *(part.images.ids for part in evaluated)])
-    near, more = known_near(catalog, ids, radius)
+    near, more = known_near(catalog, ids, radius, name if second == split_set else None)
     masks = leak_subsets(catalog, train.ids, ids[len(train.ids) :], near)
     start = 0
     for part in evaluated:

@@ -8,27 +8,35 @@ agreed, is stored as a certificate.
 from __future__ import annotations
 
 import json
+import shlex
 from datetime import UTC, datetime
 
 import numpy as np
 
 from notmnist_store.catalog.connection import Catalog
-from notmnist_store.catalog.queries import load_queries
 from notmnist_store.catalog.run import Run
 from notmnist_store.catalog.split_sets import find_split_set
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.near.check import (
-    Comparison,
+    Asked,
+    asked_across,
     certificate_rows,
     check,
+    compared_with,
     disagreement,
     known_pairs,
     outcome_line,
 )
-from notmnist_store.near.evidence import current_join, lacking, not_known
+from notmnist_store.near.evidence import (
+    current_join,
+    is_of_all,
+    lacking,
+    not_known,
+    pictures,
+    search_words,
+)
 from notmnist_store.progress import Progress
 from notmnist_store.schema.transforms import Transforms
-from notmnist_store.schema.words import USED
 from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Tables
 
@@ -47,7 +55,8 @@ def certify(
 
     With `split_set` all its evaluation pictures are compared with all pictures that must not know
     them, else `sample` random ones (1,000) with all. Of a sample of everything the method is
-    exhaustive, too.
+    exhaustive, too. Where pictures were compared across the splits of a split set alone, that is
+    the split set unless another is given.
     """
     started = datetime.now(UTC)
     if sample is not None and (sample < 1 or split_set is not None):
@@ -58,36 +67,32 @@ def certify(
             "notmnist-store certify --sample 1000",
         )
     catalog = Catalog(tables)
+    join = current_join(catalog)
+    if split_set is None and sample is None and join is not None and not is_of_all(join):
+        split_set = str(join["split_set"])
     chosen = None if split_set is None else find_split_set(catalog, split_set)
     if chosen is not None:
         progress.note(chosen.line)
-    join = current_join(catalog)
-    images = lacking(catalog, split_set=split_set)
+    images = lacking(catalog, split_set=split_set, crossing=True)
     if join is None or images:
         raise StoreError(
             f"{not_known(catalog, images)}: there is nothing to certify",
-            "notmnist-store near-duplicates",
+            shlex.join(search_words(catalog, split_set)),
         )
     transforms = Transforms.of(join["transforms"])
-    values = {"split_set": split_set or "ingest"}
-    placed = catalog.query(load_queries("near")["placed"].sql, values)
-    ids = placed["image_id"].to_numpy()
+    listed = pictures(catalog, split_set)
+    ids = listed["image_id"].to_numpy()
     if chosen is None:
-        everything = np.ones(len(ids), np.bool_)
         drawn = np.random.default_rng(seed).permutation(len(ids))[: sample or DEFAULT_SAMPLE]
-        asked = [(np.sort(drawn), everything)]
+        is_drawn = np.zeros(len(ids), np.bool_)
+        is_drawn[drawn] = True
+        asked: Asked = [(is_drawn, np.ones(len(ids), np.bool_))]
     else:
-        train, valid, test = (placed[f"in_{split}"].to_numpy().astype(np.bool_) for split in USED)
-        asked = [
-            (np.flatnonzero(test), train | valid),
-            (np.flatnonzero(valid), train),
-        ]
-    comparisons = [
-        Comparison(rows, pixels_of(tables, ids[rows]), against) for rows, against in asked
-    ]
+        asked = asked_across(listed["stands"].to_numpy())
+    comparisons = compared_with(asked, lambda rows: pixels_of(tables, ids[rows]))
     checked = check(
         ids,
-        known_pairs(catalog, np.unique(np.concatenate([ids[rows] for rows, _ in asked]))),
+        known_pairs(catalog, ids[np.any([of for of, _ in asked], axis=0)]),
         comparisons,
         lambda rows: pixels_of(tables, ids[rows]),
         join["threshold"],

@@ -44,6 +44,9 @@ _LEAST_SAMPLE = 16
 _BLOCK_ROWS = 65_536
 _CHUNK_PAIRS = 1 << 22
 _SEED = 0
+Asked = Sequence[tuple[Bools, Bools]]
+"""Which of n pictures are compared with which others, in masks (n,)."""
+
 _PAIR_ROWS = pa.schema([TABLES["pair"].field(name) for name in ("a", "b", "squared_distance")])
 
 
@@ -85,7 +88,8 @@ def check_sample(
     tables: Tables,
     before: Catalog | None,
     ids: Ints,
-    flat: Pixels,
+    asked: Asked,
+    read: Callable[[Ints], Pixels],
     files: Sequence[DataFile],
     most: int,
     transforms: Transforms,
@@ -93,22 +97,47 @@ def check_sample(
 ) -> tuple[Checked, int | None]:
     """Check the pairs of a search on a few pictures; the seed of the sample, None where it is all.
 
-    `ids` (n,) are the pictures in the order of ingest, flat (n, d) their pixels, `files` the data
-    files of its pairs, which are read back; `before` shows the pairs that it adds to.
+    `ids` (n,) are the pictures in the order of ingest, `asked` is what it compared of them, and
+    `read` gives the pixels of some of these. `files` are the data files of its pairs, which are
+    read back; `before` shows the pairs that it adds to.
     """
-    wanted = sample_size(len(ids), flat.shape[1], copies_made(transforms))
-    drawn = np.random.default_rng(_SEED).permutation(len(ids))[:wanted]
-    rows = np.sort(drawn)
-    chosen = ids[rows]
+    every = np.flatnonzero(np.any([of for of, _ in asked], axis=0))
+    others = int(np.any([against for _, against in asked], axis=0).sum())
+    wanted = sample_size(others, tables.marker.shape.size, copies_made(transforms))
+    drawn = np.random.default_rng(_SEED).permutation(len(every))[:wanted]
+    is_drawn = np.zeros(len(ids), np.bool_)
+    is_drawn[every[drawn]] = True
+    chosen = ids[is_drawn]
     known = [_read_back(tables.path("pair", file.name), chosen) for file in files]
     if before is not None:
         known.append(known_pairs(before, chosen))
-    comparison = Comparison(rows, flat[rows], np.ones(len(ids), np.bool_))
     stored = pa.concat_tables([_PAIR_ROWS.empty_table(), *known])
+    comparisons = compared_with([(of & is_drawn, against) for of, against in asked], read)
     under = (transforms, tables.marker.shape)
-    checked = check(ids, stored, [comparison], lambda rows: flat[rows], most, under, progress)
-    progress.note(outcome_line(checked, len(ids), transforms))
-    return checked, _SEED if len(rows) < len(ids) else None
+    checked = check(ids, stored, comparisons, read, most, under, progress)
+    progress.note(outcome_line(checked, len(every), transforms))
+    return checked, _SEED if len(drawn) < len(every) else None
+
+
+def all_asked(n: int) -> Asked:
+    """All of n pictures with all of them."""
+    every = np.ones(n, np.bool_)
+    return [(every, every)]
+
+
+def asked_across(stands: Ints) -> Asked:
+    """Pictures of test with those of train and valid, pictures of valid with those of train.
+
+    `stands` (n,) is where each stands: the sum of 1 for train, 2 for valid and 4 for test.
+    """
+    train, valid, test = ((stands & place) > 0 for place in (1, 2, 4))
+    return [(test, train | valid), (valid, train)]
+
+
+def compared_with(asked: Asked, read: Callable[[Ints], Pixels]) -> list[Comparison]:
+    """What is asked as comparisons; `read` gives the pixels of some rows."""
+    rows = [np.flatnonzero(of) for of, _ in asked]
+    return [Comparison(of, read(of), against) for of, (_, against) in zip(rows, asked, strict=True)]
 
 
 def _read_back(path: Path, ids: Ints) -> pa.Table:

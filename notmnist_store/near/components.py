@@ -7,7 +7,6 @@ copy of what; `near_components` shows how far the chains go.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,6 +20,7 @@ from notmnist_store.near.evidence import (
     check_radius,
     check_transforms,
     current_join,
+    is_of_all,
     pictures,
 )
 from notmnist_store.near.kernels.groups import components
@@ -117,17 +117,17 @@ def near_components(
     pictures, drawn by `seed`, from their pixels; image_id is the first of them.
     """
     current = current_join(catalog)
-    if current is None:
-        raise StoreError("no pairs of near copies are known yet", "notmnist-store near-duplicates")
+    if current is None or not is_of_all(current):
+        raise StoreError(
+            "not all pairs of near copies are known yet", "notmnist-store near-duplicates"
+        )
     check_radius(catalog, radius)
     check_transforms(catalog, transforms)
     scaled = [step.scaled(catalog.shape) for step in _RADII]
     known_steps = [step for step in scaled if step.squared < current["threshold"]]
     wanted = [*known_steps, Radius(current["radius"])] if radius is None else [radius]
-    runs = json.loads(current["image_runs"])
     found = pictures(catalog)
-    known = np.isin(np.array(found["run_id"].to_pylist(), np.str_), np.array(runs, np.str_))
-    ids = found["image_id"].to_numpy()[known]
+    ids = found["image_id"].to_numpy()[found["is_known"].to_numpy()]
     graph = near_graph(catalog, ids, current["threshold"], transforms)
     random = np.random.default_rng(seed)
     label: Ints | None = None

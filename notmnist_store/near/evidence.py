@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
+from notmnist_store.catalog.split_sets import ingest_runs
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.schema.radius import SEARCH, Radius
 from notmnist_store.schema.shape import Shape
@@ -16,6 +18,10 @@ from notmnist_store.schema.transforms import NONE, Transforms
 
 _SECONDS_AN_IMAGE = 25e-6
 _START_SECONDS = 2.0
+_COVERING = """select * from radius_join where run_id in (
+    select run_id from coverage
+    where evidence = 'pair' and (split_set is null or split_set = $crossing)
+)"""
 
 
 def current_join(catalog: Catalog) -> dict[str, Any] | None:
@@ -33,9 +39,10 @@ def check_radius(catalog: Catalog, radius: Radius | None) -> None:
         return
     current = current_join(catalog)
     if current is not None and radius.squared > current["threshold"]:
+        search = search_words(catalog, current["split_set"])
         raise UsageError(
             f"pairs are known up to {current['radius']}, not to {radius}",
-            f"notmnist-store near-duplicates --radius {radius}",
+            shlex.join([*search, "--radius", radius.text]),
         )
 
 
@@ -48,13 +55,40 @@ def check_transforms(catalog: Catalog, transforms: Transforms | None) -> None:
     if not searched.covers(transforms):
         raise UsageError(
             f"pairs were searched under {searched}, not under {transforms}",
-            shlex.join(["notmnist-store", "near-duplicates", *transforms.option]),
+            shlex.join([*search_words(catalog, current["split_set"]), *transforms.option]),
         )
 
 
-def pictures(catalog: Catalog) -> pa.Table:
-    """Distinct pictures in the order of ingest: image_id of the one that stands for it, run_id."""
-    return catalog.query(load_queries("near")["pictures"].sql)
+def covering_join(catalog: Catalog, crossing: str | None = None) -> dict[str, Any] | None:
+    """The row of view radius_join that covers all pairs, or else those across the splits of a set.
+
+    `crossing` names the split set. A search of all pairs goes first where it knows all images of
+    that, and where nothing else does. None where there is none.
+    """
+    rows: list[dict[str, Any]] = catalog.query(_COVERING, {"crossing": crossing}).to_pylist()
+    of_all = [row for row in rows if row["split_set"] is None]
+    across = [row for row in rows if row["split_set"] is not None]
+    if across and (not of_all or lacking(catalog, split_set=crossing)):
+        return across[0]
+    return of_all[0] if of_all else None
+
+
+def is_of_all(join: dict[str, Any]) -> bool:
+    """Whether a search, or one that it added to, has compared all pictures, and made groups."""
+    return join["group_threshold"] is not None
+
+
+def pictures(
+    catalog: Catalog, split_set: str | None = None, runs: Sequence[str] | None = None
+) -> pa.Table:
+    """Distinct pictures in the order of ingest: image_id, stands, images, placed, is_known.
+
+    See `sql/near/pictures.sql`; they stand in the splits of this split set, as far as these ingest
+    runs have them: all, unless it is said.
+    """
+    seen = pa.table({"run_id": pa.array(ingest_runs(catalog) if runs is None else runs)})
+    values = {"split_set": split_set}
+    return catalog.query(load_queries("near")["pictures"].sql, values, rows={"seen_run": seen})
 
 
 def lacking(
@@ -62,18 +96,24 @@ def lacking(
     image_ids: pa.Array | pa.ChunkedArray | None = None,
     *,
     split_set: str | None = None,
+    crossing: bool = False,
 ) -> int:
     """How many images the current search does not know; all of them, where there is none.
 
-    Of these images, of those in train, valid and test of a split set, or of the whole store.
+    Of these images, or else of those in train, valid and test of a split set, or of the whole
+    store. With `crossing` it is enough that they were compared across the splits of that set.
     """
-    if split_set is not None:
+    if image_ids is None and split_set is not None:
         used = "select image_id from split_image where split_set = $split_set and split <> 'unused'"
         image_ids = catalog.query(used, {"split_set": split_set})["image_id"]
     elif image_ids is None:
         image_ids = catalog.query("select image_id from image")["image_id"]
     wanted = pa.table({"image_id": image_ids})
-    unknown = catalog.query(load_queries("near")["lacking"].sql, rows={"wanted_image": wanted})
+    unknown = catalog.query(
+        load_queries("near")["lacking"].sql,
+        {"crossed": split_set if crossing else None},
+        rows={"wanted_image": wanted},
+    )
     return int(unknown["images"][0].as_py())
 
 
@@ -81,17 +121,32 @@ def not_known(catalog: Catalog, images: int, of: str = "") -> str:
     """What to say of so many images (`of` something) that the current search does not know."""
     every = catalog.query("select count(*) as images from image")["images"][0].as_py()
     seconds = _START_SECONDS + every * _SECONDS_AN_IMAGE
+    current = current_join(catalog)
+    how = "near-duplicates, which takes"
+    if current is not None and not is_of_all(current):
+        how = f"near-duplicates but across the splits of {current['split_set']}; to know all takes"
     return (
-        f"{images:,} images{of and f' of {of}'} are not known to near-duplicates, which takes "
-        f"about {seconds:,.0f} s here"
+        f"{images:,} images{of and f' of {of}'} are not known to {how} about {seconds:,.0f} s here"
     )
+
+
+def search_words(catalog: Catalog, crossing: str | None = None) -> list[str]:
+    """How the command line begins that searches all images.
+
+    With `crossing`, a split set, and where only such searches were made, that of one across its
+    splits.
+    """
+    current = current_join(catalog)
+    alone = crossing is not None and current is not None and not is_of_all(current)
+    across = ["--crossing", str(crossing)] if alone else []
+    return ["notmnist-store", "near-duplicates", *across]
 
 
 def search_needed(catalog: Catalog, radius: Radius, transforms: Transforms = NONE) -> str:
     """The command that searches all images at least up to this radius, under these transforms."""
     beyond = radius.squared > SEARCH.scaled(catalog.shape).squared
     within = ["--radius", radius.text] if beyond else []
-    return shlex.join(["notmnist-store", "near-duplicates", *within, *transforms.option])
+    return shlex.join([*search_words(catalog), *within, *transforms.option])
 
 
 def too_little_memory(

@@ -2,39 +2,43 @@
 
 from __future__ import annotations
 
+import shlex
+
 import numpy as np
 import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
-from notmnist_store.near.evidence import check_radius, current_join, lacking
+from notmnist_store.near.evidence import check_radius, current_join, lacking, search_words
 from notmnist_store.near.kernels.groups import components, stars
 from notmnist_store.near.kernels.pair_rows import pairs_among
 from notmnist_store.schema.arrays import Ints
 from notmnist_store.schema.radius import GROUP, Radius
 from notmnist_store.schema.transforms import NONE
 
-NEAR_DUPLICATES = "notmnist-store near-duplicates"
-
 
 def known_near(
-    catalog: Catalog, ids: Ints, radius: Radius | None
+    catalog: Catalog, ids: Ints, radius: Radius | None, crossing: str | None = None
 ) -> tuple[Radius | None, list[str]]:
     """The radius up to which the near copies of these images are known, or None; and notes.
 
     `radius` is what was asked for, None for 1.0 at 28x28x1. None is what a store without a
-    near-duplicates run gives, and one whose run does not know some of the images.
+    near-duplicates run gives, and one whose run does not know some of the images. With `crossing`,
+    the split set that they are of, copies across its splits are enough.
     """
     check_radius(catalog, radius)
     join = current_join(catalog)
     if join is None:
         return None, [
-            f"near copies are not known, so only exact ones count; to find them: {NEAR_DUPLICATES}"
+            "near copies are not known, so only exact ones count; to find them: "
+            "notmnist-store near-duplicates"
         ]
-    if images := lacking(catalog, pa.array(ids)):
+    images = lacking(catalog, pa.array(ids), split_set=crossing, crossing=crossing is not None)
+    if images:
+        search = shlex.join(search_words(catalog, crossing))
         return None, [
-            f"the near copies of {images:,} images that came later are not known, so only exact "
-            f"ones count; to find them: {NEAR_DUPLICATES}"
+            f"not all near copies of {images:,} images are known, so only exact ones count; to "
+            f"find them: {search}"
         ]
     wanted = Radius.of(radius, catalog.shape, GROUP)
     if wanted.squared > join["threshold"]:

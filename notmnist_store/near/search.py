@@ -1,16 +1,15 @@
-"""The verb near-duplicates: all pairs of pictures within a radius, and the groups they make.
+"""The verb near-duplicates: pairs of pictures within a radius, and the groups they make.
 
-Images with equal pixels are one picture, and the one ingested first stands for it. So pictures
-that come later change no earlier pair and no earlier group: after new images only what is new is
-compared, and the result is that of a search of everything.
+All pairs, or only those of pictures that stand in different splits of a split set. Images with
+equal pixels are one picture, and the one ingested first stands for it. So pictures that come later
+change no earlier pair and no earlier group: only what was not compared before is compared, and the
+result is that of a search of everything.
 """
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -20,10 +19,14 @@ import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.run import Run, show_runs
-from notmnist_store.catalog.split_sets import ingest_runs
-from notmnist_store.errors import StoreError, UsageError
-from notmnist_store.near.check import certificate_rows, check_sample, disagreement
-from notmnist_store.near.evidence import current_join, pictures, too_little_memory
+from notmnist_store.near.check import (
+    all_asked,
+    asked_across,
+    certificate_rows,
+    check_sample,
+    disagreement,
+)
+from notmnist_store.near.evidence import covering_join, too_little_memory
 from notmnist_store.near.kernels.basis import fit_basis
 from notmnist_store.near.kernels.groups import stars
 from notmnist_store.near.kernels.join import (
@@ -37,9 +40,17 @@ from notmnist_store.near.kernels.join import (
 from notmnist_store.near.kernels.moved import MovedPairs, moved_pairs
 from notmnist_store.near.kernels.pair_rows import bands, pairs_among
 from notmnist_store.near.kernels.transforms import Moves
+from notmnist_store.near.plan import (
+    Asked,
+    Plan,
+    Scope,
+    count_known,
+    make_plan,
+    make_scope,
+)
 from notmnist_store.progress import Progress
 from notmnist_store.schema.arrays import Ints, Pixels
-from notmnist_store.schema.radius import GROUP, SEARCH, Radius
+from notmnist_store.schema.radius import Radius
 from notmnist_store.schema.transforms import NONE, Transforms
 from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.tables import Once, Tables
@@ -51,73 +62,50 @@ _KNOWN_PLAIN = """select a, b, plain_squared_distance as squared_distance from s
 where plain_squared_distance <= $most"""
 
 
-@dataclass(frozen=True)
-class _Plan:
-    """A search: everything, or pictures of new runs against those of the runs of `base`."""
-
-    radius: Radius
-    group_radius: Radius
-    transforms: Transforms
-    runs: list[str]
-    base: dict[str, Any] | None
-
-    @property
-    def grouped_under(self) -> list[Transforms]:
-        """What groups are made under: no transform, and all of the search."""
-        return list(dict.fromkeys((NONE, self.transforms)))
-
-    @property
-    def old_runs(self) -> list[str]:
-        return [] if self.base is None else list(json.loads(self.base["image_runs"]))
-
-    @property
-    def pair_runs(self) -> list[str]:
-        return [] if self.base is None else list(json.loads(self.base["pair_runs"]))
-
-
 def near_duplicates(
     tables: Tables,
-    radius: Radius | None = None,
-    group_radius: Radius | None = None,
-    transforms: Transforms | None = None,
+    asked: Asked | None = None,
     *,
     limit: int = DEFAULT_LIMIT,
     chunk_pairs: int = CHUNK_PAIRS,
     threads: int | None = None,
     progress: Progress,
 ) -> str:
-    """Find all pairs of different pictures within the radius; one run, or none if there is no need.
+    """Find all pairs of different pictures within the radius, or those that cross the splits asked.
 
-    Pairs found before stay in use where they were found at this radius or a larger one, and under
-    these transforms or more; without `transforms` under those of the current search. A sample of
-    pictures is compared with all in another way, and the run holds the certificate of that. Returns
-    the id of the run whose pairs are current.
+    One run, or none if there is no need. Pairs found before stay in use where they were found at
+    this radius or a larger one, and under these transforms or more; without transforms under those
+    of the current search. A sample of pictures is compared with all in another way, and the run
+    holds the certificate of that. Returns the id of the run that covers what was asked for.
     """
     started = datetime.now(UTC)
     catalog = Catalog(tables)
-    current = current_join(catalog)
-    plan = _plan(catalog, radius, group_radius, transforms, current)
+    asked = asked or Asked()
+    plan = make_plan(catalog, asked)
     if plan is None:
-        assert current is not None
-        under = Transforms.of(current["transforms"])
+        known = covering_join(catalog, asked.crossing)
+        assert known is not None
+        of = (
+            "of all images"
+            if known["split_set"] is None
+            else f"across the splits of {asked.crossing}"
+        )
+        under = Transforms.of(known["transforms"])
         progress.note(
-            f"nothing to do: all pairs up to {current['radius']} are there, of all images"
-            f"{under.said}"
+            f"nothing to do: all pairs up to {known['radius']} are there, {of}{under.said}"
         )
         show_runs(tables, progress)
-        return str(current["run_id"])
-    listed = pictures(catalog)
-    ids = listed["image_id"].to_numpy()
-    old = sum(run in plan.old_runs for run in listed["run_id"].to_pylist())
+        return str(known["run_id"])
+    if plan.split_set is not None:
+        progress.note(plan.split_set.line)
+    scope = make_scope(catalog, plan)
+    ids = scope.ids
     grouped = {each: _known_pairs(catalog, ids, plan, each) for each in plan.grouped_under}
-    arguments = {"radius": plan.radius.text, "group_radius": plan.group_radius.text}
-    if plan.transforms != NONE:
-        arguments["transforms"] = plan.transforms.text
     try:
         with Run(
             tables,
             "near-duplicates",
-            arguments,
+            plan.arguments,
             once=_once(catalog),
             started=started,
             progress=progress,
@@ -132,55 +120,77 @@ def near_duplicates(
             }
             found: Iterable[tuple[Pairs, Ints]]
             if moves.moves:
-                moved = moved_pairs(flat, old, moves, plan.radius.squared, **how)
+                how["known"] = scope.known
+                moved = moved_pairs(flat, scope.sides, moves, plan.radius.squared, **how)
                 run.write("pair_step", _step_rows(ids, moved, moves))
                 found = moved.parts(chunk_pairs)
             else:
-                parts = _search(flat, old, plan.radius.squared, **how)
+                parts = _search(flat, scope, plan.radius.squared, **how)
                 found = ((part, part.squared_distance) for part in parts)
             rows = _pair_rows(ids, _kept(found, grouped, plan.group_radius), moves)
             run.write_parts("pair", progress.counted(rows), partial(bands, plan.radius))
-            files = run.files.get("pair", [])
-            before = None if plan.base is None else catalog
+            of_all = all_asked(len(scope.every))
             checked, seed = check_sample(
-                tables, before, ids, flat, files, plan.radius.squared, plan.transforms, progress
+                tables,
+                None if plan.base is None else catalog,
+                scope.every,
+                of_all if plan.split_set is None else asked_across(scope.stands),
+                lambda rows: flat[np.searchsorted(scope.rows, rows)],
+                run.files.get("pair", []),
+                plan.radius.squared,
+                plan.transforms,
+                progress,
             )
-            join_row = _join_row(catalog, plan, run, len(ids))
+            join_row = _join_row(catalog, plan, scope, run)
             for under, within in grouped.items():
-                run.write("star", _group_rows(ids, old, within, under))
+                run.write("star", _group_rows(ids, scope.old, within, under))
             run.write("radius_join", [join_row])
-            run.write("certificate", certificate_rows(join_row, ids, checked, seed=seed))
+            run.write(
+                "certificate",
+                certificate_rows(
+                    join_row, scope.every, checked, split_set=plan.split_set, seed=seed
+                ),
+            )
     except TooManyPairsError as error:
         words = ["--radius", plan.radius.text, *plan.transforms.option]
-        if group_radius is not None:
-            words += ["--group-radius", group_radius.text]
+        for option, given in (
+            ("--group-radius", asked.group_radius),
+            ("--crossing", plan.crossing),
+        ):
+            words += [] if given is None else [option, str(given)]
         raise error.asked_with(*words) from None
     except MemoryError as error:
         raise too_little_memory(len(ids), catalog.shape, chunk_pairs) from error
     finally:
         progress.end()
+    if plan.aside is not None:
+        back = f"to have them back: notmnist-store undo {run.id}"
+        progress.note(f"{plan.aside}, do not count any more; {back}")
     if checked.disagreements:
-        raise disagreement((plan.pair_runs or [run.id])[0], ids, checked)
+        raise disagreement((plan.pair_runs or [run.id])[0], scope.every, checked)
     return run.id
 
 
-def _join_row(catalog: Catalog, plan: _Plan, run: Run, pictures: int) -> dict[str, Any]:
+def _join_row(catalog: Catalog, plan: Plan, scope: Scope, run: Run) -> dict[str, Any]:
     """The row of table radius_join for a search whose pairs are written."""
     run.reads("image", plan.runs)
     run.reads("pair", [*plan.pair_runs, run.id])
-    counted = catalog.query("select count(*) as images from image")["images"][0].as_py()
-    pairs_before = 0 if plan.base is None else int(plan.base["pairs"])
+    made = plan.split_set
+    groups = plan.group_radius
     return {
         "run_id": run.id,
+        "split_set": None if made is None else made.name,
+        "digest": None if made is None else made.digest,
         "radius": plan.radius.text,
         "threshold": plan.radius.squared,
-        "group_radius": plan.group_radius.text,
-        "group_threshold": plan.group_radius.squared,
+        "group_radius": None if groups is None else groups.text,
+        "group_threshold": None if groups is None else groups.squared,
         "transforms": plan.transforms.text,
         "image_size": catalog.shape.size,
-        "images": counted,
-        "distinct_images": pictures,
-        "pairs": pairs_before + sum(file.rows for file in run.files.get("pair", ())),
+        "images": scope.images,
+        "distinct_images": len(scope.ids),
+        "pairs": count_known(catalog, plan, scope)
+        + sum(file.rows for file in run.files.get("pair", ())),
     }
 
 
@@ -195,78 +205,42 @@ def _once(catalog: Catalog) -> Once:
     )
 
 
-def _plan(
-    catalog: Catalog,
-    asked: Radius | None,
-    asked_groups: Radius | None,
-    asked_transforms: Transforms | None,
-    current: dict[str, Any] | None,
-) -> _Plan | None:
-    """What has to be searched, or None where all is known already."""
-    runs = ingest_runs(catalog)
-    if not runs:
-        raise StoreError("there are no images to compare", "notmnist-store ingest")
-    radius = Radius.of(asked, catalog.shape, SEARCH)
-    group_radius = Radius.of(asked_groups, catalog.shape, GROUP)
-    if asked_groups is None and group_radius.squared > radius.squared:
-        group_radius = radius
-    if group_radius.squared > radius.squared:
-        raise UsageError(
-            f"groups of radius {group_radius} need pairs up to it, not to {radius}",
-            f"notmnist-store near-duplicates --radius {group_radius} --group-radius {group_radius}",
-        )
-    known_under = Transforms.of(None if current is None else current["transforms"])
-    transforms = known_under if asked_transforms is None else asked_transforms
-    transforms.check(catalog.shape)
-    whole = _Plan(radius, group_radius, transforms, runs, None)
-    if current is None or radius.squared > current["threshold"]:
-        return whole
-    if not known_under.covers(transforms):
-        return whole
-    if asked_groups and group_radius.squared != current["group_threshold"]:
-        return whole
-    known = json.loads(current["image_runs"])
-    fresh = [run for run in runs if run not in known]
-    if not fresh:
-        return None
-    if max(map(runs.index, known)) > min(map(runs.index, fresh)):
-        return whole  # a run that was restored comes before known ones, and so do its pictures
-    known = (Radius(current["radius"]), Radius(current["group_radius"]), known_under)
-    return _Plan(*known, runs, current)
-
-
 def _search(
     flat: Pixels,
-    old: int,
+    scope: Scope,
     most: int,
     *,
     limit: int,
     chunk_pairs: int,
     threads: int,
 ) -> Iterator[Pairs]:
-    """Pairs of rows within `most`, left before right: all, or those with a row from `old` on."""
+    """Pairs of rows within `most` that are not known, the lesser row on the left."""
     settings: dict[str, Any] = {"threads": threads, "chunk_pairs": chunk_pairs}
     basis = fit_basis(flat)
-    fresh = RadiusIndex.build(flat[old:], basis, threads=threads)
-    known = RadiusIndex.build(flat[:old], basis, threads=threads) if old else None
-    left = limit
-    estimate = estimate_pairs(fresh, None, most, threads=threads)
+    indexes = [
+        RadiusIndex.build(flat, basis, rows=rows, threads=threads) for rows in scope.sides.rows
+    ]
+    joined = [(indexes[a], None if a == b else indexes[b]) for a, b in scope.sides.joins]
+    estimate = sum(estimate_pairs(*sides, most, threads=threads) for sides in joined)
     if estimate > _SURELY_TOO_MANY * limit:  # else the search itself stops at the limit
         raise TooManyPairsError(limit, estimate)
-    if known is not None:
-        for part in join(known, fresh, most, limit=left, **settings):
+    left = limit
+    for sides in joined:
+        for part in join(*sides, most, limit=left, of_one_set=True, **settings):
             left -= len(part)
-            yield part.counted_from(0, old)
-    for part in join(fresh, None, most, limit=max(0, left), **settings):
-        yield part.counted_from(old, old)
+            if len(unknown := scope.known.without(part)):
+                yield unknown
 
 
 def _kept(
-    found: Iterable[tuple[Pairs, Ints]], grouped: dict[Transforms, list[Pairs]], radius: Radius
+    found: Iterable[tuple[Pairs, Ints]],
+    grouped: dict[Transforms, list[Pairs]],
+    radius: Radius | None,
 ) -> Iterator[tuple[Pairs, Ints]]:
     """The same pairs; those within the radius are kept in `grouped` as well."""
     for part, plain in found:
         for under, kept in grouped.items():
+            assert radius is not None
             squared = plain if under == NONE else part.squared_distance
             near = (squared >= 0) & (squared <= radius.squared)
             kept.append(Pairs(part.left[near], part.right[near], squared[near]))
@@ -303,13 +277,13 @@ def _step_rows(ids: Ints, moved: MovedPairs, moves: Moves) -> pa.Table:
     )
 
 
-def _known_pairs(catalog: Catalog, ids: Ints, plan: _Plan, under: Transforms) -> list[Pairs]:
+def _known_pairs(catalog: Catalog, ids: Ints, plan: Plan, under: Transforms) -> list[Pairs]:
     """Pairs found before, within the group radius under no or all transforms, as rows of `ids`.
 
     Those that decisions part are among them: groups are made of all pairs, for a decision can be
     taken back, and must not move other pictures.
     """
-    if plan.base is None:
+    if plan.base is None or plan.group_radius is None:
         return []
     known = _KNOWN_PLAIN if under == NONE else _KNOWN
     return [pairs_among(ids, catalog.query(known, {"most": plan.group_radius.squared}))]

@@ -13,11 +13,15 @@ from notmnist_store.near.evidence import current_join
 from notmnist_store.peek.images import unknown_image
 from notmnist_store.peek.pictures import IMAGE, NEAREST
 from notmnist_store.schema.radius import distance
-from notmnist_store.schema.words import SPLITS
+from notmnist_store.schema.words import SPLITS, USED
 from notmnist_store.text import number_text
 
 _NEIGHBOURS = 3
 _UNKNOWN = "the last near-duplicates run does not know this image"
+_NOT_COMPARED = "near-duplicates has not compared it with these"
+_STANDS = "select split from split_image where image_id = $image_id and split_set = $split_set"
+_COVERED = """select split_set from coverage where evidence = 'pair' and image_run = $run_id
+and (split_set is null or split_set = $split_set)"""
 _SHOWN_APART = ("image_id", "label", "label_id", "dhash", "run_id")
 _SCHEMA = pa.schema([("what", pa.string()), ("value", pa.string()), ("image_id", pa.int64())])
 
@@ -58,13 +62,11 @@ def _origin(catalog: Catalog, image: dict[str, Any]) -> Iterator[_Line]:
     yield "run", f"{image['run_id']}: {run['verb']}, {run['started_at']:%Y-%m-%d %H:%M} UTC", None
 
 
-def _is_known(catalog: Catalog, image: dict[str, Any]) -> bool:
-    """Whether the current search for near copies has compared this image."""
-    rows = catalog.query(
-        "select image_run from coverage where evidence = 'pair' and image_run = $run_id",
-        {"run_id": image["run_id"]},
-    )
-    return bool(rows.num_rows)
+def _compared(catalog: Catalog, image: dict[str, Any], split_set: str) -> tuple[bool, bool]:
+    """Whether this image was compared with all others, and across the splits of a split set."""
+    values = {"run_id": image["run_id"], "split_set": split_set}
+    covered = catalog.query(_COVERED, values)["split_set"].to_pylist()
+    return None in covered, split_set in covered
 
 
 def _groups(catalog: Catalog, image: dict[str, Any]) -> Iterator[_Line]:
@@ -72,12 +74,13 @@ def _groups(catalog: Catalog, image: dict[str, Any]) -> Iterator[_Line]:
         load_queries("peek")["groups"].sql, {"image_id": image["image_id"]}
     ).to_pylist()
     groups = {row["kind"]: row for row in rows}
+    with_all, _ = _compared(catalog, image, "")
     for kind in ("exact", "near"):
         group = groups.get(kind)
         if group is not None:
             value = f"{group['images']:,} images, labels {group['labels']}"
             yield f"{kind} group", value, group["group_id"]
-        elif kind == "exact" or _is_known(catalog, image):
+        elif kind == "exact" or with_all:
             yield f"{kind} group", "none", None
         else:
             yield f"{kind} group", _UNKNOWN, None
@@ -91,6 +94,9 @@ def _neighbours(catalog: Catalog, image: dict[str, Any], split_set: str) -> Iter
         rows={"wanted_image": wanted},
     )
     current = current_join(catalog)
+    with_all, across = _compared(catalog, image, split_set)
+    stands = catalog.query(_STANDS, {"image_id": image["image_id"], "split_set": split_set})
+    homes = [split for split in stands["split"].to_pylist() if split in USED]
     for split in SPLITS:
         what = f"{NEAREST}{split_set}.{split}"
         near = [row for row in rows.to_pylist() if row["split"] == split]
@@ -99,10 +105,10 @@ def _neighbours(catalog: Catalog, image: dict[str, Any], split_set: str) -> Iter
             value = f"{apart:.3f}" if apart else "equal"
             yield what, f"{value} {row['twin_label']}", row["twin_id"]
         if not near and split != "unused":
-            if current is not None and _is_known(catalog, image):
+            if current is not None and (with_all or (across and {*homes} - {split})):
                 yield what, f"none within {current['radius']}", None
             else:
-                yield what, f"no equal one; {_UNKNOWN}", None
+                yield what, f"no equal one; {_NOT_COMPARED if across else _UNKNOWN}", None
 
 
 def _places(catalog: Catalog, image_id: int) -> Iterator[_Line]:

@@ -73,6 +73,8 @@ def _by_radius(rows: list[Row]) -> Html:
 
 
 def _histogram(answer: Answer, near_copy: float) -> Content:
+    if answer.missing:
+        return absent(answer)
     rows = answer.rows()
     if not rows:
         return element("p", "No two different pictures are within the radius of the search.")
@@ -92,6 +94,8 @@ def _histogram(answer: Answer, near_copy: float) -> Content:
 
 
 def _cell(row: Row) -> Cell:
+    if row["images"] is None:
+        return Cell("not searched", "n h0")
     shared = row["share"] or 0
     heat = 0 if not shared else 1 if shared < 0.01 else 2 if shared < 0.1 else 3
     leaks = (row["split"], row["other_split"]) in _LEAKS and row["images"]

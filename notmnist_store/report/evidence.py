@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -32,10 +32,15 @@ class Need:
 
 
 PAIRS = Need(
-    "select 1 as there from radius_join where is_current",
-    "Near copies were not searched for yet: two pictures that differ by a few grey values count as "
-    "two here.",
+    "select 1 as there from coverage where evidence = 'pair' and split_set is null limit 1",
+    "Near copies were not searched for among all images yet: two pictures that differ by a few "
+    "grey values count as two here.",
     "notmnist-store near-duplicates",
+)
+CROSSING = replace(
+    PAIRS,
+    sql="select 1 as there from coverage where evidence = 'pair' "
+    "and (split_set is null or split_set = $split_set) limit 1",
 )
 SUSPECTS = Need(
     "select 1 as there from suspect_search where split_set = $split_set and is_newest",
@@ -48,8 +53,9 @@ SCORES = Need(
     "notmnist-store baseline --split-set $split_set",
 )
 NEEDS = {
-    **dict.fromkeys(("near_overlap_matrix", "distance_histogram", "certificates"), PAIRS),
-    **dict.fromkeys(("near_groups", "near_group_pictures", "label_conflict_near"), PAIRS),
+    **dict.fromkeys(("near_overlap_matrix", "certificates"), CROSSING),
+    **dict.fromkeys(("distance_histogram", "label_conflict_near"), PAIRS),
+    **dict.fromkeys(("near_groups", "near_group_pictures"), PAIRS),
     "suspects": SUSPECTS,
     **dict.fromkeys(("scores", "leak_inflation"), SCORES),
 }

@@ -9,7 +9,7 @@ from typing import Any
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
-from notmnist_store.near.evidence import current_join, lacking
+from notmnist_store.near.evidence import covering_join, lacking
 from notmnist_store.report.evidence import Evidence
 from notmnist_store.schema.radius import GROUP, Radius
 from notmnist_store.storage.tables import Tables
@@ -47,7 +47,7 @@ def make_paper(tables: Tables, catalog: Catalog, split_set: str) -> str:
     evidence = Evidence(tables, catalog, split_set)
     values = {"split_set": split_set}
     radius = GROUP.scaled(catalog.shape)
-    search = current_join(catalog)
+    search = covering_join(catalog, split_set)
     if search is not None and search["threshold"] < radius.squared:
         radius = Radius(search["radius"])
     sql = load_queries("report")
@@ -55,7 +55,7 @@ def make_paper(tables: Tables, catalog: Catalog, split_set: str) -> str:
         sql["paper_splits"].sql, values | {"squared": radius.squared}
     ).to_pylist()
     drops = catalog.query(sql["paper_drops"].sql, values).to_pylist()
-    unknown = lacking(catalog, split_set=split_set)
+    unknown = lacking(catalog, split_set=split_set, crossing=True)
     sentences = [
         *_on_sources(evidence),
         *_on_splits(evidence, splits, drops),
@@ -135,9 +135,10 @@ def _on_search(
         return ["Near copies were not searched for."]
     near = sum(row["near"] for row in splits)
     partly = f" (without {unknown:,} images of the split set)" if unknown else ""
+    across = "" if search["split_set"] is None else " that stand in different splits"
     return [
-        f"All pairs of {search['distinct_images']:,} distinct images{partly} within Euclidean "
-        f"distance {search['radius']}, pixels scaled to $[0, 1]$, were searched for; "
+        f"All pairs of {search['distinct_images']:,} distinct images{partly}{across} within "
+        f"Euclidean distance {search['radius']}, pixels scaled to $[0, 1]$, were searched for; "
         f"within {radius} of a different image in a split before theirs are {_images(near)} of "
         "valid and test.",
         *_on_checks(evidence),

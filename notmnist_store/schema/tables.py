@@ -8,7 +8,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 FORMAT_VERSION = 1
-FORMAT_REVISION = 6
+FORMAT_REVISION = 7
 """Raised with every change of a table until 0.1.0 is out; no store of another one is read."""
 
 _KINDS = {
@@ -89,8 +89,9 @@ TABLES: dict[str, pa.Schema] = {
         "squared_distance int?, run_id text",
     ),
     "radius_join": columns(
-        "run_id text, radius text, threshold int, group_radius text, group_threshold int",
-        "transforms text, image_size int, images int, distinct_images int, pairs int",
+        "run_id text, split_set text?, digest text?, radius text, threshold int",
+        "group_radius text?, group_threshold int?, transforms text, image_size int",
+        "images int, distinct_images int, pairs int",
     ),
     "pair": columns(
         "a int, b int, squared_distance int, transform text, plain_squared_distance int?",

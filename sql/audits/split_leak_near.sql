@@ -2,7 +2,7 @@
 -- grain: evaluation image
 -- severity: must
 -- tolerance: 0
--- needs: pair
+-- needs: crossing
 -- param split_set: split_set = ingest
 -- param radius: radius = 1.0
 -- param transforms: transforms = none

@@ -5,7 +5,7 @@
 --
 -- All directions: rows of `split` within `radius` of a picture in `other_split`, equal pictures
 -- included, so that radius 0 is report overlap_matrix. Of a split and itself, rows that have a copy
--- or near copy in it. The radii are a quarter, a half, three quarters and all of that of the last
+-- or near copy in it; null where pictures were compared across the splits alone. The radii are a quarter, a half, three quarters and all of that of the last
 -- near-duplicates run; without such a run there is only radius 0. Leaks are the rows test in train,
 -- valid in train, test in valid.
 with placed as (
@@ -91,6 +91,23 @@ sized as (
     group by split_image.split
 ),
 
+unknown as (
+    select count(*) as images
+    from split_image
+    inner join image on image.image_id = split_image.image_id
+    inner join coverage as across
+        on across.image_run = image.run_id
+        and across.evidence = 'pair'
+        and across.split_set = $split_set
+    left join coverage as whole
+        on whole.image_run = image.run_id
+        and whole.evidence = 'pair'
+        and whole.split_set is null
+    where split_image.split_set = $split_set
+        and split_image.split in ('train', 'valid', 'test')
+        and whole.image_run is null
+),
+
 counted as (
     select
         nearest.split,
@@ -106,12 +123,19 @@ select
     sized.split,
     other.split as other_split,
     step.radius,
-    coalesce(counted.images, 0) as images,
+    case
+        when other.split <> sized.split or step.threshold = 0 or unknown.images = 0
+            then coalesce(counted.images, 0)
+    end as images,
     sized.images as of_images,
-    coalesce(counted.images, 0) / sized.images as share
+    case
+        when other.split <> sized.split or step.threshold = 0 or unknown.images = 0
+            then coalesce(counted.images, 0) / sized.images
+    end as share
 from sized
 cross join sized as other
 cross join step
+cross join unknown
 left join counted
     on counted.split = sized.split
     and counted.other_split = other.split

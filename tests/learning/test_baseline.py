@@ -212,7 +212,7 @@ def test_stale_pairs_do_not_count(own: Store, tmp_path: Path) -> None:
     late = [("late/test/A/1.png", png(letter(0, 9999)))]
     own.ingest(pack(tmp_path / "late.tar", late))
     told(own, notes).baseline(sizes="all")
-    assert "of 1 images that came later" in notes.text
+    assert "not all near copies of 1 images are known" in notes.text
     assert len(own.sql("select 1 as x from score where subset = 'leaked_near'")) == 0
 
 

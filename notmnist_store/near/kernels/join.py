@@ -7,7 +7,8 @@ farther, and where numba is not installed everything is compared (`radius_scan`)
 pairs, with any number of threads.
 
 `self_join` and `cross_join` take arrays. To cut a large join into independent tasks, fit one basis,
-build an index of each block of rows with it, and give each task one index or two: `join`.
+build an index of each block of rows with it, and give each task one index or two: `join`. Indexes
+of some rows of one array are sides of one set: their pairs bear the numbers of those rows.
 
 Order: the pairs of a chunk are sorted by left row, then right row. Chunks follow the walk through
 the tree: repeatable on one machine, but no order across them is promised.
@@ -18,7 +19,7 @@ from __future__ import annotations
 import importlib
 import shlex
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -66,10 +67,6 @@ class Pairs:
         move = None if self.move is None else self.move[chosen]
         return Pairs(self.left[chosen], self.right[chosen], self.squared_distance[chosen], move)
 
-    def counted_from(self, left: int, right: int) -> Pairs:
-        """The same pairs of larger sets, where the first rows of these stand at left and right."""
-        return replace(self, left=self.left + np.int32(left), right=self.right + np.int32(right))
-
     def both_ways(self) -> Pairs:
         """Each pair twice: as it is, and behind them all with its sides changed."""
         return Pairs(
@@ -106,6 +103,7 @@ class RadiusIndex:
     rows: int
     size: int
     _content: Tree | Pixels
+    _chosen: Rows
 
     @classmethod
     def build(
@@ -113,11 +111,12 @@ class RadiusIndex:
         pixels: Pixels,
         basis: Basis | None = None,
         *,
+        rows: Rows | None = None,
         threads: int = 1,
         fast: bool = True,
         compared: Ints | None = None,
     ) -> RadiusIndex:
-        """Index pixels (n, d) uint8, d at least 1.
+        """Index pixels (n, d) uint8, d at least 1, or some rows of them.
 
         Indexes that are to be joined need one `basis` (`fit_basis`, of rows like theirs); without
         one it is fitted to these pixels. The index holds the pixels, no copy of them, and about 200
@@ -131,20 +130,23 @@ class RadiusIndex:
             raise UsageError(f"images to join are uint8 (n, d), not {pixels.dtype} {pixels.shape}")
         if threads < 1:
             raise UsageError(f"a join takes 1 thread or more, not {threads}")
-        rows, size = pixels.shape
+        chosen = np.arange(len(pixels), dtype=np.int32) if rows is None else rows
         pixels = np.ascontiguousarray(pixels)
         tree = _compiled_tree() if fast else None
-        if tree is None:
-            return cls(rows, size, pixels)
-        return cls(
-            rows, size, tree.build_tree(pixels, basis or fit_basis(pixels), threads, compared)
-        )
+        content: Tree | Pixels = pixels
+        if tree is not None:
+            basis = basis or fit_basis(pixels)
+            content = tree.build_tree(pixels, basis, threads, rows=chosen, compared=compared)
+        elif rows is not None:
+            content = pixels[rows]
+        return cls(len(chosen), pixels.shape[1], content, chosen)
 
     def _pixels(self, places: Ints) -> Pixels:
-        """Pixels (n, d) of some rows."""
+        """Pixels (n, d) of the images at some places among those that it was made of."""
         content = self._content
-        whole = content if isinstance(content, np.ndarray) else content.pixels
-        return np.ascontiguousarray(whole[places])
+        if isinstance(content, np.ndarray):
+            return content[places]
+        return content.pixels[self._chosen[places]]
 
     def _beside(self, pixels: Pixels, threads: int) -> RadiusIndex:
         """An index of other images that can be joined with this one."""
@@ -197,8 +199,9 @@ def join(
 ) -> Iterator[Pairs]:
     """All pairs of images of a and of b, or of a and itself, whose squared distance is at most t.
 
-    With `moves` it is their least distance under these, and the indexes are those of a sweep; of
-    one set, they are two indexes of the same images, and a pair may come twice.
+    With `of_one_set` both are of rows of one array: the lesser row stands on the left, and none is
+    paired with itself. With `moves` it is their least distance under these, and the indexes are
+    those of a sweep; a pair of rows that stand in both indexes may come twice.
 
     Memory beside the indexes: 32 buffers of `chunk_pairs` (at least 1,024; 16 bytes a pair) while
     very many images are close to each other, next to nothing otherwise.
@@ -260,7 +263,7 @@ def _found(
             f"images of {a.size} and of {b.size} bytes cannot be joined: give both sets one shape"
         )
     if isinstance(one, np.ndarray) and isinstance(other, np.ndarray):
-        return _scanned(one, other, most, chunk_pairs, moves, of_one_set)
+        return _scanned(a, b, most, chunk_pairs, moves, of_one_set)
     if isinstance(one, np.ndarray) or isinstance(other, np.ndarray):
         raise UsageError("one index is compiled, the other is not: build both alike")
     if not np.array_equal(one.basis.weights, other.basis.weights):
@@ -274,27 +277,38 @@ def _found(
 
 
 def _scanned(
-    a: Pixels,
-    b: Pixels,
+    a: RadiusIndex,
+    b: RadiusIndex,
     most: int,
     chunk_pairs: int,
     moves: SweptMoves | None,
     of_one_set: bool,
 ) -> Iterator[Found]:
     """The same pairs by comparing everything, under one move after the other."""
-    if moves is None:
-        for left, right, squared in scan(a, b, most, chunk_pairs):
-            yield left, right, squared, np.zeros(len(left), np.int32)
-        return
-    for source, moves_b, code, code_swapped in zip(*moves, strict=True):
-        sides = (a, b[:, source]) if moves_b else (a[:, source], b)
-        for left, right, squared in scan(*sides, most, chunk_pairs):
+    one, other = a._content, b._content
+    assert isinstance(one, np.ndarray)
+    assert isinstance(other, np.ndarray)
+    for left_side, right_side, code, code_swapped in _under(moves, one, other):
+        for left, right, squared in scan(left_side, right_side, most, chunk_pairs):
+            left, right = a._chosen[left], b._chosen[right]
             swapped = of_one_set & (left > right)
             low, high = np.where(swapped, right, left), np.where(swapped, left, right)
-            number = np.where(swapped, code_swapped, code)
+            number = np.where(swapped, code_swapped, code).astype(np.int32)
             two = (left != right) | (not of_one_set)
             order = np.lexsort((high[two], low[two]))
             yield tuple(column[two][order] for column in (low, high, squared, number))
+
+
+def _under(
+    moves: SweptMoves | None, a: Pixels, b: Pixels
+) -> Iterator[tuple[Pixels, Pixels, int, int]]:
+    """The two sides under each of the moves, with its number, and that with the sides changed."""
+    if moves is None:
+        yield a, b, 0, 0
+        return
+    for source, moves_b, code, code_swapped in zip(*moves, strict=True):
+        sides = (a, b[:, source]) if moves_b else (a[:, source], b)
+        yield *sides, code, code_swapped
 
 
 def _chunks(found: Iterable[Found], chunk_pairs: int) -> Iterator[Pairs]:

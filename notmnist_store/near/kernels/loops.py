@@ -44,6 +44,7 @@ def compiled(function: _F, **options: Any) -> _F:
 @compiled
 def project(
     pixels: Bytes,
+    chosen: Places,
     kept: npt.NDArray[np.int16],
     weights: npt.NDArray[np.int16],
     bound: float,
@@ -51,7 +52,7 @@ def project(
     start: int,
     stop: int,
 ) -> None:
-    """Coordinates of rows `start` to `stop` of `pixels` (n, d), into `coordinates` (k, n).
+    """Coordinates of `start` to `stop` of the `chosen` (n,) rows of `pixels`, into (k, n).
 
     Values where `kept` (d,) is 0 count as 0, and so are their weights. The first len(weights)
     coordinates are `weights @ x / sqrt(bound)`, the last one is the norm of what they leave of x,
@@ -60,7 +61,7 @@ def project(
     last = coordinates.shape[0] - 1
     scale = 1.0 / np.sqrt(bound)
     for row in range(start, stop):
-        x = pixels[row]
+        x = pixels[chosen[row]]
         norm = np.int64(0)
         for at in range(0, x.size, PIECE):
             part = np.int32(0)

@@ -23,6 +23,7 @@ from notmnist_store.near.kernels.join import (
     cross_join,
     join,
 )
+from notmnist_store.near.kernels.sides import KnownPairs, Sides
 from notmnist_store.near.kernels.transforms import Moves
 from notmnist_store.schema.arrays import Bools, Ints, Pixels
 
@@ -56,38 +57,38 @@ class MovedPairs:
 
 def moved_pairs(
     pixels: Pixels,
-    old: int,
+    sides: Sides,
     moves: Moves,
     most: int,
     *,
+    known: KnownPairs,
     limit: int,
     threads: int,
     chunk_pairs: int,
     fast: bool = True,
 ) -> MovedPairs:
-    """All pairs of rows of pixels (n, d) within `most` under the moves, the lesser row on the left.
+    """Pairs of rows of pixels (n, d) within `most` under the moves, the lesser row on the left.
 
-    Pairs of two rows before `old` are left out. About 16 bytes are held for each pair and lesser
-    set that brings it near, twice that while they are put in order.
+    All that the joins of the sides find, but `known` ones. About 16 bytes are held for each pair
+    and lesser set that brings it near, twice that while they are put in order.
 
     Raises:
         TooManyPairsError: there are more than `limit` pairs.
     """
-    nearest = _Nearest(moves, len(pixels), limit, lambda: _estimate(pixels, moves, most, threads))
-    basis = fit_basis(pixels)
-    how: dict[str, Any] = {"threads": threads, "chunk_pairs": chunk_pairs}
-    known, fresh = (
-        _Indexed(rows, basis, threads=threads, fast=fast) for rows in (pixels[:old], pixels[old:])
+    nearest = _Nearest(
+        moves, len(pixels), limit, lambda: _estimate(pixels, sides, moves, most, threads)
     )
-    for part in join(fresh.plain, None, most, **how):
-        nearest.add(part.counted_from(old, old))
-    for part in _swept(fresh, fresh, moves, most, **how):
-        nearest.add(part.counted_from(old, old))
-    if old:
-        for part in join(known.plain, fresh.plain, most, **how):
-            nearest.add(part.counted_from(0, old))
-        for part in _swept(known, fresh, moves, most, **how):
-            nearest.add(part.counted_from(0, old))
+    basis = fit_basis(pixels)
+    how: dict[str, Any] = {"of_one_set": True, "threads": threads, "chunk_pairs": chunk_pairs}
+    indexed = [
+        _Indexed(pixels, basis, rows=rows, threads=threads, fast=fast) for rows in sides.rows
+    ]
+    for left, right in sides.joins:
+        a, b = indexed[left], indexed[right]
+        for part in join(a.plain, None if a is b else b.plain, most, **how):
+            nearest.add(known.without(part))
+        for part in _swept(a, b, moves, most, **how):
+            nearest.add(known.without(part))
     return nearest.result()
 
 
@@ -101,11 +102,12 @@ def moved_join(
     """
     basis = fit_basis(a if len(a) > len(b) else b)
     left, right = (_Indexed(rows, basis, threads=threads) for rows in (a, b))
-    return _swept(left, right, moves, most, threads=threads, chunk_pairs=chunk_pairs)
+    how: dict[str, Any] = {"of_one_set": False, "threads": threads, "chunk_pairs": chunk_pairs}
+    return _swept(left, right, moves, most, **how)
 
 
-def _estimate(pixels: Pixels, moves: Moves, most: int, threads: int) -> int:
-    """About how many pairs there are, by what a few random rows have among all."""
+def _estimate(pixels: Pixels, sides: Sides, moves: Moves, most: int, threads: int) -> int:
+    """About how many pairs the joins find, by what a few random rows have among all."""
     rows = np.random.default_rng(0).permutation(len(pixels))[:_SAMPLE_ROWS]
     sample = pixels[rows]
     how: dict[str, Any] = {"threads": threads, "chunk_pairs": CHUNK_PAIRS}
@@ -117,16 +119,16 @@ def _estimate(pixels: Pixels, moves: Moves, most: int, threads: int) -> int:
         )
         for part in parts
     ]
-    with_itself = len(rows)
-    every = len(np.unique(np.concatenate(found))) - with_itself
+    drawn, other = np.divmod(np.unique(np.concatenate(found)), len(pixels))
+    every = np.count_nonzero(sides.join(len(pixels), rows[drawn], other) & (rows[drawn] != other))
     return round(every * len(pixels) / len(rows) / 2)
 
 
 class _Indexed:
     """Rows of pixels (n, d), indexed as a sweep compares them; as they stand but once."""
 
-    def __init__(self, pixels: Pixels, basis: Basis, *, threads: int, fast: bool = True) -> None:
-        self._build = partial(RadiusIndex.build, pixels, basis, threads=threads, fast=fast)
+    def __init__(self, pixels: Pixels, basis: Basis, **how: Any) -> None:
+        self._build = partial(RadiusIndex.build, pixels, basis, **how)
         self._as_they_are = np.arange(pixels.shape[1])
 
     @cached_property
@@ -142,10 +144,10 @@ class _Indexed:
 
 
 def _swept(a: _Indexed, b: _Indexed, moves: Moves, most: int, **how: Any) -> Iterator[Pairs]:
-    """What the sweeps of all moves find, of two sets or of one; `how` is for `join`."""
+    """What the sweeps of all moves find, of two sides or one with itself; `how` is for `join`."""
     for sweep in moves.sweeps(of_one_set=a is b):
         indexes = a.compared(sweep.left), b.compared(sweep.right)
-        yield from join(*indexes, most, moves=moves.of(sweep), of_one_set=a is b, **how)
+        yield from join(*indexes, most, moves=moves.of(sweep), **how)
 
 
 class _Nearest:

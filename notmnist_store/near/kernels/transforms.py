@@ -103,8 +103,8 @@ class Sweep:
 
     left, right  (d,) int64: the pixels of a and b that are compared, -1 for none
     codes        (m,) numbers of the moves in `Moves`
-    swapped      (m,) their numbers where the picture on the left is called b; in a join of two sets
-                 nothing is swapped
+    swapped      (m,) their numbers where the picture on the left is called b: of one set, where it
+                 has the greater row
     """
 
     left: Ints

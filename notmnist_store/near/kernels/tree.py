@@ -39,15 +39,15 @@ _IN_FLIGHT = 32
 
 @dataclass(frozen=True, eq=False)
 class Tree:
-    """A set of n images of d bytes, ready to be searched; `places` is a power of two.
+    """Some n rows of a set of images of d bytes, ready to be searched; `places` is a power of two.
 
     basis   the map that all trees searched together share
     size    d
-    order   (n,) int32: the row of the image at each place
+    order   (n,) int32: the row in `pixels` of the image at each place
     blocks  (leaves, k, 32) float32: coordinates of each leaf's images
     low     (2 * places, k) float32: least coordinates of every node, by heap index
     high    (2 * places, k) float32: greatest ones
-    pixels  (n, d) uint8, by row: the caller's
+    pixels  (m, d) uint8, the whole set, by row: the caller's
     """
 
     basis: Basis
@@ -59,30 +59,38 @@ class Tree:
     pixels: Pixels
 
 
-def build_tree(pixels: Pixels, basis: Basis, threads: int, compared: Ints | None = None) -> Tree:
-    """The tree over pixels (n, d) uint8, C-contiguous, with about 200 n bytes of its own.
+def build_tree(
+    pixels: Pixels,
+    basis: Basis,
+    threads: int,
+    *,
+    rows: Rows | None = None,
+    compared: Ints | None = None,
+) -> Tree:
+    """The tree over pixels (m, d) uint8, C-contiguous, or n rows of them: about 200 n bytes.
 
     With `compared` (d,), which names no value twice, it is that of other images: of x[compared],
     0 where that is -1.
     """
-    rows, size = pixels.shape
+    chosen = np.arange(len(pixels), dtype=np.int32) if rows is None else rows
+    count, size = len(chosen), pixels.shape[1]
     source = pixels.view()
     source.flags.writeable = False  # so that one compiled loop serves arrays of either kind
-    leaves = -(-rows // radius_loops.LEAF)
+    leaves = -(-count // radius_loops.LEAF)
     places = 1 << max(0, leaves - 1).bit_length()
-    coordinates = np.zeros((basis.coordinates, rows), np.float32)
-    order = np.arange(rows, dtype=np.int32)
-    keys = np.empty(rows, np.float32)
+    coordinates = np.zeros((basis.coordinates, count), np.float32)
+    order = np.arange(count, dtype=np.int32)
+    keys = np.empty(count, np.float32)
     blocks = np.full((leaves, basis.coordinates, radius_loops.LEAF), _FAR, np.float32)
     low = np.full((2 * places, basis.coordinates), _FAR, np.float32)
     high = -low
     levels = places.bit_length() - 1
     shared = min(_SHARED_LEVELS, levels)
-    images = (source, *_weights_on(basis, size, compared), basis.bound, coordinates)
+    images = (source, chosen, *_weights_on(basis, size, compared), basis.bound, coordinates)
     halves = (coordinates, order, keys, places)
     copies = (coordinates, order, places, blocks, low, high)
     with ThreadPoolExecutor(threads) as pool:
-        _each(pool, radius_loops.project, [(*images, *span) for span in _spans(rows, _TASK_ROWS)])
+        _each(pool, radius_loops.project, [(*images, *span) for span in _spans(count, _TASK_ROWS)])
         for level in range(shared):
             nodes = range(1 << level, 2 << level)
             _each(pool, radius_loops.split, [(*halves, node, 1) for node in nodes])
@@ -91,7 +99,7 @@ def build_tree(pixels: Pixels, basis: Basis, threads: int, compared: Ints | None
         filling = [(*copies, *span) for span in _spans(leaves, _TASK_LEAVES)]
         _each(pool, radius_loops.fill_leaves, filling)
     radius_loops.join_boxes(low, high)
-    return Tree(basis, size, order, blocks, low, high, source)
+    return Tree(basis, size, chosen[order], blocks, low, high, source)
 
 
 def _weights_on(basis: Basis, size: int, compared: Ints | None) -> tuple[Shorts, Shorts]:

@@ -291,9 +291,10 @@ def test_large_images_keep_their_sums_within_32_bits() -> None:
 
 
 def test_a_tree_holds_each_row_once_inside_its_boxes() -> None:
-    pixels = clusters(1_000, 60)
-    tree = radius_tree.build_tree(pixels, fit_basis(pixels), 2)
-    assert sorted(tree.order.tolist()) == list(range(1_000))
+    pixels = clusters(2_000, 60)
+    rows = np.arange(1, 2_000, 2, dtype=np.int32)
+    tree = radius_tree.build_tree(pixels, fit_basis(pixels), 2, rows=rows)
+    assert sorted(tree.order.tolist()) == rows.tolist()
     assert (tree.pixels == pixels).all()
     places = len(tree.low) // 2
     for node in range(1, places):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -12,10 +13,12 @@ from hypothesis import strategies as st
 from notmnist_store.errors import UsageError
 from notmnist_store.near.kernels.moved import MovedPairs, moved_join, moved_pairs
 from notmnist_store.near.kernels.moving import copies_made, moved_copies
+from notmnist_store.near.kernels.sides import EVERYWHERE, KnownPairs, sides_of
 from notmnist_store.near.kernels.transforms import Moves, listed_transforms, moved_picture
 from notmnist_store.schema.arrays import Ints, Pixels
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.transforms import NONE, Transforms
+from tests.support.splits_oracle import crossing_pairs
 
 WORDS = ("none", "shift1", "shift2", "flip", "flips", "turns")
 COMBINED = ("flip,shift1", "flips,shift2", "turns,shift1", "shift1,shift2")
@@ -89,11 +92,22 @@ def pictures(shape: Shape, words: str, seed: int) -> Pixels:
 
 
 def found_by(
-    pixels: Pixels, words: str, shape: Shape, most: int, old: int = 0, *, fast: bool = True
+    pixels: Pixels,
+    words: str,
+    shape: Shape,
+    most: int,
+    stands: Sequence[Ints] = (),
+    *,
+    fast: bool = True,
 ) -> tuple[MovedPairs, Moves]:
     moves = Moves(asked(words), shape)
-    settings = {"limit": 10**6, "threads": 2, "chunk_pairs": 4_096}
-    return moved_pairs(pixels, old, moves, most, fast=fast, **settings), moves
+    wanted, *known = stands or [np.full(len(pixels), EVERYWHERE)]
+    settings = {"limit": 10**6, "threads": 2, "chunk_pairs": 4_096, "known": nothing(pixels)}
+    return moved_pairs(pixels, sides_of(wanted, known), moves, most, fast=fast, **settings), moves
+
+
+def nothing(pixels: Pixels) -> KnownPairs:
+    return KnownPairs.of(len(pixels), 0)
 
 
 def as_dict(found: MovedPairs) -> dict[tuple[int, int], int]:
@@ -107,12 +121,18 @@ def as_dict(found: MovedPairs) -> dict[tuple[int, int], int]:
 def test_pairs_are_those_of_brute_force(words: str, shape: Shape, fast: bool) -> None:
     pixels = pictures(shape, words, seed=len(words) * shape.size)
     distances, plain = least(pixels, words, shape), squared(pixels, pixels)
-    for most, old in ((shape.size * 30, 0), (shape.size * 30, 17), (0, 0)):
-        found, moves = found_by(pixels, words, shape, most, old, fast=fast)
-        i, j = np.nonzero(np.triu(distances <= most, 1))
-        wanted = {
-            (a, b): distances[a, b] for a, b in zip(i.tolist(), j.tolist(), strict=True) if b >= old
-        }
+    n = len(pixels)
+    everywhere = np.full(n, EVERYWHERE)
+    splits = np.random.default_rng(shape.size).choice([0, 1, 2, 4, 4, 5], n)
+    for most, stands in (
+        (shape.size * 30, [everywhere]),
+        (shape.size * 30, [everywhere, np.where(np.arange(n) < 17, EVERYWHERE, 0)]),
+        (shape.size * 30, [splits]),
+        (0, [everywhere]),
+    ):
+        found, moves = found_by(pixels, words, shape, most, stands, fast=fast)
+        crossing = crossing_pairs(*stands)
+        wanted = {pair: distances[pair] for pair in crossing if distances[pair] <= most}
         assert as_dict(found) == wanted
         left, right = found.pairs.left, found.pairs.right
         near = plain[left, right] <= most
@@ -191,7 +211,16 @@ def test_more_pairs_than_the_limit_are_refused() -> None:
     moves = Moves(asked("shift1"), Shape(4, 4, 1))
     pixels = np.zeros((50, 16), np.uint8)
     with pytest.raises(UsageError, match="more than 100 pairs"):
-        moved_pairs(pixels, 0, moves, 5, limit=100, threads=1, chunk_pairs=1_024)
+        moved_pairs(
+            pixels,
+            sides_of(np.full(50, EVERYWHERE), []),
+            moves,
+            5,
+            known=nothing(pixels),
+            limit=100,
+            threads=1,
+            chunk_pairs=1_024,
+        )
 
 
 @pytest.mark.parametrize("words", ["shift1", "turns", "flip,shift2"])

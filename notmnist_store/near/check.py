@@ -194,17 +194,15 @@ def check(
             rows = needed[start : start + _BLOCK_ROWS]
             pixels = read(rows)
             for each in comparisons:
-                chosen = each.against[rows]
-                other = rows if chosen.all() else rows[chosen]
-                those = pixels if chosen.all() else pixels[chosen]
-                done += len(each.rows) * len(other)
-                compared += len(each.rows) * len(other) - int(np.isin(other, each.rows).sum())
-                for one, two in _moved_either_way(each.pixels, those, under):
-                    for left, row, squared in scan(one, two, most, _CHUNK_PAIRS):
-                        parts.append(
-                            _in_order(each.rows[left % len(each.rows)], other[row], squared)
-                        )
-                progress.advance(done)
+                others = int(each.against[rows].sum())
+                done += len(each.rows) * others
+                compared += len(each.rows) * others
+                compared -= int(np.isin(rows[each.against[rows]], each.rows).sum())
+            for each, one, two in _moved_either_way(comparisons, rows, pixels, under):
+                other = rows[each.against[rows]]
+                for left, row, squared in scan(one, two, most, _CHUNK_PAIRS):
+                    parts.append(_in_order(each.rows[left % len(each.rows)], other[row], squared))
+            progress.advance(done)
     left_rows = np.unique(np.concatenate([each.rows for each in comparisons]))
     stored = _compared(pair_rows(ids, known), comparisons)
     found = differences(stored, joined_pairs(parts))
@@ -212,14 +210,24 @@ def check(
 
 
 def _moved_either_way(
-    left: Pixels, right: Pixels, under: tuple[Transforms, Shape]
-) -> Iterator[tuple[Pixels, Pixels]]:
-    """Copies of the left pictures, one behind the other, with the right ones; then the reverse."""
-    copies = moved_copies(right, *under)
+    comparisons: Sequence[Comparison], rows: Ints, pixels: Pixels, under: tuple[Transforms, Shape]
+) -> Iterator[tuple[Comparison, Pixels, Pixels]]:
+    """For each comparison copies of its pictures, one behind the other, with those of `rows`.
+
+    Then its pictures with copies of those, which are made once for all comparisons.
+    """
+    copies = moved_copies(pixels, *under)
     next(copies)  # as they are, which the copies on the left have too
-    yield np.concatenate(list(moved_copies(left, *under))), right
+    for each in comparisons:
+        left = np.concatenate(list(moved_copies(each.pixels, *under)))
+        yield each, left, _chosen(pixels, each.against[rows])
     for moved in copies:
-        yield left, moved
+        for each in comparisons:
+            yield each, each.pixels, _chosen(moved, each.against[rows])
+
+
+def _chosen(pixels: Pixels, mask: Bools) -> Pixels:
+    return pixels if mask.all() else pixels[mask]
 
 
 def _in_order(a: Ints, b: Ints, squared: Ints) -> Pairs:

@@ -7,7 +7,7 @@ one to have it, so that every lesser set that can be asked for has its own dista
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any
@@ -83,12 +83,12 @@ def moved_pairs(
     indexed = [
         _Indexed(pixels, basis, rows=rows, threads=threads, fast=fast) for rows in sides.rows
     ]
-    for left, right in sides.joins:
-        a, b = indexed[left], indexed[right]
+    joined = [(indexed[left], indexed[right]) for left, right in sides.joins]
+    for a, b in joined:
         for part in join(a.plain, None if a is b else b.plain, most, **how):
             nearest.add(known.without(part))
-        for part in _swept(a, b, moves, most, **how):
-            nearest.add(known.without(part))
+    for part in _swept(joined, moves, most, **how):
+        nearest.add(known.without(part))
     return nearest.result()
 
 
@@ -103,7 +103,7 @@ def moved_join(
     basis = fit_basis(a if len(a) > len(b) else b)
     left, right = (_Indexed(rows, basis, threads=threads) for rows in (a, b))
     how: dict[str, Any] = {"of_one_set": False, "threads": threads, "chunk_pairs": chunk_pairs}
-    return _swept(left, right, moves, most, **how)
+    return _swept([(left, right)], moves, most, **how)
 
 
 def _estimate(pixels: Pixels, sides: Sides, moves: Moves, most: int, threads: int) -> int:
@@ -143,11 +143,20 @@ class _Indexed:
         return self._build(compared=values)
 
 
-def _swept(a: _Indexed, b: _Indexed, moves: Moves, most: int, **how: Any) -> Iterator[Pairs]:
-    """What the sweeps of all moves find, of two sides or one with itself; `how` is for `join`."""
-    for sweep in moves.sweeps(of_one_set=a is b):
-        indexes = a.compared(sweep.left), b.compared(sweep.right)
-        yield from join(*indexes, most, moves=moves.of(sweep), **how)
+def _swept(
+    joined: Sequence[tuple[_Indexed, _Indexed]], moves: Moves, most: int, **how: Any
+) -> Iterator[Pairs]:
+    """What the sweeps of all moves find, of two sides or one with itself; `how` is for `join`.
+
+    A side is indexed once a sweep, and not again for each of those that it is joined with.
+    """
+    for with_itself in (True, False):
+        sides = [(a, b) for a, b in joined if (a is b) == with_itself]
+        for sweep in moves.sweeps(of_one_set=with_itself) if sides else ():
+            left = {a: a.compared(sweep.left) for a in {a for a, _ in sides}}
+            right = {b: b.compared(sweep.right) for b in {b for _, b in sides}}
+            for a, b in sides:
+                yield from join(left[a], right[b], most, moves=moves.of(sweep), **how)
 
 
 class _Nearest:

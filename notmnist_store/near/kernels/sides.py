@@ -35,8 +35,9 @@ def crosses(one: Ints, other: Ints) -> Bools:
 class Sides:
     """Rows of one set, side by side, and which of the sides are joined.
 
-    rows   for each side its rows, ascending, int32; no row stands on two
-    joins  pairs of sides by their numbers; one with itself stands for all pairs of its rows
+    rows   for each side its rows, ascending, int32; no row stands on two; the largest side first
+    joins  pairs of sides by their numbers, the lesser first; one with itself stands for all pairs
+           of its rows
     """
 
     rows: list[Rows]
@@ -86,11 +87,13 @@ def sides_of(wanted: Ints, known: Sequence[Ints]) -> Sides:
         for a, b in combinations_with_replacement(sorted(first), 2)
         if needed[first[a], first[b]]
     ]
-    joined = sorted({side for join in joins for side in join})
     side = alike[kind]
+    sizes = np.bincount(side, minlength=len(first))
+    joined = sorted({side for join in joins for side in join}, key=lambda each: -sizes[each])
+    pairs = [sorted((joined.index(a), joined.index(b))) for a, b in joins]
     return Sides(
         [np.flatnonzero(side == each).astype(np.int32) for each in joined],
-        [(joined.index(a), joined.index(b)) for a, b in joins],
+        [(a, b) for a, b in pairs],
     )
 
 

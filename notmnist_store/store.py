@@ -378,6 +378,7 @@ class Store:
         radius: Distance = None,
         transforms: TransformSet = None,
         fail_on: Annotated[str, Option(metavar="SEVERITY")] = "must",
+        group_by: Annotated[str | None, Option(metavar="NAME")] = None,
         tolerance: Annotated[Mapping[str, float | str] | None, Option(metavar="NAME=V")] = None,
         sql_dir: Folder = None,
     ) -> "AuditResult":
@@ -392,6 +393,8 @@ class Store:
                 by default each audit's own, which is 1.0.
             transforms: how near copies may have moved, up to what was searched (default: none).
             fail_on: exit with 1 where an audit of must, should, or never does not pass.
+            group_by: what images belong together by: family, or a name in view attribute
+                (default: family).
             tolerance: share of violations to bear, from 0 to 1.
             sql_dir: a folder of your own audits, which go before ours of the same name.
 
@@ -409,7 +412,7 @@ class Store:
         return audit(
             self._catalog(),
             names,
-            scope=Scope(split_set, _radius(radius), _asked(transforms)),
+            scope=Scope(split_set, _radius(radius), _asked(transforms), group_by),
             fail_on=fail_on,
             tolerance=tolerance or {},
             folder=sql_dir,
@@ -493,7 +496,8 @@ class Store:
             test: a count of the whole split, or a fraction.
             seed: of all random draws.
             where: only images that meet this condition on view image.
-            group_by: kept whole: pixels, near, family, or another column of view image.
+            group_by: kept whole: pixels, near, family, another column of view image, or a name in
+                view attribute.
             radius: of near copies, with --group-by near (default: 1.0).
             transforms: how they may have moved, with --group-by near (default: none).
             keep_ratio: classes by their share, not equal.

@@ -23,7 +23,7 @@ label_lookalike        ``look_alike`` is filed under ``c`` with a blank
 split_label_imbalance  train has 40 A, 40 B and 5 C, test 37 A and 2 B
 image_blank            ``black``, ``white``
 image_low_ink          ``dot``: 8 pixels of 784
-split_leak_family      ``serif``, ``sans`` and ``mono`` stand on both sides
+split_leak_group       ``serif``, ``sans`` and ``mono`` stand on both sides
 ink_drift              the A of test are brighter by 60 of 255
 order_shuffled         train: all A, then all B, then all C
 image_resized          2 C of train were 32x32

@@ -6,6 +6,7 @@ how to count what was looked at (``total``), and which share of violations is bo
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from notmnist_store.audits.audit_file import Audit
+from notmnist_store.audits.audit_file import FAMILY, Audit
 from notmnist_store.audits.verdicts import Scope, Verdict, parse_share, verdict_rows
 from notmnist_store.catalog.cached_views import hold_shared
 from notmnist_store.catalog.connection import Catalog
@@ -24,7 +25,7 @@ from notmnist_store.near.evidence import check_radius, check_transforms
 from notmnist_store.progress import Progress
 from notmnist_store.result import Result
 from notmnist_store.schema.words import FAIL_ON, SEVERITIES
-from notmnist_store.text import closest, did_you_mean
+from notmnist_store.text import closest, did_you_mean, printable
 
 
 class AuditResult(Result):
@@ -61,11 +62,25 @@ def audit(
         progress.note(note)
     check_radius(catalog, scope.radius)
     check_transforms(catalog, scope.transforms)
+    check_group(catalog, scope.group_by)
     if len(names) == 1:
         verdict, rows = audits[0].judge(catalog, scope, tolerances.get(names[0]))
         return AuditResult(rows, thumbnails, [verdict], fail_on)
     verdicts = audit_store(catalog, audits, scope=scope, tolerances=tolerances, progress=progress)
     return AuditResult(verdict_rows(verdicts), None, verdicts, fail_on)
+
+
+def check_group(catalog: Catalog, group_by: str | None) -> None:
+    """Raise UsageError unless images may belong together by this."""
+    if group_by in (None, FAMILY):
+        return
+    found = catalog.query("select distinct name from attribute order by name")["name"].to_pylist()
+    if group_by not in found:
+        raise UsageError(
+            f"--group-by is {FAMILY} or a name in view attribute, not {group_by!r}; "
+            + (f"there are {printable(', '.join(found)[:500])}" if found else "that has no rows"),
+            f"notmnist-store audit --group-by {shlex.quote(found[0] if found else FAMILY)}",
+        )
 
 
 def check_fail_on(fail_on: str) -> None:

@@ -23,6 +23,9 @@ _REQUIRED = ("grain", "severity", "tolerance", "total")
 _PAIR, _CROSSING = "pair", "crossing"
 _EVIDENCE = (_PAIR, _CROSSING)
 _PARAMETER = re.compile(r"\$([a-z_][a-z0-9_]*)")
+FAMILY = "family"
+"""What images belong together by, where nothing else is said."""
+
 _OF_COPIES = ("audit", "peek", "sanitize")
 
 
@@ -173,7 +176,7 @@ class Audit(Query):
             return shlex.join([*search, *within, *scope.transforms.option])
         if self.next is None:
             return self._shows_rows(scope)
-        known = {"$split_set": scope.split_set}
+        known = {"$split_set": scope.split_set, "$group_by": scope.group_by or FAMILY}
         if "$keep" in self.next:
             keep = keep_order(catalog, find_split_set(catalog, scope.split_set))
             known["$keep"] = ",".join(keep)
@@ -192,6 +195,8 @@ class Audit(Query):
             words = [*words, "--radius", scope.radius.text]
         if command in _OF_COPIES and "transforms" in self.parameters:
             words = [*words, *scope.transforms.option]
+        if command == "audit" and "group_by" in self.parameters and scope.group_by is not None:
+            words = [*words, "--group-by", scope.group_by]
         if self.users_file is not None and (command == "audit" or "--audit" in words):
             words = [*words, "--sql-dir", str(self.path.parent)]
         return shlex.join([_PROGRAM, *words])

@@ -31,12 +31,14 @@ _SCHEMA = columns(
 class Scope:
     """What audits look at: a split set, and near copies up to a radius (None: each its own).
 
-    Near copies may have moved by one of `transforms`.
+    Near copies may have moved by one of `transforms`. `group_by` says what images belong together
+    by (None: each audit's own).
     """
 
     split_set: str = "ingest"
     radius: Radius | None = None
     transforms: Transforms = NONE
+    group_by: str | None = None
 
     def values(self, query: Query) -> dict[str, Any]:
         """Of these the ones that the query takes, by the names of its parameters."""
@@ -44,6 +46,7 @@ class Scope:
             "split_set": self.split_set,
             "radius": self.radius,
             "transforms": self.transforms,
+            "group_by": self.group_by,
         }
         return {k: v for k, v in given.items() if k in query.parameters and v is not None}
 

@@ -167,9 +167,11 @@ def _amend(root: Path, known: _Known, block: Block, copies: set[int]) -> Block:
             _as_copies(_as_rejects(moved, rules)),
         ]
     ).sort_by("position")
+    attributes = _read(root, rules, block, "attribute")
+    attributes = attributes.filter(pc.is_in(attributes["image_id"], images["image_id"]))
     files = [
         file
-        for table, rows in (("image", images), ("reject", rejects))
+        for table, rows in (("image", images), ("reject", rejects), ("attribute", attributes))
         if (file := _replace(root, rules, block, table, rows)) is not None
     ]
     tally = replace(tally, seen=+tally.seen, outcomes=+tally.outcomes, splits=+tally.splits)

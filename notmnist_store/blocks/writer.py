@@ -26,6 +26,9 @@ from notmnist_store.storage.datafile import DataFile, parquet_writer, seal
 from notmnist_store.storage.filesystem import disk_errors
 from notmnist_store.storage.pause import reached
 
+BLOCK_TABLES = ("image", "reject", "attribute")
+"""Tables of which a block has a data file, where it has rows of them."""
+
 
 @dataclass(frozen=True)
 class Block:
@@ -120,7 +123,7 @@ class _OpenBlock:
         self._root = root
         self._name = block_file_name(run_id, number)
         self._writers: dict[str, pq.ParquetWriter] = {}
-        self._waiting: dict[str, list[pa.Table]] = {"image": [], "reject": []}
+        self._waiting: dict[str, list[pa.Table]] = {name: [] for name in BLOCK_TABLES}
         self._rows: Counter[str] = Counter()
         self._group = -1
         self._tally = Tally()
@@ -132,7 +135,8 @@ class _OpenBlock:
             self._group = group
         self._tally.add(rows.tally)
         self._keys.append(rows.path_keys)
-        for table, part in (("image", rows.images), ("reject", rows.rejects)):
+        parts = (rows.images, rows.rejects, rows.attributes)
+        for table, part in zip(BLOCK_TABLES, parts, strict=True):
             if part.num_rows:
                 self._waiting[table].append(part)
 

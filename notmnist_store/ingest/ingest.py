@@ -18,7 +18,7 @@ import pyarrow as pa
 from notmnist_store.blocks.amend import amend_blocks
 from notmnist_store.blocks.kernels.rows import RowRules
 from notmnist_store.blocks.kernels.tally import OUTCOMES, Tally
-from notmnist_store.blocks.writer import Block
+from notmnist_store.blocks.writer import BLOCK_TABLES, Block
 from notmnist_store.catalog.run import Run, show_runs
 from notmnist_store.engines.local import write_blocks
 from notmnist_store.errors import SourceError, StoreError
@@ -330,7 +330,7 @@ class _Ingest:
 
     def _describe(self, blocks: Sequence[Block], ledger: Ledger) -> None:
         """Give the run its rows, and its row the totals."""
-        for table in ("image", "reject"):
+        for table in BLOCK_TABLES:
             self._run.add(_files(blocks, table))
         self._run.write(
             "ledger",

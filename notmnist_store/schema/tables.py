@@ -8,7 +8,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 FORMAT_VERSION = 1
-FORMAT_REVISION = 7
+FORMAT_REVISION = 8
 """Raised with every change of a table until 0.1.0 is out; no store of another one is read."""
 
 _KINDS = {
@@ -38,11 +38,12 @@ def columns(*declared: str) -> pa.Schema:
 # `label`, `split` and `group` are null where the path tells them. In a source that knows them from
 # elsewhere (an IDX label file, metadata.csv), a file with a null label is none of its images, or an
 # unlabelled one where it has a split. `split_rule` says what told the split. `origin_image_id` is
-# the image's id in the store that exported the source, where it says so.
+# the image's id in the store that exported the source, where it says so. `attributes` is a JSON
+# object of what else is said of it, names and texts.
 KIND_FILE, KIND_LINK, KIND_DEVICE = 0, 1, 2
 MEMBER_SCHEMA = columns(
     "position int, path bytes, kind byte, size int, data bytes?, label text?, split text?",
-    "group text?, origin_image_id int?, split_rule text?",
+    "group text?, origin_image_id int?, split_rule text?, attributes text?",
 )
 
 _OF_SPLIT_SET = "run_id text, split_set text, version int"
@@ -56,6 +57,7 @@ TABLES: dict[str, pa.Schema] = {
         "ink_mean float, ink_std float, font text?, family text?, origin_image_id int?",
         "run_id text, pixels bytes",
     ),
+    "attribute": columns("image_id int, name text, value text, run_id text"),
     "reject": columns(
         "source text, path text, label text?, reason text, detail text?, file_bytes int",
         "position int, run_id text",

@@ -117,6 +117,7 @@ def member_batch(
     split_rules: pa.Array,
     groups: pa.Array | None = None,
     origins: pa.Array | None = None,
+    attributes: pa.Array | None = None,
 ) -> pa.RecordBatch:
     """Files with what is known of them as one batch whose first member is at ``position``."""
     rows = len(paths)
@@ -131,5 +132,6 @@ def member_batch(
         groups if groups is not None else pa.nulls(rows, pa.string()),
         origins if origins is not None else pa.nulls(rows, pa.int64()),
         split_rules,
+        attributes if attributes is not None else pa.nulls(rows, pa.string()),
     ]
     return pa.RecordBatch.from_arrays(columns, schema=MEMBER_SCHEMA)

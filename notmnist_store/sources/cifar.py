@@ -2,7 +2,8 @@
 
 The format (A. Krizhevsky, the page of the CIFAR-10 dataset): a record is the label, one byte, and
 3,072 bytes, which are the red, the green and the blue plane of 32 x 32 pixels, row by row. A record
-of CIFAR-100 has two labels, the coarse one first; the label of an image is the fine one.
+of CIFAR-100 has two labels, the coarse one first; the label of an image is the fine one, and its
+attribute ``coarse_label`` a line of ``coarse_label_names.txt``.
 ``data_batch_*`` and ``train.bin`` are for training, ``test_batch.bin`` and ``test.bin`` for
 testing. The names are the lines of ``batches.meta.txt`` or ``fine_label_names.txt``.
 """
@@ -10,10 +11,11 @@ testing. The names are the lines of ``batches.meta.txt`` or ``fine_label_names.t
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from notmnist_store.errors import SourceError
 from notmnist_store.sources.base import Request, Source
@@ -25,6 +27,7 @@ from notmnist_store.sources.packed import NamedFile, PackedSource, first_files
 from notmnist_store.sources.stacks import Stack
 
 _SIDE, _CHANNELS = 32, 3
+_COARSE = "coarse_label_names.txt"
 _PIXELS = _SIDE * _SIDE * _CHANNELS
 
 
@@ -50,10 +53,11 @@ class CifarSource(PackedSource):
         self._kind = kind
         super().__init__(request)
         self.kind = f"{kind.name} binary"
+        self._coarse: list[str] | None = None
 
     def is_own(self, name: str) -> bool:
         """See ``PackedSource``."""
-        return name == self._kind.names or bool(self._kind.batches.fullmatch(name))
+        return name in (self._kind.names, _COARSE) or bool(self._kind.batches.fullmatch(name))
 
     def class_names(self, meter: Meter) -> Names | None:
         """See ``StackSource``; one round that looks at all sizes, too."""
@@ -65,6 +69,9 @@ class CifarSource(PackedSource):
                 names = file.lines()
                 if len(set(names)) < len(names) or not names:
                     raise damaged(f"{file.stream.what} has no names, or one of them twice")
+                continue
+            if file.name == _COARSE:
+                self._coarse = file.lines()
                 continue
             batches += 1
             if file.size % record or not file.size:
@@ -81,7 +88,7 @@ class CifarSource(PackedSource):
     def stacks(self, meter: Meter) -> Iterator[Stack]:
         """See ``StackSource``."""
         for file in self.named_files(meter):
-            if file.name != self._kind.names:
+            if file.name not in (self._kind.names, _COARSE):
                 yield from self._batch(file)
 
     def _batch(self, file: NamedFile) -> Iterator[Stack]:
@@ -98,8 +105,22 @@ class CifarSource(PackedSource):
                 file.path.removesuffix(".bin"),
                 first,
                 "test" if file.name.startswith("test") else "train",
+                attributes=self._attributes(records, file) if label_bytes > 1 else None,
                 what=file.stream.what,
             )
+
+    def _attributes(
+        self, records: npt.NDArray[np.uint8], file: NamedFile
+    ) -> dict[str, Sequence[str]]:
+        coarse: list[int] = records[:, 0].tolist()
+        if self._coarse is None:
+            return {"coarse_label": [str(number) for number in coarse]}
+        if max(coarse) >= len(self._coarse):
+            raise damaged(
+                f"{file.stream.what} has the coarse label {max(coarse)}, but only "
+                f"{len(self._coarse)} have names"
+            )
+        return {"coarse_label": [self._coarse[number] for number in coarse]}
 
 
 def open_cifar(request: Request) -> Source | None:

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+
 from notmnist_store.errors import SourceError
 from notmnist_store.sources.kernels.provenance import said_split
 
 _LONGEST_TEXT = 1_024
+
+MOST_ATTRIBUTES = 100
+"""Further columns of a table that are kept; those after them are left out."""
 
 
 def given_text(value: object, what: str) -> str | None:
@@ -43,3 +49,22 @@ def given_split(word: str | None, what: str) -> str | None:
             advice="name it train, valid or test, or leave it empty",
         )
     return split
+
+
+def given_attributes(row: Mapping[str, object]) -> str | None:
+    """What else is said of an image, as a JSON object of texts; null where nothing is.
+
+    Truth is written true or false. What is neither text nor number is left out, and so is a text of
+    more than 1,024 bytes.
+    """
+    kept: dict[str, str] = {}
+    for name, value in row.items():
+        said = str(value).lower() if isinstance(value, bool) else value
+        try:
+            text = given_text(said, name)
+            name.encode()
+        except (SourceError, UnicodeEncodeError):
+            continue
+        if text is not None and len(kept) < MOST_ATTRIBUTES:
+            kept[name] = text
+    return json.dumps(kept, ensure_ascii=False) if kept else None

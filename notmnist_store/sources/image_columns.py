@@ -305,6 +305,22 @@ def text_column(column: pa.Array, what: str, classes: Classes | None = None) -> 
     return pc.if_else(pc.equal(text, ""), pa.scalar(None, pa.string()), text)
 
 
+def is_scalar(kind: pa.DataType) -> bool:
+    """Whether a column of this type has what can be written as a text: no bytes, nothing nested."""
+    if pa.types.is_dictionary(kind):
+        kind = kind.value_type
+    return not (pa.types.is_nested(kind) or _is_binary(kind) or pa.types.is_fixed_size_binary(kind))
+
+
+def attribute_column(column: pa.Array) -> pa.StringArray:
+    """Values as text, null where one is empty or has more than 1,024 bytes."""
+    if pa.types.is_dictionary(column.type):
+        return attribute_column(column.dictionary).take(column.indices)
+    text = _valid_text(column)
+    fits = pc.and_(pc.less_equal(pc.binary_length(text), _LONGEST_TEXT), pc.not_equal(text, ""))
+    return pc.if_else(fits, text, pa.scalar(None, pa.string()))
+
+
 def _valid_text(column: pa.Array) -> pa.StringArray:
     """The column as text that is valid UTF-8, which Parquet readers do not look at."""
     return column.cast(pa.string()).cast(pa.binary()).cast(pa.string())

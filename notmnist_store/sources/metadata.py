@@ -32,7 +32,7 @@ from notmnist_store.sources.base import AskedColumns, Request, Source
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
 from notmnist_store.sources.exported import exported_labels
 from notmnist_store.sources.folder import FolderSource
-from notmnist_store.sources.given_texts import given_split, given_text
+from notmnist_store.sources.given_texts import given_attributes, given_split, given_text
 from notmnist_store.sources.kernels.provenance import (
     BY_COLUMN,
     BY_FOLDER,
@@ -46,7 +46,7 @@ from notmnist_store.sources.kernels.provenance import (
     unsafe_reason,
 )
 from notmnist_store.sources.limits import Meter
-from notmnist_store.sources.metadata_table import FILE_NAME, read_table
+from notmnist_store.sources.metadata_table import ATTRIBUTES, FILE_NAME, read_table
 
 _STRICT = ("metadata.csv", "metadata.jsonl", "metadata.parquet")
 _NAMES = (*_STRICT, "labels.csv", "annotations.csv")
@@ -68,6 +68,7 @@ class _Given(NamedTuple):
     group: str | None
     origin_image_id: int | None
     split_rule: str | None
+    attributes: str | None
 
 
 class _Inside(Source):
@@ -131,7 +132,7 @@ class MetadataSource(_Inside):
                     break
         if listed not in given:
             split = split if is_picture_name(path) else None
-            return _Given(None, split, None, None, split and BY_FOLDER)
+            return _Given(None, split, None, None, split and BY_FOLDER, None)
         if listed != path and listed not in missing:
             raise SourceError(
                 f"{self.path} has more than one file for {listed!r} in its metadata, {path!r} too",
@@ -346,4 +347,6 @@ def _what_is_given(row: Mapping[str, Any], path: str, what: str, of_table: str |
         split, rule = folder, BY_FOLDER
     origin = row.get("image_id")
     has_origin = isinstance(origin, int) and abs(origin) < 2**63
-    return _Given(label, split, group, origin if has_origin else None, split and rule)
+    attributes = given_attributes(row[ATTRIBUTES])
+    kept = origin if has_origin else None
+    return _Given(label, split, group, kept, split and rule, attributes)

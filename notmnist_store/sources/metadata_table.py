@@ -22,15 +22,20 @@ import pyarrow as pa
 from notmnist_store.errors import SourceError
 from notmnist_store.sources.base import AskedColumns
 from notmnist_store.sources.foreign_parquet import foreign_parquet
+from notmnist_store.sources.given_texts import MOST_ATTRIBUTES
 from notmnist_store.sources.image_columns import (
     LABEL_WORDS,
+    attribute_column,
     bare_name,
     check_text_type,
+    is_scalar,
     text_column,
 )
 
 FILE_NAME = "file_name"
 LABEL = "label"
+ATTRIBUTES = "\0attributes"
+"""Under this, rows have the values of all further columns, by their names."""
 
 _ALIASES: dict[str, tuple[str, ...]] = {
     FILE_NAME: (
@@ -52,17 +57,23 @@ Rows = Iterator[Mapping[str, Any]]
 
 @dataclass
 class _Read:
-    """A table: its columns, the rows of some of them, and how it was read, for a note."""
+    """A table: its columns, the rows of some and of further ones, and notes on how it was read.
+
+    ``keeps`` says whether a further column has texts, or what becomes one.
+    """
 
     header: Sequence[str]
-    rows: Callable[[Sequence[str]], Rows]
+    rows: Callable[[Sequence[str], Sequence[str]], Rows]
     said: list[str] = field(default_factory=list)
+    keeps: Callable[[str], bool] = lambda name: True
 
 
 def read_table(
     name: str, data: bytes, what: str, asked: AskedColumns, *, needs_label: bool = True
 ) -> tuple[Rows, list[str]]:
-    """The rows of a file of this name, by file_name, label, split, group and image_id; and notes.
+    """The rows of a file of this name, by file_name, label, split, group and image_id, and notes.
+
+    Further columns stand under ``ATTRIBUTES``.
 
     Raises:
         SourceError: it cannot be read, or which column has the files or the labels is not known.
@@ -74,10 +85,13 @@ def read_table(
     if found:
         named = ", ".join(f"{known} in {column!r}" for known, column in found.items())
         table.said.insert(0, f"has the {named}")
-    return _known_rows(table.rows(list(columns.values())), columns, what), table.said
+    others = [name for name in table.header if name and name not in columns.values()]
+    others = [name for name in others if table.keeps(name)][:MOST_ATTRIBUTES]
+    rows = table.rows(list(columns.values()), others)
+    return _known_rows(rows, columns, others, what), table.said
 
 
-def _known_rows(rows: Rows, columns: Mapping[str, str], what: str) -> Rows:
+def _known_rows(rows: Rows, columns: Mapping[str, str], others: Sequence[str], what: str) -> Rows:
     for number, row in enumerate(rows, 1):
         for known in (FILE_NAME, LABEL):
             if known in columns and columns[known] not in row:
@@ -85,7 +99,8 @@ def _known_rows(rows: Rows, columns: Mapping[str, str], what: str) -> Rows:
                     f"{what}: row {number:,} has no {columns[known]}",
                     advice=f"add the {columns[known]}",
                 )
-        yield {known: row.get(column) for known, column in columns.items()}
+        said = {known: row.get(column) for known, column in columns.items()}
+        yield said | {ATTRIBUTES: {name: row.get(name) for name in others}}
 
 
 def _columns(
@@ -143,7 +158,7 @@ def _csv(data: bytes, what: str) -> _Read:
     except csv.Error as error:
         raise SourceError(f"{broken}: {error}", advice="save it anew") from None
 
-    def rows(columns: Sequence[str]) -> Rows:
+    def rows(columns: Sequence[str], others: Sequence[str]) -> Rows:
         try:
             for fields in reader:
                 if fields and len(fields) != len(header):
@@ -203,27 +218,30 @@ def _jsonl(data: bytes, what: str) -> _Read:
             )
         header.update(dict.fromkeys(row))
         rows.append(row)
-    return _Read(list(header), lambda columns: iter(rows))
+    return _Read(list(header), lambda columns, others: iter(rows))
 
 
 def _parquet(data: bytes, what: str) -> _Read:
     reading = _parquet_reading(data, what)
 
-    def rows(columns: Sequence[str]) -> Rows:
-        reading.send(columns)
+    def rows(columns: Sequence[str], others: Sequence[str]) -> Rows:
+        reading.send((columns, others))
         return reading
 
-    return _Read(next(reading), rows)
+    schema = next(reading)
+    return _Read(schema.names, rows, keeps=lambda name: is_scalar(schema.field(name).type))
 
 
-def _parquet_reading(data: bytes, what: str) -> Generator[Any, Sequence[str], None]:
-    """The columns there are; and when those to read are sent, nothing, and then their rows."""
+def _parquet_reading(data: bytes, what: str) -> Generator[Any, Any, None]:
+    """The schema; and when the columns to read are sent, nothing, and then their rows."""
     with foreign_parquet(data, what) as parquet:
-        columns = yield parquet.schema.names
+        columns, others = yield parquet.schema
         yield None
         for name in columns:
             check_text_type(parquet.schema.field(name).type, f"{what}, {name},")
         sizes = [1_024] * len(parquet.group_rows)
-        for batch, _ in parquet.batches(columns, sizes, dictionaries=columns):
+        every = [*columns, *others]
+        for batch, _ in parquet.batches(every, sizes, dictionaries=every):
             texts = {name: text_column(batch[name], f"{what}, {name}") for name in columns}
+            texts |= {name: attribute_column(batch[name]) for name in others}
             yield from pa.RecordBatch.from_pydict(texts).to_pylist()

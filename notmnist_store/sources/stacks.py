@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from abc import abstractmethod
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from notmnist_store.sources.batches import (
 )
 from notmnist_store.sources.class_order import Classes, Names, agreed
 from notmnist_store.sources.damage import damaged, reader_errors
+from notmnist_store.sources.given_texts import given_attributes
 from notmnist_store.sources.kernels.provenance import BY_NAME
 from notmnist_store.sources.limits import Limits, Meter
 
@@ -40,7 +41,7 @@ class Stack:
     ``labels``: n numbers of classes, n texts, or null where the images have none. ``folder``: what
     their paths begin with, before the number of each, which is counted from ``first``. ``split``:
     train, valid, test or unused where the source tells. ``origins``: n ids of the store that
-    exported them. ``what`` names them in errors.
+    exported them. ``attributes``: names, each with n texts. ``what`` names them in errors.
     """
 
     pixels: npt.NDArray[np.uint8]
@@ -49,6 +50,7 @@ class Stack:
     first: int = 0
     split: str | None = None
     origins: npt.NDArray[np.int64] | None = None
+    attributes: Mapping[str, Sequence[str]] | None = None
     what: str = ""
 
     def __post_init__(self) -> None:
@@ -153,6 +155,7 @@ def stack_members(
                 data=image_files(stack.pixels[done:stop].reshape(rows, shape.size), shape),
                 labels=_labels(stack, done, stop, classes),
                 splits=pa.repeat(split, rows),
+                attributes=_attributes(stack, done, stop),
                 origins=None if stack.origins is None else pa.array(stack.origins[done:stop]),
                 split_rules=pa.repeat(pa.scalar(stack.split and BY_NAME, pa.string()), rows),
             )
@@ -198,6 +201,14 @@ def image_files(pixels: npt.NDArray[np.uint8], shape: Shape) -> pa.BinaryArray:
     return pa.Array.from_buffers(
         pa.binary(), rows, [None, pa.py_buffer(ends), pa.py_buffer(files.reshape(-1))]
     )
+
+
+def _attributes(stack: Stack, start: int, stop: int) -> pa.Array | None:
+    if not stack.attributes:
+        return None
+    texts = zip(*(values[start:stop] for values in stack.attributes.values()), strict=True)
+    rows = [given_attributes(dict(zip(stack.attributes, row, strict=True))) for row in texts]
+    return pa.array(rows, pa.string())
 
 
 def _labels(stack: Stack, start: int, stop: int, classes: Classes) -> pa.Array:

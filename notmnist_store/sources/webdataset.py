@@ -2,9 +2,9 @@
 
 The format (T. Breuel, the WebDataset library): a key is a path up to the first dot of its last
 part, ``000123`` of ``000123.png`` and ``000123.cls``. A sample's label is its ``.cls``, a number or
-a word, or what its ``.json`` has under a name of labels, with ``split`` and ``group`` where it has
-those. A set is one archive, or a folder of shards (``train-000000.tar``), whose names may tell the
-split. Files that are no pictures are none of the images.
+a word, or what its ``.json`` has under a name of labels, with ``split``, ``group`` and further
+attributes where it has those. A set is one archive, or a folder of shards, whose names may tell the
+split (``train-000000.tar``). Files that are no pictures are none of the images.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from notmnist_store.schema.tables import KIND_FILE, MEMBER_SCHEMA
 from notmnist_store.sources.base import FilesSource, Request, Source, SourceFile
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS, Member, batched
 from notmnist_store.sources.class_order import Classes
-from notmnist_store.sources.given_texts import given_split, given_text
+from notmnist_store.sources.given_texts import given_attributes, given_split, given_text
 from notmnist_store.sources.image_columns import LABEL_WORDS, bare_name
 from notmnist_store.sources.kernels.provenance import (
     BY_COLUMN,
@@ -55,6 +55,7 @@ class _Said(NamedTuple):
     split: str | None = None
     group: str | None = None
     split_rule: str | None = None
+    attributes: str | None = None
 
 
 class WebDatasetSource(FilesSource):
@@ -86,6 +87,7 @@ class WebDatasetSource(FilesSource):
                 "split": [row.split for row in rows],
                 "group": [row.group for row in rows],
                 "split_rule": [row.split_rule for row in rows],
+                "attributes": [row.attributes for row in rows],
             }
             columns = dict(zip(batch.schema.names, batch.columns, strict=True)) | given
             yield pa.RecordBatch.from_pydict(columns, schema=MEMBER_SCHEMA)
@@ -154,12 +156,15 @@ class WebDatasetSource(FilesSource):
             raise SourceError(f"{what} is no JSON: {error}", advice="write one object") from None
         if not isinstance(row, dict):
             return said
-        label = _label_of(row, self._label_column)
+        named = _label_name(row, self._label_column)
+        label = row.get(named) if named else None
+        rest = {n: v for n, v in row.items() if n not in (named, "split", "group")}
         if isinstance(label, bool) or not isinstance(label, int):
             label = given_text(label, what)
         split = given_split(given_text(row.get("split"), what), what)
         if split is not None:
             said = said._replace(split=split, split_rule=BY_COLUMN)
+        said = said._replace(attributes=given_attributes(rest))
         return said._replace(label=label, group=given_text(row.get("group"), what))
 
 
@@ -219,8 +224,8 @@ def _class(content: bytes, what: str) -> str | int | None:
     return text
 
 
-def _label_of(row: Mapping[str, Any], asked: str | None) -> object:
+def _label_name(row: Mapping[str, Any], asked: str | None) -> str | None:
+    """The name under which a sample has its label."""
     if asked is not None:
-        return row.get(asked)
-    known = ("cls", *LABEL_WORDS)
-    return next((row[name] for name in row if bare_name(name) in known), None)
+        return asked
+    return next((name for name in row if bare_name(name) in ("cls", *LABEL_WORDS)), None)

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
+from notmnist_store.catalog.statements import quoted_text
 from notmnist_store.errors import QueryError, UsageError
 from notmnist_store.near.components import component_keys
 from notmnist_store.schema.radius import GROUP, Radius
@@ -21,6 +22,7 @@ from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.tables import columns
 from notmnist_store.schema.transforms import NONE, Transforms
 from notmnist_store.schema.words import USED
+from notmnist_store.text import printable
 
 _GROUP_COLUMNS = {"pixels": "pixel_hash", "near": "pixel_hash"}
 
@@ -132,17 +134,11 @@ def candidates(catalog: Catalog, options: SplitOptions) -> pa.Table:
     the groups are the connected components of pairs within the radius. Those that a decision
     dropped are not to be placed: `dropped` tells of them.
     """
-    column = _GROUP_COLUMNS.get(options.group_by, options.group_by)
-    known = catalog.query("select * from image limit 0").column_names
-    if column not in known:
-        raise UsageError(
-            f"view image has no column {column!r} to group by; it has {', '.join(known)}",
-            "notmnist-store split my_split --group-by family",
-        )
+    group_key = _group_key(catalog, options.group_by)
     if options.where:
         catalog.check_steady(options.where)
     sql = Template(load_queries("splits")["candidates"].sql).substitute(
-        group_key=f'image."{column}"',
+        group_key=group_key,
         condition=f"({options.where}\n)" if options.where else "true",
     )
     rows = catalog.query(sql)
@@ -156,6 +152,26 @@ def candidates(catalog: Catalog, options: SplitOptions) -> pa.Table:
         place = rows.column_names.index("group_key")
         rows = rows.set_column(place, "group_key", keys)
     return rows
+
+
+def _group_key(catalog: Catalog, group_by: str) -> str:
+    """The SQL of an image's group: a column of view image, or what view attribute has of it."""
+    column = _GROUP_COLUMNS.get(group_by, group_by)
+    columns = catalog.query("select * from image limit 0").column_names
+    if column in columns:
+        return f'image."{column}"'
+    found = catalog.query("select distinct name from attribute order by name")["name"].to_pylist()
+    if group_by in found:
+        return (
+            "(select max(attribute.value) from attribute where attribute.image_id = image.image_id "
+            f"and attribute.name = {quoted_text(group_by)})"
+        )
+    raise UsageError(
+        f"view image has no column {group_by!r} to group by, nor has an image an attribute of that "
+        f"name; there are the columns {', '.join(columns)}"
+        + (f" and the attributes {printable(', '.join(found)[:500])}" if found else ""),
+        "notmnist-store split my_split --group-by family",
+    )
 
 
 def dropped(images: pa.Table) -> pa.Table:

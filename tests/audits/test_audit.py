@@ -125,7 +125,7 @@ def test_leaks_are_those_that_were_made(bad: Store, ids: dict[str, int]) -> None
         (ids["copy_of_both"], "test", 1041, "train"),
         (ids["copy_in_valid"], "valid", 1041, "train"),
     ]
-    assert found(bad, "split_leak_family", "image_id", "family", "twin_split", "twins") == [
+    assert found(bad, "split_leak_group", "image_id", "group_value", "twin_split", "twins") == [
         (ids["copy_of_train"], "serif", "train", 3),
         (ids["copy_of_valid"], "mono", "valid", 1),
         (ids["sans_in_valid"], "sans", "train", 1),

@@ -457,7 +457,10 @@ def test_sizes_that_do_not_divide_by_the_classes_are_said(
     ("options", "message"),
     [
         ({"recipe": "stratifed"}, "there are stratified, hash, notebook"),
-        ({"group_by": "famly"}, "no column 'famly' to group by; it has image_id"),
+        (
+            {"group_by": "famly"},
+            "no column 'famly' to group by, nor .*; there are the columns image_id",
+        ),
         ({"where": "label = 'Z'"}, "no images to split where label = 'Z'"),
         ({"where": "labl = 'A'"}, "labl"),
         ({"where": "true) or (1 = 1; delete from image"}, "one SELECT|syntax"),

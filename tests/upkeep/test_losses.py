@@ -39,6 +39,8 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Store:
     files += [("set/B/empty.png", b"")]
     store = notmnist_store.open(folder / "store")
     store.ingest(pack(folder / "one.tar.gz", files))
+    said = [("m/a.png", png(picture(80))), ("m/metadata.csv", b"file_name,label,by\na.png,A,x\n")]
+    store.ingest(pack(folder / "said.tar", said))
     store.decide(sql=DROP, by="ada", yes=True)
     store.split("s", train="0.5", valid="0.2", test="0.3")
     store.near_duplicates(radius="9", transforms="shift2")

@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from notmnist_store.blocks.kernels import fingerprint
+from notmnist_store.blocks.kernels.attributes import attribute_rows
 from notmnist_store.blocks.kernels.decode import Decoded, decode
 from notmnist_store.blocks.kernels.tally import Key, Tally
 from notmnist_store.schema.fit import Fit
@@ -104,6 +105,7 @@ class Rows:
 
     images: pa.Table
     rejects: pa.Table
+    attributes: pa.Table
     tally: Tally
     path_keys: npt.NDArray[np.uint64]
 
@@ -170,6 +172,11 @@ def make_rows(batch: pa.RecordBatch, rules: RowRules) -> Rows:
     return Rows(
         images=images,
         rejects=pa.Table.from_pylist(rejected, schema=TABLES["reject"]),
+        attributes=attribute_rows(
+            batch.column("attributes").take(pa.array(rows, pa.int64())),
+            images["image_id"],
+            rules.run_id,
+        ),
         tally=tally,
         path_keys=np.stack(
             [np.array(named, np.uint64), np.array(sorted_out.digests, np.uint64)], axis=1

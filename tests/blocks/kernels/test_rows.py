@@ -35,7 +35,8 @@ def batch(paths: list[bytes], kinds: list[int], data: list[bytes | None]) -> pa.
         "size": [len(content or b"") for content in data],
         "data": data,
         **dict.fromkeys(
-            ("label", "split", "group", "origin_image_id", "split_rule"), [None] * len(paths)
+            ("label", "split", "group", "origin_image_id", "split_rule", "attributes"),
+            [None] * len(paths),
         ),
     }
     arrays = [pa.array(columns[field.name], field.type) for field in MEMBER_SCHEMA]

@@ -55,5 +55,9 @@ class LimitError(StoreError):
     """The system lets this process go no further; the store is not to blame."""
 
 
+class BucketError(LimitError):
+    """A bucket that does not answer, or may not be used; what it holds is not to blame."""
+
+
 class QueryError(StoreError):
     """A query that does not run: a syntax error, an unknown name, a statement that is no SELECT."""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from notmnist_store.errors import UsageError
+from notmnist_store.location.location import local_path
 from notmnist_store.schema.words import RESULT_FORMATS
 from notmnist_store.storage.filesystem import replacing
 from notmnist_store.text import number_text, printable, side_by_side, with_apostrophe
@@ -138,7 +139,7 @@ class Result:
 
     def write(self, path: str | Path, form: str | None = None) -> None:
         """Write the rows to a file: whole or not at all. The suffix tells the format."""
-        target = Path(path)
+        target = local_path(path, "a table")
         chosen = form or _SUFFIXES.get(target.suffix.lower(), "table")
         content = self.to_bytes(chosen)
         with replacing(target) as beside:

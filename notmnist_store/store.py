@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Protocol, Unpack
 
+from notmnist_store.location.location import local_path, location
 from notmnist_store.option import (
     Distance,
     File,
@@ -69,7 +70,15 @@ def download(
     from notmnist_store.sources.download import download
 
     shown = progress or Progress()
-    return Result(download(names, to=Path(to), mirrors=mirrors, force=force, progress=shown))
+    return Result(
+        download(
+            names,
+            to=local_path(to, "the folder for downloads"),
+            mirrors=mirrors,
+            force=force,
+            progress=shown,
+        )
+    )
 
 
 def glyphs(
@@ -111,7 +120,7 @@ class Store:
     """
 
     def __init__(self, path: str | Path = "store", *, progress: Progress | None = None) -> None:
-        self.path = Path(path)
+        self.path = location(path)
         self._progress = progress or Progress()
 
     def __repr__(self) -> str:
@@ -367,7 +376,7 @@ class Store:
             sql_dir=sql_dir,
             n=n,
             seed=seed,
-            output=None if output is None else Path(output),
+            output=None if output is None else local_path(output, "the picture"),
         )
         return self._result(rows)
 
@@ -742,14 +751,15 @@ class Store:
         from notmnist_store.ingest.options import read_options
         from notmnist_store.near.against import near_against
 
+        path = location(source)
         options = read_options(
-            [source], limits, labels=labels, to_grey=to_grey, transpose=transpose, workers=workers
+            [path], limits, labels=labels, to_grey=to_grey, transpose=transpose, workers=workers
         )
         return self._result(
             near_against(
                 self._tables(),
                 split_set,
-                Path(source),
+                path,
                 options,
                 self._progress,
                 radius=_radius(radius),
@@ -927,7 +937,7 @@ class Store:
         rows = export(
             self._tables(),
             name,
-            Path(out),
+            location(out),
             self._progress,
             form=form,
             splits=splits,
@@ -1043,7 +1053,7 @@ class Store:
         return report(
             self._tables(),
             self._catalog(),
-            None if output is None else Path(output),
+            None if output is None else local_path(output, "the page"),
             split_set=split_set,
             paper=paper,
             tolerance=tolerance or {},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -12,10 +14,13 @@ import notmnist_store
 from notmnist_store.store import Store
 from tests.support.archives import class_files, pack, picture, png
 from tests.support.properties import load_profile
+from tests.support.s3 import BUCKET, Proxy, make_bucket, point_at, proxy_before, s3_server
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 load_profile()
+
+_numbers = count()
 
 
 @pytest.fixture(scope="session")
@@ -59,3 +64,27 @@ def shared_store(tmp_path_factory: pytest.TempPathFactory, small_archive: Path) 
 def store(tmp_path: Path, shared_store: Store) -> Store:
     """A copy of `shared_store` that a test may damage."""
     return notmnist_store.open(shutil.copytree(shared_store.path, tmp_path / "a store"))
+
+
+@pytest.fixture(scope="session")
+def s3_address() -> Iterator[str]:
+    """Address of a real S3 server with one bucket."""
+    pytest.importorskip("moto", reason="no S3 server: Macs with Intel processors cannot install it")
+    with s3_server() as address:
+        make_bucket(address)
+        yield address
+
+
+@pytest.fixture
+def bucket(s3_address: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A prefix `s3://bucket/…` of the test's own; the environment names the server."""
+    point_at(s3_address, monkeypatch)
+    return f"s3://{BUCKET}/{next(_numbers)}"
+
+
+@pytest.fixture
+def proxy(s3_address: str, bucket: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
+    """A proxy before the server, which the environment names instead."""
+    with proxy_before(s3_address) as made:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", made.url)
+        yield made

@@ -19,8 +19,8 @@ MODULES = {
 }
 
 ORDER = (
-    *("errors", "text", "progress", "machine", "workers", "option", "schema", "storage", "result"),
-    *("catalog",),
+    *("errors", "text", "progress", "machine", "location", "workers", "option", "schema"),
+    *("storage", "result", "catalog"),
     *("sources", "blocks", "engines", "drawing", "ingest", "near", "decisions", "splits"),
     *("loading", "export", "audits", "learning", "peek", "report", "upkeep", "testing"),
     *("store", "cli"),

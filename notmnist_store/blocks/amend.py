@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -19,18 +18,19 @@ import pyarrow.compute as pc
 
 from notmnist_store.blocks.kernels.rows import RowRules, split_column
 from notmnist_store.blocks.kernels.tally import Key, Tally
-from notmnist_store.blocks.writer import Block, block_file_name
+from notmnist_store.blocks.writer import Block, block_stem
+from notmnist_store.location.location import Location
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.sources.kernels.provenance import Place, place
-from notmnist_store.storage.datafile import DataFile, open_checked, parquet_writer, seal
-from notmnist_store.storage.filesystem import disk_errors
+from notmnist_store.storage.datafile import DataFile, DataFileWriter, open_checked
+from notmnist_store.storage.filesystem import disk_errors, take_back
 
 _TABLES = ("image", "reject")
 _NOWHERE: Key = (None, None, None)
 
 
 def amend_blocks(
-    root: Path,
+    root: Location,
     rules: RowRules,
     blocks: Sequence[Block],
     changed: Mapping[str, Place],
@@ -91,7 +91,7 @@ def _outside(blocks: Sequence[Block]) -> set[str]:
     return (folders & above) - with_images
 
 
-def _copies(root: Path, rules: RowRules, blocks: Sequence[Block]) -> set[int]:
+def _copies(root: Location, rules: RowRules, blocks: Sequence[Block]) -> set[int]:
     """Positions of members whose path an earlier member has; keys find them, paths prove it."""
     if not blocks:
         return set()
@@ -113,7 +113,7 @@ def _copies(root: Path, rules: RowRules, blocks: Sequence[Block]) -> set[int]:
 
 
 def _paths(
-    root: Path, rules: RowRules, blocks: Sequence[Block], wanted: set[int]
+    root: Location, rules: RowRules, blocks: Sequence[Block], wanted: set[int]
 ) -> list[tuple[int, str]]:
     found = []
     for block in blocks:
@@ -129,7 +129,7 @@ def _paths(
     return found
 
 
-def _amend(root: Path, known: _Known, block: Block, copies: set[int]) -> Block:
+def _amend(root: Location, known: _Known, block: Block, copies: set[int]) -> Block:
     rules = known.rules
     images = _read(root, rules, block, "image")
     rejects = _read(root, rules, block, "reject")
@@ -178,7 +178,7 @@ def _amend(root: Path, known: _Known, block: Block, copies: set[int]) -> Block:
     return replace(block, files=tuple(files), tally=tally)
 
 
-def _has_known(root: Path, known: _Known, block: Block) -> bool:
+def _has_known(root: Location, known: _Known, block: Block) -> bool:
     if known.pixels is None:
         return False
     hashes = _read(root, known.rules, block, "image", ["pixel_hash"])["pixel_hash"]
@@ -290,7 +290,7 @@ def _positions(rows: pa.Table, table: str, rules: RowRules) -> npt.NDArray[np.in
 
 
 def _read(
-    root: Path, rules: RowRules, block: Block, table: str, columns: list[str] | None = None
+    root: Location, rules: RowRules, block: Block, table: str, columns: list[str] | None = None
 ) -> pa.Table:
     name = _name(block, table)
     if name is None:
@@ -305,16 +305,15 @@ def _name(block: Block, table: str) -> str | None:
 
 
 def _replace(
-    root: Path, rules: RowRules, block: Block, table: str, rows: pa.Table
+    root: Location, rules: RowRules, block: Block, table: str, rows: pa.Table
 ) -> DataFile | None:
-    path = root / table / block_file_name(rules.run_id, block.number)
-    with disk_errors(path):
-        old = _name(block, table)
-        if old is not None:
-            (root / table / old).unlink()
-        if not rows.num_rows:
-            return None
-        path.parent.mkdir(exist_ok=True)
-        with parquet_writer(path, TABLES[table]) as writer:
-            writer.write_table(rows, row_group_size=rules.shape.group_members)
-        return seal(path, rows.num_rows)
+    folder = root / table
+    old = _name(block, table)
+    if old is not None:
+        with disk_errors(folder / old):
+            take_back(folder / old)
+    if not rows.num_rows:
+        return None
+    writer = DataFileWriter(TABLES[table])
+    writer.write(rows, rules.shape.group_members)
+    return writer.put(folder, block_stem(rules.run_id, block.number))

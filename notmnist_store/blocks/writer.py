@@ -6,24 +6,21 @@ number of workers and any size of the batches that come in.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
-from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from notmnist_store.blocks.kernels.rows import RowRules, Rows, make_rows
 from notmnist_store.blocks.kernels.tally import Tally
 from notmnist_store.errors import BudgetError
+from notmnist_store.location.location import Location
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.tables import TABLES
-from notmnist_store.storage.datafile import DataFile, parquet_writer, seal
-from notmnist_store.storage.filesystem import disk_errors
+from notmnist_store.storage.datafile import DataFile, DataFileWriter
+from notmnist_store.storage.filesystem import take_back
 from notmnist_store.storage.pause import reached
 
 BLOCK_TABLES = ("image", "reject", "attribute")
@@ -40,9 +37,9 @@ class Block:
     path_keys: npt.NDArray[np.uint64]
 
 
-def block_file_name(run_id: str, number: int) -> str:
-    """The name of a block's data file while it is written, the same in every table's folder."""
-    return f"{run_id}-{number:06d}.parquet"
+def block_stem(run_id: str, number: int) -> str:
+    """How the name of a block's data file begins, the same in every table's folder."""
+    return f"{run_id}-{number:06d}"
 
 
 def split_by_block(batch: pa.RecordBatch, members: int) -> Iterator[tuple[int, pa.RecordBatch]]:
@@ -61,7 +58,7 @@ def split_by_block(batch: pa.RecordBatch, members: int) -> Iterator[tuple[int, p
 class BlockWriter:
     """Turns member batches, in order of position, into data files of one run."""
 
-    def __init__(self, root: Path, rules: RowRules) -> None:
+    def __init__(self, root: Location, rules: RowRules) -> None:
         self._root = root
         self._rules = rules
         self._shape: Shape = rules.shape
@@ -90,12 +87,10 @@ class BlockWriter:
         return self.blocks
 
     def abandon(self) -> None:
-        """Close what is open and delete every file written: this run will not be finished."""
-        if self._open is not None:
-            self._open.abandon()
+        """Delete every file written: this run will not be finished."""
         for block in self.blocks:
             for file in block.files:
-                (self._root / file.table / file.name).unlink(missing_ok=True)
+                take_back(self._root / file.table / file.name)
 
     def _finish(self) -> None:
         if self._open is not None:
@@ -116,15 +111,14 @@ class BlockWriter:
 
 
 class _OpenBlock:
-    """A block being written: rows of one row group in memory, earlier ones on disk."""
+    """A block being written: rows of one row group as they came, earlier ones as Parquet."""
 
-    def __init__(self, number: int, root: Path, run_id: str) -> None:
+    def __init__(self, number: int, root: Location, run_id: str) -> None:
         self.number = number
         self._root = root
-        self._name = block_file_name(run_id, number)
-        self._writers: dict[str, pq.ParquetWriter] = {}
+        self._stem = block_stem(run_id, number)
+        self._writers: dict[str, DataFileWriter] = {}
         self._waiting: dict[str, list[pa.Table]] = {name: [] for name in BLOCK_TABLES}
-        self._rows: Counter[str] = Counter()
         self._group = -1
         self._tally = Tally()
         self._keys: list[npt.NDArray[np.uint64]] = []
@@ -142,35 +136,19 @@ class _OpenBlock:
 
     def close(self) -> Block:
         self._write_group()
-        files = []
-        for table, writer in self._writers.items():
-            path = self._path(table)
-            with disk_errors(path):
-                writer.close()
-                files.append(seal(path, self._rows[table]))
+        files = [
+            writer.put(self._root / table, self._stem) for table, writer in self._writers.items()
+        ]
         return Block(self.number, tuple(files), self._tally, np.concatenate(self._keys))
-
-    def abandon(self) -> None:
-        for table, writer in self._writers.items():
-            with suppress(OSError):  # a full disk is the likely reason that we are here
-                writer.close()
-            self._path(table).unlink(missing_ok=True)
-
-    def _path(self, table: str) -> Path:
-        return self._root / table / self._name
 
     def _write_group(self) -> None:
         for table, parts in self._waiting.items():
             if not parts:
                 continue
-            path = self._path(table)
-            with disk_errors(path):
-                if table not in self._writers:
-                    path.parent.mkdir(exist_ok=True)
-                    self._writers[table] = parquet_writer(path, TABLES[table])
-                    reached(f"{table} begun")
-                # One chunk a column: else the pages would be cut where the batches were.
-                group = pa.concat_tables(parts).combine_chunks()
-                self._writers[table].write_table(group, row_group_size=max(1, group.num_rows))
-            self._rows[table] += group.num_rows
+            if table not in self._writers:
+                self._writers[table] = DataFileWriter(TABLES[table])
+                reached(f"{table} begun")
+            # One chunk a column: else the pages would be cut where the batches were.
+            group = pa.concat_tables(parts).combine_chunks()
+            self._writers[table].write(group, max(1, group.num_rows))
             parts.clear()

@@ -14,7 +14,6 @@ import threading
 import time
 import weakref
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -22,7 +21,7 @@ import pyarrow as pa
 
 from notmnist_store.catalog.names import EXPLAIN, named_in, unsteady
 from notmnist_store.catalog.queries import names_read
-from notmnist_store.catalog.relations import dataset, file_rows, live_names, split_set_versions
+from notmnist_store.catalog.relations import dataset, file_rows, live, split_set_versions
 from notmnist_store.catalog.statements import (
     comment_statements,
     no_rows,
@@ -34,6 +33,7 @@ from notmnist_store.catalog.statements import (
     view_statement,
 )
 from notmnist_store.errors import LimitError, QueryError, StoreError
+from notmnist_store.location.location import Location
 from notmnist_store.machine import machine_memory, resident_memory
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import DataFile, run_of
@@ -90,7 +90,7 @@ class Catalog:
         self._connection.execute("set enable_external_access = false")
         self._connection.execute("set lock_configuration = true")
 
-    def live_files(self, table: str, run_id: str | None = None) -> list[Path]:
+    def live_files(self, table: str, run_id: str | None = None) -> list[Location]:
         """Data files with the rows of a table that this catalog shows, or those of one run."""
         return [
             self._tables.path(table, file.name)
@@ -229,7 +229,7 @@ class Catalog:
         name, rows = f"stored_{table}", f"rows_of_{table}"
         if table == "run":
             self._connection.register(name, self._runs)
-        elif not (files := live_names(self._files_of(table))):
+        elif not (files := live(self._files_of(table))):
             body = no_rows(table)
             self._connection.execute(f"create or replace view {quoted_name(name)} as {body}")
         elif self._versions and "version" in TABLES[table].names:

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.dataset as ds
-import pyarrow.fs as pafs
 
-from notmnist_store.errors import StoreError
+from notmnist_store.errors import LimitError, StoreError
+from notmnist_store.location.bucket import BucketPath
+from notmnist_store.location.location import Location, arrow_place, at_once
 from notmnist_store.schema.tables import TABLES
-from notmnist_store.storage.datafile import DataFile, check_footer, open_checked, run_of
+from notmnist_store.storage.datafile import (
+    DataFile,
+    check_footer,
+    open_checked,
+    read_checked,
+    run_of,
+)
 from notmnist_store.storage.tables import Tables
 
+_SMALL_BYTES = 4 << 20
 _MEMBER = ["split", "image_id", "label_id", "position"]
 
 
@@ -33,30 +40,37 @@ def file_rows(files: dict[str, list[DataFile]]) -> pa.Table:
     )
 
 
-def live_names(files: list[DataFile]) -> list[str]:
-    """Names of the files whose rows count, in their order."""
-    return [file.name for file in files if file.state == "live"]
+def live(files: list[DataFile]) -> list[DataFile]:
+    """The files whose rows count, in their order."""
+    return [file for file in files if file.state == "live"]
 
 
-def dataset(tables: Tables, table: str, names: list[str]) -> ds.Dataset | pa.RecordBatchReader:
+def dataset(
+    tables: Tables, table: str, files: list[DataFile]
+) -> ds.Dataset | pa.Table | pa.RecordBatchReader:
     """The rows of these files of a table, footers checked now, pages when they are read.
 
-    A damaged footer is an error for whoever reads the rows, not for those who read other tables.
+    Of a bucket, what is small is read now: each query that reads it would ask for it again. A
+    damaged footer is an error for whoever reads the rows, not for those who read other tables.
     """
     schema = TABLES[table]
-    root = tables.path(table).resolve()
-    paths = [str(root / name) for name in names]
+    folder = tables.path(table)
+    paths = [folder / file.name for file in files]
     try:
-        for path in paths:
-            check_footer(Path(path))
+        if isinstance(folder, BucketPath) and sum(file.bytes for file in files) <= _SMALL_BYTES:
+            return read_checked(paths, schema)
+        at_once(check_footer, paths)
+    except LimitError:
+        raise
     except StoreError as error:
         return pa.RecordBatchReader.from_batches(schema, _damaged(error))
     checked = ds.ParquetFragmentScanOptions(page_checksum_verification=True)
+    file_system, root = arrow_place(folder)
     return ds.FileSystemDataset.from_paths(
-        paths,
+        [f"{root}/{file.name}" for file in files],
         schema=schema,
         format=ds.ParquetFileFormat(default_fragment_scan_options=checked),
-        filesystem=pafs.LocalFileSystem(),
+        filesystem=file_system,
     )
 
 
@@ -69,20 +83,16 @@ def _damaged(error: StoreError) -> Iterator[pa.RecordBatch]:
 def split_set_versions(tables: Tables, files: list[DataFile]) -> list[tuple[str, int, bool]]:
     """(name, version, is it the current one) of each split set version that is not withdrawn."""
     columns = ["split_set", "version"]
-    made: list[tuple[str, int]] = []
-    for file in files:
-        if file.state != "live":
-            continue
-        with open_checked(tables.path("split_set", file.name)) as parquet:
-            rows = parquet.read(columns, use_threads=False).to_pylist()
-        made += [(row["split_set"], row["version"]) for row in rows]
+    paths = [tables.path("split_set", file.name) for file in live(files)]
+    rows = read_checked(paths, TABLES["split_set"]).select(columns).to_pylist()
+    made: list[tuple[str, int]] = [(row["split_set"], row["version"]) for row in rows]
     newest: dict[str, int] = {}
     for name, version in sorted(made):
         newest[name] = version
     return [(name, version, newest[name] == version) for name, version in made]
 
 
-def split_members(paths: Iterable[Path], split: str) -> pa.Table:
+def split_members(paths: Iterable[Location], split: str) -> pa.Table:
     """image_id, label_id and position of the images of one split in files of table split_image.
 
     Row groups of other splits are passed over, the others read one by one.

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pyarrow as pa
 
-from notmnist_store.catalog.relations import file_rows, live_names, split_set_versions
+from notmnist_store.catalog.relations import file_rows, live, split_set_versions
 from notmnist_store.catalog.statements import (
     comment_statements,
     no_rows,
@@ -16,26 +14,36 @@ from notmnist_store.catalog.statements import (
     split_set_schemas,
     view_statement,
 )
+from notmnist_store.location.bucket import BucketPath
+from notmnist_store.location.location import Location
 from notmnist_store.schema.tables import TABLES
-from notmnist_store.storage.filesystem import write_text
+from notmnist_store.storage.filesystem import put
 from notmnist_store.storage.losses import VIEWS_FILE, shown_line
 from notmnist_store.storage.pause import reached
 from notmnist_store.storage.tables import Tables
 
+_FOLDER_USE = ("-- Use it from this folder: duckdb -init views.sql",)
+_BUCKET_USE = (
+    "-- Use a copy of it, with DuckDB's extension httpfs and your own credentials:",
+    "--   install httpfs; create secret (type s3, provider credential_chain);",
+    "--   .read views.sql",
+)
+
 
 def views_text(tables: Tables) -> str:
-    """The text of views.sql: relative paths, exactly the files of finished runs."""
+    """The text of views.sql: exactly the files of finished runs, in a folder by relative paths."""
     runs = tables.runs()
+    above = f"{tables.root}/" if isinstance(tables.root, BucketPath) else ""
     lines = [
         shown_line(runs),
         "-- Views over this store for a plain DuckDB, rewritten after every run.",
-        "-- Use it from this folder: duckdb -init views.sql",
+        *(_BUCKET_USE if above else _FOLDER_USE),
     ]
     files = {table: tables.files(table, runs) for table in TABLES}
     for table, schema in TABLES.items():
         columns = ", ".join(quoted_name(name) for name in schema.names)
-        if live := live_names(files[table]):
-            listed = ",\n    ".join(quoted_text(f"{table}/{name}") for name in live)
+        if shown := live(files[table]):
+            listed = ",\n    ".join(quoted_text(f"{above}{table}/{file.name}") for file in shown)
             body = (
                 f"select {columns}\n"
                 f"  from read_parquet([\n    {listed}\n  ], hive_partitioning = false)"
@@ -71,7 +79,7 @@ def _file_values(rows: pa.Table) -> str:
     )
 
 
-def refresh_views_file(tables: Tables) -> Path:
+def refresh_views_file(tables: Tables) -> Location:
     """Write views.sql anew where it does not show the runs there are; returns its path."""
     target = tables.root / VIEWS_FILE
     while True:
@@ -81,5 +89,5 @@ def refresh_views_file(tables: Tables) -> Path:
                 return target
         except (OSError, UnicodeDecodeError):
             pass
-        write_text(target, text)
+        put(target, text.encode())
         reached("views.sql written")

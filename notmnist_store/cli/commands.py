@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from notmnist_store.cli.signature import summary, words_of
 from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.location.bucket import BucketPath
 from notmnist_store.schema.words import USED
 from notmnist_store.store import Store, download, glyphs
 
@@ -102,7 +103,10 @@ def _informed(call: Call) -> None:
 
 def _ways_in(call: Call) -> list[str]:
     reports = [f"notmnist-store {way}" for way in ("peek", "sql label_counts", "sql --list")]
-    return [*reports, f"cd {shlex.quote(str(call.store.path))} && duckdb -init views.sql"]
+    path = shlex.quote(str(call.store.path))
+    if isinstance(call.store.path, BucketPath):
+        return [*reports, f"aws s3 cp {path}/views.sql ."]
+    return [*reports, f"cd {path} && duckdb -init views.sql"]
 
 
 def _peeked(call: Call) -> None:

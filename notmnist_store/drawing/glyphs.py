@@ -25,6 +25,7 @@ import pyarrow as pa
 from notmnist_store.drawing.fonts import LETTERS, MAX_DRAWINGS, Plan, font_plan
 from notmnist_store.drawing.letters import LettersJob, Stretch, draw_stretches, tar_header
 from notmnist_store.errors import UsageError
+from notmnist_store.location.location import local_path
 from notmnist_store.machine import available_cores
 from notmnist_store.progress import Progress
 from notmnist_store.storage.filesystem import file_sha256, replacing
@@ -55,7 +56,7 @@ def glyphs(
     Returns one row: path, images, families, bytes, sha256, seconds.
     """
     started = time.perf_counter()
-    target = Path(out)
+    target = local_path(out, "the archive")
     again = f"notmnist-store glyphs {shlex.quote(str(target))}"
     stem = _archive_stem(target.name)
     if not 10 <= images <= MAX_IMAGES:

@@ -11,13 +11,13 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import BinaryIO
 
 import pyarrow as pa
 
 from notmnist_store.blocks.kernels.rows import RowRules
 from notmnist_store.blocks.writer import Block, BlockWriter
+from notmnist_store.location.location import Location
 from notmnist_store.workers.process import serve
 
 END = b"."
@@ -30,7 +30,7 @@ _READ_AHEAD_BYTES = 64 << 20
 class BlockJob:
     """The store's folder, and the rules of the run."""
 
-    root: Path
+    root: Location
     rules: RowRules
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pyarrow as pa
 
 from notmnist_store.blocks.kernels.rows import RowRules
 from notmnist_store.blocks.writer import Block, BlockWriter, split_by_block
 from notmnist_store.engines.block_worker import END, BlockJob
+from notmnist_store.location.location import Location
 from notmnist_store.schema.tables import MEMBER_SCHEMA
 from notmnist_store.workers.process import Worker
 
 
 def write_blocks(
-    root: Path, rules: RowRules, batches: Iterable[pa.RecordBatch], workers: int
+    root: Location, rules: RowRules, batches: Iterable[pa.RecordBatch], workers: int
 ) -> list[Block]:
     """Make the data files of all member batches (in order of position); blocks in their order.
 
@@ -48,7 +48,7 @@ class _Team:
     A process takes half a second to start, so each is started a block ahead of its first.
     """
 
-    def __init__(self, root: Path, rules: RowRules, workers: int) -> None:
+    def __init__(self, root: Location, rules: RowRules, workers: int) -> None:
         self._job = BlockJob(root, rules)
         self._count = workers
         self._workers: dict[int, Worker] = {}

@@ -20,16 +20,16 @@ from notmnist_store.catalog.split_sets import SplitSet, find_split_set, split_ro
 from notmnist_store.decisions.effects import decision_note
 from notmnist_store.errors import UsageError
 from notmnist_store.export import arrays, columns, huggingface, idx, notebook, pictures
-from notmnist_store.export.folder import check_target, write_sums
+from notmnist_store.export.folder import check_target, target_folder, write_sums
 from notmnist_store.export.hashes import read_key, write_hashes
 from notmnist_store.export.plan import ExportPlan, Writer
 from notmnist_store.export.readme import readme
 from notmnist_store.loading.split import Split
+from notmnist_store.location.location import Location
 from notmnist_store.progress import Progress
 from notmnist_store.schema.words import SPLITS, USED
 from notmnist_store.sources.exported import EXPORT_MARK
 from notmnist_store.splits.make import split_digest
-from notmnist_store.storage.placed_folder import placed_folder
 from notmnist_store.storage.tables import Tables
 from notmnist_store.text import did_you_mean
 
@@ -52,7 +52,7 @@ LABELS_FILE = "labels.csv"
 def export(
     tables: Tables,
     name: str,
-    out: Path,
+    out: Location,
     progress: Progress,
     *,
     form: str,
@@ -92,7 +92,7 @@ def export(
     digest = split_set.digest or split_digest(catalog.query(sql["ingest_rows"].sql))
     sources = catalog.query(sql["sources"].sql, {"runs": list(split_set.image_runs)}).to_pylist()
     images = sum(map(len, chosen.values()))
-    with progress.during("exporting", images, "images"), placed_folder(out) as folder:
+    with progress.during("exporting", images, "images"), target_folder(out) as folder:
         write(folder, plan)
         about = _about(plan, form, digest)
         if about.get("labels_file"):

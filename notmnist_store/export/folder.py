@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import shlex
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from notmnist_store.errors import UsageError
+from notmnist_store.location.bucket import BucketPath
+from notmnist_store.location.location import Location, at_once, look_at
 from notmnist_store.sources.exported import EXPORT_MARK
 from notmnist_store.storage.filesystem import disk_errors, file_sha256
+from notmnist_store.storage.placed_folder import placed_folder
+from notmnist_store.storage.temporary_folder import TemporaryFolder
 
 SUMS = "SHA256SUMS"
 
 
-def check_target(target: Path, store: Path, *, force: bool) -> None:
+def check_target(target: Location, store: Location, *, force: bool) -> None:
     """Whether an export may go to `target`.
 
     Raises:
@@ -38,20 +42,48 @@ def check_target(target: Path, store: Path, *, force: bool) -> None:
     if not force:
         raise UsageError(
             f"{target} is there already; --force replaces an export",
-            f"ls -A {shlex.quote(str(target))}",
+            look_at(target),
         )
     if any(target.iterdir()) and not (target / EXPORT_MARK).is_file():
         raise UsageError(
             f"{target} is a folder with other things in it, not an export",
-            f"ls -A {shlex.quote(str(target))}",
+            look_at(target),
         )
 
 
-def _is_same(a: Path, b: Path) -> bool:
+def _is_same(a: Location, b: Location) -> bool:
     """Whether two paths are one folder, also where a file system takes a and A for the same."""
     with suppress(OSError):
-        return a == b or a.samefile(b)
+        return a == b or (isinstance(a, Path) and isinstance(b, Path) and a.samefile(b))
     return False
+
+
+@contextmanager
+def target_folder(target: Location) -> Iterator[Path]:
+    """Yield a folder to write to; on success its content is at `target`, see `placed_folder`.
+
+    A bucket gets the files one by one, and SHA256SUMS last: an export without it is not whole. What
+    an earlier export had there, and this one has not, is removed before that.
+
+    Raises:
+        StoreError: the disk is full, or the folder or the bucket cannot be written.
+    """
+    if isinstance(target, Path):
+        with placed_folder(target) as folder:
+            yield folder
+        return
+    with TemporaryFolder() as folder:
+        yield folder
+        earlier = set(target.files())
+        (target / SUMS).unlink()
+        written = [path for path in folder.rglob("*") if path.is_file()]
+        written.sort(key=lambda path: (path.name == SUMS, path))
+        for path in written:
+            place = target / path.relative_to(folder).as_posix()
+            if path.name == SUMS:
+                at_once(BucketPath.unlink, list(earlier))
+            place.upload(path)
+            earlier.discard(place)
 
 
 def write_sums(folder: Path) -> None:

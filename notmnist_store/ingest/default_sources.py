@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from notmnist_store.ingest.options import IngestOptions
+from notmnist_store.location.location import Location
 from notmnist_store.progress import Progress
 from notmnist_store.sources.base import ARCHIVE_SUFFIXES
 from notmnist_store.sources.limits import Limits
@@ -27,18 +28,18 @@ _REAL = (
 class Chosen(NamedTuple):
     """Sources to ingest with these options, or the runs that hold them already."""
 
-    sources: list[Path]
+    sources: Sequence[Location]
     options: IngestOptions
     runs: list[str]
 
 
 @contextmanager
 def default_sources(
-    sources: Sequence[str | Path], store: Path, options: IngestOptions, progress: Progress
+    sources: Sequence[Location], store: Location, options: IngestOptions, progress: Progress
 ) -> Iterator[Chosen]:
     """The sources to ingest and the options for them; what is made for it is gone afterwards."""
     if sources:
-        yield Chosen([Path(source) for source in sources], options, [])
+        yield Chosen(list(sources), options, [])
         return
     archives = sorted(
         path
@@ -65,7 +66,7 @@ def default_sources(
         yield Chosen([archive], chosen, [])
 
 
-def _earlier_run(store: Path, options: IngestOptions) -> str | None:
+def _earlier_run(store: Location, options: IngestOptions) -> str | None:
     """The run that holds the offline set, where nothing but that set is asked for.
 
     Options that decide about rows are left to ingest, which says whether the store can meet them.
@@ -84,7 +85,7 @@ def _earlier_run(store: Path, options: IngestOptions) -> str | None:
     return held[0] if held and tables.marker.demo else None
 
 
-def _refuse_real_store(store: Path) -> None:
+def _refuse_real_store(store: Location) -> None:
     """Say that the demo does not go into a real store before drawing it for seconds."""
     from notmnist_store.ingest.ingest import check_demo
 

@@ -10,7 +10,6 @@ import json
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -36,6 +35,7 @@ from notmnist_store.ingest.source_checks import (
     ledger_rows,
     name_taken,
 )
+from notmnist_store.location.location import Location
 from notmnist_store.machine import available_cores, package_versions
 from notmnist_store.progress import Progress
 from notmnist_store.schema.shape import DEFAULT_SHAPE
@@ -69,7 +69,7 @@ _VERSIONED = (
 )
 
 
-def ingest(root: Path, path: Path, options: IngestOptions, progress: Progress) -> str:
+def ingest(root: Location, path: Location, options: IngestOptions, progress: Progress) -> str:
     """Read one source into the store at `root`, which is made where there is none.
 
     Returns the id of the run that holds the source: a new one, or the earlier one where this very
@@ -91,7 +91,7 @@ def ingest(root: Path, path: Path, options: IngestOptions, progress: Progress) -
         raise
 
 
-def _way_out(path: Path, option: str) -> str:
+def _way_out(path: Location, option: str) -> str:
     """A command for the errors of a source, which does not know how it was named."""
     quoted = shlex.quote(str(path))
     if option:
@@ -103,7 +103,7 @@ def _way_out(path: Path, option: str) -> str:
     return f"ls -l {quoted}"
 
 
-def _ingest(root: Path, path: Path, options: IngestOptions, progress: Progress) -> str:
+def _ingest(root: Location, path: Location, options: IngestOptions, progress: Progress) -> str:
     asked = AskedColumns(options.file_column, options.label_column)
     columns = None if options.no_metadata else asked
     source = open_source(
@@ -136,7 +136,7 @@ def _ingest(root: Path, path: Path, options: IngestOptions, progress: Progress) 
     return run_id
 
 
-def _open_tables(root: Path, path: Path, options: IngestOptions) -> Tables:
+def _open_tables(root: Location, path: Location, options: IngestOptions) -> Tables:
     wanted = Marker(
         shape=options.shape or DEFAULT_SHAPE,
         fractions=options.fractions or DEFAULT_FRACTIONS,
@@ -160,7 +160,7 @@ def _open_tables(root: Path, path: Path, options: IngestOptions) -> Tables:
     return tables
 
 
-def check_demo(tables: Tables, path: Path | None, *, demo: bool) -> None:
+def check_demo(tables: Tables, path: Location | None, *, demo: bool) -> None:
     """A store holds real data or the demo set, never both; StoreError where they would mix."""
     if tables.marker.demo and not demo:
         raise StoreError(

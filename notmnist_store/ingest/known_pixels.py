@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from notmnist_store.blocks.writer import Block
+from notmnist_store.location.location import Location
 from notmnist_store.storage.datafile import open_checked
 from notmnist_store.storage.tables import Tables
 
@@ -21,7 +21,7 @@ def known_pixels(tables: Tables, blocks: Sequence[Block]) -> pa.Array:
     return _distinct([hashes.filter(pc.is_in(hashes, new)) for hashes in held])
 
 
-def _hashes(file: Path) -> pa.Array:
+def _hashes(file: Location) -> pa.Array:
     with open_checked(file) as parquet:
         return parquet.read(["pixel_hash"])["pixel_hash"].combine_chunks()
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection, Iterator, Set
-from pathlib import Path
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.catalog.run import Run
 from notmnist_store.errors import SourceError
+from notmnist_store.location.location import Location
 from notmnist_store.progress import Progress
 from notmnist_store.sources.base import Source
 from notmnist_store.sources.class_order import GivenOrder
@@ -99,7 +99,7 @@ def order_of(tables: Tables, run_id: str, source: str) -> GivenOrder | None:
     return None if name is None else _order(tables.path("label_order", name), source, run_id)
 
 
-def _order(file: Path, source: str, run_id: str) -> GivenOrder:
+def _order(file: Location, source: str, run_id: str) -> GivenOrder:
     with open_checked(file) as parquet:
         rows = parquet.read(["label", "label_id"], use_threads=False).sort_by("label_id")
     return GivenOrder(tuple(rows["label"].to_pylist()), f"{source} (run {run_id})")

@@ -6,11 +6,11 @@ import re
 import shlex
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from notmnist_store.errors import UsageError
 from notmnist_store.ingest.class_names import class_names
+from notmnist_store.location.location import Location
 from notmnist_store.schema.fit import FILTERS, FITS, Fit
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.words import SPLITS, UNLABELLED
@@ -50,7 +50,7 @@ class IngestOptions:
 
 
 def read_options(
-    sources: Sequence[str | Path],
+    sources: Sequence[Location],
     limits: Mapping[str, Any],
     *,
     shape: str | None = None,
@@ -89,7 +89,7 @@ def read_options(
     return options
 
 
-def _with(option: str, sources: Sequence[str | Path]) -> str:
+def _with(option: str, sources: Sequence[Location]) -> str:
     """The command that ingests the same sources with this option."""
     return shlex.join(["notmnist-store", "ingest", *option.split(), *map(str, sources)])
 
@@ -130,7 +130,7 @@ def _check_colour(text: str) -> None:
         )
 
 
-def _check_options(options: IngestOptions, sources: Sequence[str | Path]) -> None:
+def _check_options(options: IngestOptions, sources: Sequence[Location]) -> None:
     if options.split is not None and options.split not in SPLITS:
         raise UsageError(
             f"--split is one of {', '.join(SPLITS)}, not {options.split}",

@@ -22,6 +22,7 @@ from notmnist_store.catalog.split_sets import find_split_set
 from notmnist_store.errors import ChecksError, SourceError
 from notmnist_store.ingest.ingest import ingest
 from notmnist_store.ingest.options import IngestOptions
+from notmnist_store.location.location import Location
 from notmnist_store.machine import available_cores
 from notmnist_store.near.kernels.join import CHUNK_PAIRS, Pairs, cross_join
 from notmnist_store.near.kernels.moved import moved_join
@@ -43,7 +44,7 @@ _OTHER_STORE = "other_store"
 def near_against(
     tables: Tables,
     split_set: str,
-    path: Path,
+    path: Location,
     options: IngestOptions,
     progress: Progress,
     *,
@@ -87,7 +88,7 @@ def near_against(
 
 
 def _read(
-    root: Path, path: Path, shape: Shape, options: IngestOptions, progress: Progress
+    root: Path, path: Location, shape: Shape, options: IngestOptions, progress: Progress
 ) -> Tables:
     """The source in a store of its own, of the same shape."""
     try:
@@ -163,7 +164,7 @@ def _names(moves: Moves, a: Pixels, b: Pixels, rows: Iterable[tuple[int, int]]) 
 
 
 def _summary(
-    path: Path, images: pa.Table, rows: pa.Table, radius: Radius, run: dict[str, Any]
+    path: Location, images: pa.Table, rows: pa.Table, radius: Radius, run: dict[str, Any]
 ) -> str:
     """How many images are copies, near copies, and neither; each counts once, as its nearest."""
     nearest: dict[str, int] = {}

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.catalog.split_sets import SplitSet
 from notmnist_store.errors import StoreError
+from notmnist_store.location.location import Location
 from notmnist_store.near.kernels.differences import (
     Differences,
     differences,
@@ -140,7 +140,7 @@ def compared_with(asked: Asked, read: Callable[[Ints], Pixels]) -> list[Comparis
     return [Comparison(of, read(of), against) for of, (_, against) in zip(rows, asked, strict=True)]
 
 
-def _read_back(path: Path, ids: Ints) -> pa.Table:
+def _read_back(path: Location, ids: Ints) -> pa.Table:
     """The pairs of a data file that name one of these images."""
     wanted = pa.array(ids)
     parts = [_PAIR_ROWS.empty_table()]

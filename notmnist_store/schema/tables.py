@@ -8,7 +8,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 FORMAT_VERSION = 1
-FORMAT_REVISION = 8
+FORMAT_REVISION = 9
 """Raised with every change of a table until 0.1.0 is out; no store of another one is read."""
 
 _KINDS = {

@@ -10,7 +10,7 @@ import hashlib
 import os
 import shlex
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
@@ -19,6 +19,8 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from notmnist_store.errors import SourceError
+from notmnist_store.location.bucket import BucketPath, ObjectFile, Stat
+from notmnist_store.location.location import Location, look_at
 from notmnist_store.schema.shape import Shape
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
 from notmnist_store.sources.class_order import Names
@@ -51,7 +53,7 @@ class Request:
     the images, where it is told.
     """
 
-    path: Path
+    path: Location
     head: bytes | None
     name: str | None
     limits: Limits
@@ -65,6 +67,11 @@ class Request:
         """Whether it is a folder, not a file."""
         return self.head is None
 
+    @property
+    def folder(self) -> Path | None:
+        """The path where it is a folder, which only this machine has; null for a file."""
+        return self.path if self.head is None and isinstance(self.path, Path) else None
+
     def begins(self, *magics: bytes) -> bool:
         """Whether it is a file that begins with one of these."""
         return self.head is not None and self.head.startswith(magics)
@@ -73,8 +80,8 @@ class Request:
         """The name given, else the folder's, or the file's without one of these suffixes."""
         if self.name:
             return self.name
-        if self.is_folder:
-            return self.path.resolve().name or "root"
+        if self.folder is not None:
+            return self.folder.resolve().name or "root"
         name = self.path.name
         fitting = (s for s in suffixes if name.lower().endswith(s) and len(name) > len(s))
         return name[: len(name) - len(next(fitting, ""))]
@@ -100,7 +107,7 @@ class Source(ABC):
     takes_transpose: bool = False
     takes_columns: bool = False
 
-    def __init__(self, path: Path, name: str, limits: Limits) -> None:
+    def __init__(self, path: Location, name: str, limits: Limits) -> None:
         self.path = path
         self.name = name
         self.limits = limits
@@ -137,14 +144,15 @@ class Source(ABC):
 class SourceFile:
     """One file of a source; it must not change from when this was made."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Location) -> None:
         self.path = path
-        self._state = _state(readable_stat(path))
+        stat = readable_stat(path)
+        self._size, self._state = stat.st_size, _state(stat)
 
     @property
     def size(self) -> int:
         """Bytes on disk."""
-        return self._state[0]
+        return self._size
 
     def sha256(self) -> str:
         """Sha256 (hex) of the file's bytes; raises what ``open`` raises."""
@@ -158,14 +166,14 @@ class SourceFile:
             file = self.path.open("rb")
         except OSError as error:
             raise SourceError(
-                f"cannot read {self.path}: {error.strerror}", f"ls -l {shlex.quote(str(self.path))}"
+                f"cannot read {self.path}: {error.strerror}", look_at(self.path)
             ) from None
         with file:
-            self._check_state(os.fstat(file.fileno()))
+            self._check_state(_stat(file))
             yield file
             self._check_state(readable_stat(self.path))
 
-    def _check_state(self, stat: os.stat_result) -> None:
+    def _check_state(self, stat: os.stat_result | Stat) -> None:
         if _state(stat) != self._state:
             raise SourceError(
                 f"{self.path} changed while being read",
@@ -173,7 +181,13 @@ class SourceFile:
             )
 
 
-def _state(stat: os.stat_result) -> tuple[int, int, int]:
+def _stat(file: BufferedReader) -> os.stat_result | Stat:
+    return file.raw.stat if isinstance(file.raw, ObjectFile) else os.fstat(file.fileno())
+
+
+def _state(stat: os.stat_result | Stat) -> tuple[int | str | None, ...]:
+    if isinstance(stat, Stat):
+        return stat.st_size, stat.e_tag
     return stat.st_size, stat.st_mtime_ns, stat.st_ino
 
 
@@ -184,7 +198,9 @@ class FilesSource(Source):
     that of a single file is the sha256 of its bytes.
     """
 
-    def __init__(self, path: Path, name: str, limits: Limits, files: dict[str, Path]) -> None:
+    def __init__(
+        self, path: Location, name: str, limits: Limits, files: Mapping[str, Location]
+    ) -> None:
         super().__init__(path, name, limits)
         self.files = {word: SourceFile(file) for word, file in files.items()}
         self.bytes_total = sum(file.size for file in self.files.values())
@@ -204,7 +220,7 @@ class FilesSource(Source):
 class ArchiveSource(FilesSource):
     """One file whose bytes are the source."""
 
-    def __init__(self, path: Path, name: str, limits: Limits) -> None:
+    def __init__(self, path: Location, name: str, limits: Limits) -> None:
         super().__init__(path, name, limits, {path.name: path})
         self.file = self.files[path.name]
         self.named_split = exact_split_word(_without_suffix(path.name))
@@ -216,19 +232,25 @@ def _without_suffix(name: str) -> str:
     return name[: len(name) - len(suffix)]
 
 
-def readable_stat(path: Path) -> os.stat_result:
+def readable_stat(path: Location) -> os.stat_result | Stat:
     """Return the stat of a path that exists; ``SourceError`` says what is wrong with any other."""
     try:
         return path.stat()
     except FileNotFoundError:
         raise _missing(path) from None
     except OSError as error:
-        folder = shlex.quote(str(path.parent))
-        raise SourceError(f"cannot read {path}: {error.strerror}", f"ls -l {folder}") from None
+        raise SourceError(f"cannot read {path}: {error.strerror}", look_at(path.parent)) from None
 
 
-def _missing(path: Path) -> SourceError:
+def _missing(path: Location) -> SourceError:
     """The error for a path that is not there, with the one that was perhaps meant."""
+    if isinstance(path, BucketPath):
+        if not path.is_dir():
+            return SourceError(f"there is no {path}", look_at(path.parent))
+        return SourceError(
+            f"{path} is a prefix, not an object; of a bucket, archives and single files are read",
+            f"notmnist-store ingest {shlex.quote(f'{path}/*.tar.gz')}",
+        )
     folder = path.parent
     while not folder.is_dir():
         folder = folder.parent

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from notmnist_store.errors import SourceError, StoreError
+from notmnist_store.location.location import Location
 
 _PICKLE_PROTOCOLS = b"\2\3\4\5"
 
@@ -32,7 +32,7 @@ def is_pickle(head: bytes) -> bool:
     return head[:1] == b"\x80" and head[1:2] in [bytes([n]) for n in _PICKLE_PROTOCOLS]
 
 
-def pickled(path: Path, what: str = "is a pickle") -> SourceError:
+def pickled(path: Location, what: str = "is a pickle") -> SourceError:
     """The error for a pickle; `what` says how the file at `path` holds one."""
     return SourceError(
         f"{path} {what}, and no pickle is ever read, since it can run any program",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
+
+from notmnist_store.location.location import Location
 
 EXPORT_MARK = "export.json"
 """A folder with this file in it is an export."""
@@ -11,7 +12,7 @@ EXPORT_MARK = "export.json"
 _LARGEST = 64 << 20
 
 
-def exported_labels(folder: Path) -> tuple[str, ...] | None:
+def exported_labels(folder: Location) -> tuple[str, ...] | None:
     """Labels in their order of the export that this folder is; null where it is none."""
     mark = folder / EXPORT_MARK
     try:

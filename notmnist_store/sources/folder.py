@@ -39,6 +39,7 @@ class FolderSource(Source):
 
     def __init__(self, path: Path, name: str, limits: Limits) -> None:
         super().__init__(path, name, limits)
+        self.folder = path
         self._prefix = os.fsencode(path.resolve().name or "root") + b"/"
         self._digest: str | None = None
 
@@ -104,7 +105,7 @@ class FolderSource(Source):
         return found
 
     def _full(self, path: bytes) -> bytes:
-        return os.fsencode(self.path) + b"/" + path
+        return os.fsencode(self.folder) + b"/" + path
 
     def _pieces(self, path: bytes, meter: Meter) -> Iterator[bytes]:
         full = self._full(path)
@@ -151,9 +152,9 @@ class FolderSource(Source):
 
 def open_folder(request: Request) -> Source | None:
     """Any folder, if it is one."""
-    if not request.is_folder:
+    if request.folder is None:
         return None
-    return FolderSource(request.path, request.named(), request.limits)
+    return FolderSource(request.folder, request.named(), request.limits)
 
 
 def _kind(entry: os.DirEntry[bytes]) -> int:

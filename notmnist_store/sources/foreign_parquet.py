@@ -9,10 +9,10 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import accumulate
-from pathlib import Path
 
 import pyarrow as pa
 
+from notmnist_store.location.location import Location
 from notmnist_store.sources.damage import damaged
 from notmnist_store.sources.foreign_reader import readers_answer
 from notmnist_store.sources.parquet_worker import About, End, OpenJob, ReadJob
@@ -74,7 +74,7 @@ class ForeignParquet:
 
 
 @contextmanager
-def foreign_parquet(file: Path | bytes, what: str) -> Iterator[ForeignParquet]:
+def foreign_parquet(file: Location | bytes, what: str) -> Iterator[ForeignParquet]:
     """A file, or the bytes of one, open in a process of its own; ``what`` names it in errors.
 
     Raises, also for what is read under the block:

@@ -22,6 +22,7 @@ import numpy as np
 import pyarrow as pa
 
 from notmnist_store.errors import SourceError
+from notmnist_store.location.location import Location
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.words import SPLITS
 from notmnist_store.sources.arrays import ByteStream, LabelledImages, array_members
@@ -60,7 +61,7 @@ class IdxSource(FilesSource):
 
     def __init__(
         self,
-        path: Path,
+        path: Location,
         pairs: Sequence[Pair],
         name: str,
         limits: Limits,
@@ -69,7 +70,7 @@ class IdxSource(FilesSource):
         transpose: bool = False,
     ) -> None:
         exported = exported_labels(pairs[0].images.parent)
-        files: dict[str, Path] = {}
+        files: dict[str, Location] = {}
         for pair in pairs:
             prefix = f"{pair.name}-" if len(pairs) > 1 else ""
             files |= {f"{prefix}images": pair.images, f"{prefix}labels": pair.labels}
@@ -143,8 +144,8 @@ class IdxSource(FilesSource):
 
 def open_idx(request: Request) -> Source | None:
     """A pair of IDX files, if it is the file of the images, or a folder of such pairs."""
-    if request.is_folder:
-        pairs = _pairs_in(request.path)
+    if request.folder is not None:
+        pairs = _pairs_in(request.folder)
         if not pairs:
             return None
         name = request.named()

@@ -14,13 +14,13 @@ import re
 import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from notmnist_store.errors import SourceError
+from notmnist_store.location.location import Location
 from notmnist_store.schema.shape import Shape
 from notmnist_store.sources.class_order import Classes
 from notmnist_store.sources.given_texts import given_split
@@ -71,7 +71,7 @@ class Asked:
 _NOTHING_ASKED = Asked()
 
 
-def find_columns(schema: pa.Schema, path: Path, asked: Asked = _NOTHING_ASKED) -> Columns:
+def find_columns(schema: pa.Schema, path: Location, asked: Asked = _NOTHING_ASKED) -> Columns:
     """What the columns of a file are, the labels in that which is asked for, where one is.
 
     Raises:
@@ -122,7 +122,7 @@ def find_columns(schema: pa.Schema, path: Path, asked: Asked = _NOTHING_ASKED) -
     )
 
 
-def _with_pixels(schema: pa.Schema, path: Path, asked: Asked, pixels: PixelColumns) -> Columns:
+def _with_pixels(schema: pa.Schema, path: Location, asked: Asked, pixels: PixelColumns) -> Columns:
     """The columns of a table that has a column for each pixel."""
     own = set(pixels.names)
     rest = pa.schema([field for field in schema if field.name not in own])

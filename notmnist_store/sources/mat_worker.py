@@ -11,12 +11,12 @@ import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from notmnist_store.location.location import Location
 from notmnist_store.workers.process import serve
 from notmnist_store.workers.wire import unpack
 
@@ -28,7 +28,7 @@ Variable = tuple[str, tuple[int, ...], str]
 class MatJob:
     """The file."""
 
-    path: Path
+    path: Location
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,9 @@ def read(job: MatJob) -> Iterator[Variables | Part]:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     warnings.simplefilter("ignore")
     try:
-        found = tuple((str(name), tuple(map(int, s)), str(k)) for name, s, k in whosmat(job.path))
+        with job.path.open("rb") as file:
+            listed = whosmat(file)
+        found = tuple((str(name), tuple(map(int, s)), str(k)) for name, s, k in listed)
         yield Variables(found=found)
     except BrokenPipeError:
         raise
@@ -74,7 +76,8 @@ def read(job: MatJob) -> Iterator[Variables | Part]:
         return
     asked = unpack(LoadJob, json.loads(line))
     try:
-        loaded = loadmat(job.path, variable_names=[asked.images, asked.labels])
+        with job.path.open("rb") as file:
+            loaded = loadmat(file, variable_names=[asked.images, asked.labels])
         yield Part(values=loaded[asked.labels].reshape(-1))
         images = np.moveaxis(loaded[asked.images], -1, 0)
         for first in range(0, len(images), asked.rows):

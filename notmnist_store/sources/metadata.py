@@ -111,7 +111,7 @@ class MetadataSource(_Inside):
             columns = [*batch.columns[: -len(columns)], *columns]
             yield pa.RecordBatch.from_arrays(columns, schema=MEMBER_SCHEMA)
         if isinstance(self._inner, FolderSource):
-            self.label_order = exported_labels(self.path)
+            self.label_order = exported_labels(self._inner.folder)
         if missing:
             first = next(iter(missing))
             raise SourceError(
@@ -185,9 +185,10 @@ class MetadataSource(_Inside):
         """Path and content of each metadata file."""
         if isinstance(self._inner, FolderSource):
             meter = Meter(self.name, self.limits)
-            root = os.fsencode(self._inner.path.resolve().name or "root")
-            for file in metadata_in_folder(self._inner.path):
-                relative = os.fsencode(file.relative_to(self._inner.path))
+            folder = self._inner.folder
+            root = os.fsencode(folder.resolve().name or "root")
+            for file in metadata_in_folder(folder):
+                relative = os.fsencode(file.relative_to(folder))
                 size, data, _ = self._inner.content(relative, meter)
                 yield from self._taken(text_path(root + b"/" + relative), size, data)
             return
@@ -301,10 +302,11 @@ def with_metadata(
 
 def open_folder_with_metadata(request: Request) -> Source | None:
     """A folder with metadata files in it, if it is one."""
-    if request.columns is None or not request.is_folder or not metadata_in_folder(request.path):
+    folder = request.folder
+    if request.columns is None or folder is None or not metadata_in_folder(folder):
         return None
-    folder = FolderSource(request.path, request.named(), request.limits)
-    return MetadataSource(folder, request.columns)
+    source = FolderSource(folder, request.named(), request.limits)
+    return MetadataSource(source, request.columns)
 
 
 def _metadata_members(batch: pa.RecordBatch) -> Iterator[tuple[str, int, bytes | None]]:

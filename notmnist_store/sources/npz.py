@@ -11,12 +11,12 @@ from __future__ import annotations
 import contextlib
 import shlex
 import zipfile
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 
 import pyarrow as pa
 
 from notmnist_store.errors import SourceError
+from notmnist_store.location.location import Location
 from notmnist_store.sources.arrays import ByteStream, LabelledImages, array_members
 from notmnist_store.sources.base import FilesSource, Request, Source
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS
@@ -41,7 +41,7 @@ _ONLY_KEY = "arr_0"
 
 def open_npz(request: Request) -> Source | None:
     """An ``.npz`` file, if it is one, or a folder with one in it and no folders."""
-    if request.is_folder:
+    if request.folder is not None:
         held = [file for file in request.path.iterdir() if not file.name.startswith(".")]
         found = [file for file in held if file.suffix.lower() == ".npz" and not file.is_symlink()]
         if len(found) != 1 or any(file.is_dir() for file in held):
@@ -63,7 +63,7 @@ class NpzSource(FilesSource):
     gives_labels = takes_labels = True
 
     def __init__(
-        self, path: Path, name: str | None, limits: Limits, *, labels: Names | None = None
+        self, path: Location, name: str | None, limits: Limits, *, labels: Names | None = None
     ) -> None:
         self._pair: Pair | None = None
         files = {"arrays": path}
@@ -121,7 +121,7 @@ class NpzSource(FilesSource):
             _stem(self.path),
         )
 
-    def _open(self, archive: zipfile.ZipFile, key: str, path: Path, meter: Meter) -> Array:
+    def _open(self, archive: zipfile.ZipFile, key: str, path: Location, meter: Meter) -> Array:
         entry = _entries(archive)[key]
         self.bytes_read = min(self.bytes_read + entry.compress_size, self.bytes_total or 0)
         what = f"{path}, array {key},"
@@ -134,7 +134,7 @@ class NpyFolderSource(FilesSource):
     kind = "npy"
     gives_labels = takes_labels = True
 
-    def __init__(self, request: Request, files: dict[str, Path]) -> None:
+    def __init__(self, request: Request, files: Mapping[str, Location]) -> None:
         super().__init__(request.path, request.named(), request.limits, files)
         self._given_names = request.labels
 
@@ -163,18 +163,18 @@ class NpyFolderSource(FilesSource):
 
 def open_npy_folder(request: Request) -> Source | None:
     """A folder with arrays of images of some split in it, if it is one."""
-    if not request.is_folder:
+    if request.folder is None:
         return None
     found = {
         file.stem: file
-        for file in sorted(request.path.glob("*.npy"))
+        for file in sorted(request.folder.glob("*.npy"))
         if file.is_file() and not file.is_symlink()
     }
     return NpyFolderSource(request, found) if image_roles(list(found)) else None
 
 
-def _keys(path: Path) -> list[str]:
-    with reader_errors(str(path)), zipfile.ZipFile(path) as archive:
+def _keys(path: Location) -> list[str]:
+    with reader_errors(str(path)), path.open("rb") as file, zipfile.ZipFile(file) as archive:
         return list(_entries(archive))
 
 
@@ -182,9 +182,9 @@ def _entries(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     return {entry.filename.removesuffix(".npy"): entry for entry in archive.infolist()}
 
 
-def _list(path: Path) -> str:
+def _list(path: Location) -> str:
     return f"unzip -l {shlex.quote(str(path))}"
 
 
-def _stem(path: Path) -> str:
+def _stem(path: Location) -> str:
     return path.name[:-4] if path.name.lower().endswith(".npz") else path.name

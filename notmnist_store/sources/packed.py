@@ -58,8 +58,8 @@ class PackedSource(StackSource):
 
     def __init__(self, request: Request) -> None:
         files = None
-        if request.is_folder:
-            files = {file.name: file for file in _regular(request.path) if self.is_own(file.name)}
+        if request.folder is not None:
+            files = {file.name: file for file in _regular(request.folder) if self.is_own(file.name)}
         super().__init__(request, files)
         self._gzipped = None if request.is_folder else is_gzipped(request)
 
@@ -104,8 +104,8 @@ def _no_progress(_done: int) -> None:
 @lru_cache(maxsize=1)
 def first_files(request: Request) -> list[tuple[str, int]]:
     """Paths and sizes of a folder's own files, or of the first ones of a tar archive."""
-    if request.is_folder:
-        return [(file.name, file.stat().st_size) for file in _regular(request.path)]
+    if request.folder is not None:
+        return [(file.name, file.stat().st_size) for file in _regular(request.folder)]
     found: list[tuple[str, int]] = []
     if not may_be_tar(request):
         return found

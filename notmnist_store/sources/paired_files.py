@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from notmnist_store.errors import SourceError
+from notmnist_store.location.location import Location, expanded, look_at
 
 _IDX_IMAGES = tuple(
     f"-images{mark}idx3-ubyte{packing}" for packing in (".gz", "") for mark in ("-", ".")
@@ -37,11 +38,11 @@ class Pair(NamedTuple):
     """The two files, and what both of their names begin with."""
 
     name: str
-    images: Path
-    labels: Path
+    images: Location
+    labels: Location
 
 
-def find_pair(images: Path, naming: Naming) -> Pair | None:
+def find_pair(images: Location, naming: Naming) -> Pair | None:
     """The pair of this file of images; null where its name is none of such a file.
 
     Raises:
@@ -59,18 +60,18 @@ def find_pair(images: Path, naming: Naming) -> Pair | None:
             return Pair(name, images, labels)
     raise SourceError(
         f"the labels of {images} are not beside it: there is no {name + alike}",
-        f"ls {shlex.quote(str(images.parent))}",
+        look_at(images.parent),
     )
 
 
-def one_of_each_pair(sources: Sequence[str | Path]) -> list[Path]:
+def one_of_each_pair(sources: Sequence[str | Path]) -> list[Location]:
     """The sources without files of labels whose file of images is among them."""
-    paths = [Path(source) for source in sources]
+    paths = expanded(sources)
     images = {path: {*_images_of(path, IDX), *_images_of(path, KUZUSHIJI)} for path in paths}
     return [path for path in paths if images[path].isdisjoint(paths)]
 
 
-def _refuse_lone_labels(path: Path, naming: Naming) -> None:
+def _refuse_lone_labels(path: Location, naming: Naming) -> None:
     candidates = _images_of(path, naming)
     if candidates:
         images = next((images for images in candidates if images.exists()), candidates[0])
@@ -81,7 +82,7 @@ def _refuse_lone_labels(path: Path, naming: Naming) -> None:
         )
 
 
-def _images_of(labels: Path, naming: Naming) -> list[Path]:
+def _images_of(labels: Location, naming: Naming) -> list[Location]:
     """Files that may hold the images of these labels; none where this is no name of labels."""
     end = _ending(labels, naming.labels)
     if end is None:
@@ -91,5 +92,5 @@ def _images_of(labels: Path, naming: Naming) -> list[Path]:
     return [labels.with_name(name + image_end) for image_end in (alike, *naming.images)]
 
 
-def _ending(path: Path, ends: Sequence[str]) -> str | None:
+def _ending(path: Location, ends: Sequence[str]) -> str | None:
     return next((end for end in ends if path.name.endswith(end) and path.name != end), None)

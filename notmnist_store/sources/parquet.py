@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from notmnist_store.errors import SourceError
+from notmnist_store.location.location import Location
 from notmnist_store.sources.base import FilesSource, Request, Source, SourceFile
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS, member_batch, rows_that_fit
 from notmnist_store.sources.class_order import Classes, GivenOrder, agreed
@@ -97,7 +98,7 @@ class ParquetSource(FilesSource):
     def __init__(self, request: Request, files: Sequence[Path] | None = None) -> None:
         """``files`` are those of a folder, relative to it; a file alone needs none."""
         path = request.path
-        words = {path.name: path} if files is None else {str(file): path / file for file in files}
+        words = {str(file): path / str(file) for file in files or ()} or {path.name: path}
         super().__init__(path, request.named(*self.endings), request.limits, words)
         label = request.columns.label if request.columns else None
         self._asked = Asked(label, request.shape, request.transpose)
@@ -128,7 +129,7 @@ class ParquetSource(FilesSource):
                     rows = rows.slice(len(batch))
         self.label_order = self._order.labels if self._order else None
 
-    def _take_order(self, classes: Classes, path: Path) -> None:
+    def _take_order(self, classes: Classes, path: Location) -> None:
         """Keep the order that a file gives; ``SourceError`` where another file contradicts it."""
         if classes.order is not None:
             self._order = GivenOrder(classes.order, str(path)).or_longer(self._order)
@@ -155,7 +156,7 @@ class ParquetSource(FilesSource):
             raise damaged(f"{path} is damaged: {error}") from None
         self.bytes_read = before + source_file.size
 
-    def _check_options(self, schema: pa.Schema, columns: Columns, path: Path) -> None:
+    def _check_options(self, schema: pa.Schema, columns: Columns, path: Location) -> None:
         """``SourceError`` where a table has no use for an option that others of its kind have."""
         if self._asked.transpose and columns.pixels is None:
             raise SourceError(
@@ -259,7 +260,7 @@ class ArrowSource(ParquetSource):
 def open_parquet(request: Request) -> Source | None:
     """Files of Parquet or of Arrow, or a folder of them, if it is such."""
     for kind, magic in ((ParquetSource, b"PAR1"), (ArrowSource, b"ARROW1")):
-        files = table_files(request.path, kind.endings) if request.is_folder else None
+        files = table_files(request.folder, kind.endings) if request.folder else None
         if files or request.begins(magic):
             return kind(request, files)
     return None

@@ -11,11 +11,11 @@ import resource
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from notmnist_store.location.location import Location
 from notmnist_store.workers.process import serve
 from notmnist_store.workers.wire import unpack
 
@@ -24,7 +24,7 @@ from notmnist_store.workers.wire import unpack
 class OpenJob:
     """The file; without a path its bytes, so many, follow on the worker's input."""
 
-    path: Path | None
+    path: Location | None
     size: int = 0
 
 

@@ -92,12 +92,13 @@ class CsvSource(ParquetSource):
 
 def open_pixel_table(request: Request) -> Source | None:
     """CSV with a column for each pixel, or a folder of such files, if it is one."""
-    if not request.is_folder:
+    folder = request.folder
+    if folder is None:
         return CsvSource(request) if _has_pixels(request.head or b"") else None
     files: list[Path] = []
     with contextlib.suppress(SourceError):  # links, which others may have a use for
-        files = table_files(request.path, _ENDINGS)
-    heads = (_head(SourceFile(request.path / file)) for file in files)
+        files = table_files(folder, _ENDINGS)
+    heads = (_head(SourceFile(folder / file)) for file in files)
     return CsvSource(request, files) if files and all(map(_has_pixels, heads)) else None
 
 

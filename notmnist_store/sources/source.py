@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import shlex
 import stat
-from pathlib import Path
 
 from notmnist_store.errors import SourceError, UsageError
+from notmnist_store.location.bucket import Stat
+from notmnist_store.location.location import Location, look_at
 from notmnist_store.schema.shape import Shape
 from notmnist_store.sources.base import AskedColumns, Request, Source, readable_stat
 from notmnist_store.sources.class_order import Names
@@ -29,7 +30,7 @@ _OTHERS = {
 
 
 def open_source(
-    path: Path,
+    path: Location,
     *,
     limits: Limits,
     name: str | None = None,
@@ -49,12 +50,7 @@ def open_source(
         SourceError: there is no such path, it cannot be read, or it is no supported source.
         UsageError: an option that this source has no use for.
     """
-    mode = readable_stat(path).st_mode
-    if not stat.S_ISDIR(mode) and not stat.S_ISREG(mode):
-        raise SourceError(
-            f"{path} is neither a file nor a folder", f"ls -l {shlex.quote(str(path.parent))}"
-        )
-    head = None if stat.S_ISDIR(mode) else _head(path)
+    head = None if _is_folder(path) else _head(path)
     if head and (is_pickle(head) or path.name.lower().removesuffix(".gz").endswith(_PICKLES)):
         raise pickled(path)
     request = Request(path, head, name, limits, labels, transpose, columns, shape)
@@ -62,9 +58,7 @@ def open_source(
         opened = (source for each in formats() if (source := each.opened(request)) is not None)
         source = next(opened, None)
     except OSError as error:
-        raise SourceError(
-            f"cannot list {path}: {error.strerror}", f"ls -ld {shlex.quote(str(path))}"
-        ) from None
+        raise SourceError(f"cannot list {path}: {error.strerror}", look_at(path)) from None
     if source is None:
         raise _unsupported(path, head or b"")
     if labels is not None and not source.takes_labels:
@@ -78,7 +72,17 @@ def open_source(
     return source
 
 
-def _head(path: Path) -> bytes:
+def _is_folder(path: Location) -> bool:
+    """Whether it is a folder, not a file; SourceError where it is neither."""
+    found = readable_stat(path)
+    if isinstance(found, Stat) or stat.S_ISREG(found.st_mode):
+        return False
+    if not stat.S_ISDIR(found.st_mode):
+        raise SourceError(f"{path} is neither a file nor a folder", look_at(path.parent))
+    return True
+
+
+def _head(path: Location) -> bytes:
     try:
         with path.open("rb") as file:
             return file.read(_HEAD_BYTES)
@@ -93,7 +97,7 @@ def _no_use(source: Source, option: str, why: str) -> UsageError:
     )
 
 
-def _unsupported(path: Path, head: bytes) -> SourceError:
+def _unsupported(path: Location, head: bytes) -> SourceError:
     supported = f"supported are {', '.join(each.words for each in formats())}"
     if not head:
         return damaged(f"{path} is empty")

@@ -11,13 +11,13 @@ import os
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from notmnist_store.errors import BudgetError, SourceError
+from notmnist_store.location.location import Location
 from notmnist_store.schema.shape import Shape
 from notmnist_store.sources.base import FilesSource, Request
 from notmnist_store.sources.batches import (
@@ -83,7 +83,7 @@ class StackSource(FilesSource):
     gives_labels = takes_labels = True
     suffixes: tuple[str, ...] = ()
 
-    def __init__(self, request: Request, files: dict[str, Path] | None = None) -> None:
+    def __init__(self, request: Request, files: Mapping[str, Location] | None = None) -> None:
         """``files`` are those that are read, each with a word for what it is; the path alone."""
         named = request.named(*self.suffixes)
         super().__init__(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pyarrow as pa
 
+from notmnist_store.location.location import Location
 from notmnist_store.sources.base import ArchiveSource, Request, Source
 from notmnist_store.sources.batches import BATCH_BYTES, BATCH_MEMBERS, joined
 from notmnist_store.sources.kernels import tarwalk
@@ -22,7 +22,7 @@ _COMPILED_FROM_BYTES = 32 << 20
 class TarSource(ArchiveSource):
     """A ``.tar``, ``.tar.gz`` or ``.tgz`` file."""
 
-    def __init__(self, path: Path, name: str, limits: Limits, *, gzipped: bool) -> None:
+    def __init__(self, path: Location, name: str, limits: Limits, *, gzipped: bool) -> None:
         super().__init__(path, name, limits)
         self.kind = "tar.gz" if gzipped else "tar"
 

@@ -66,7 +66,7 @@ class WebDatasetSource(FilesSource):
 
     def __init__(self, request: Request, shards: Sequence[Path] | None = None) -> None:
         path = request.path
-        words = {path.name: path} if shards is None else {str(s): path / s for s in shards}
+        words = {str(shard): path / str(shard) for shard in shards or ()} or {path.name: path}
         super().__init__(path, request.named(*TAR_SUFFIXES), request.limits, words)
         self._names = request.labels
         self._label_column = request.columns.label if request.columns else None
@@ -170,14 +170,14 @@ class WebDatasetSource(FilesSource):
 
 def open_webdataset(request: Request) -> Source | None:
     """An archive of samples, or a folder of them, if it is one."""
-    if not request.is_folder:
+    if request.folder is None:
         return WebDatasetSource(request) if _has_samples(first_files(request)) else None
     shards: list[Path] = []
     with suppress(SourceError):  # links, which are not followed
-        shards = table_files(request.path, TAR_SUFFIXES)
+        shards = table_files(request.folder, TAR_SUFFIXES)
     if not shards:
         return None
-    first = SourceFile(request.path / shards[0])
+    first = SourceFile(request.folder / shards[0])
     with first.open() as file:
         one = replace(request, path=first.path, head=file.read(len(request.head or b"") or 4_096))
     return WebDatasetSource(request, shards) if _has_samples(first_files(one)) else None

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written beside, moved in place."""
+"""Files that are whole or absent: written beside and moved in place, or put into a bucket."""
 
 from __future__ import annotations
 
@@ -15,14 +15,19 @@ from pathlib import Path
 from typing import BinaryIO
 
 from notmnist_store.errors import StoreError
+from notmnist_store.location.bucket import BucketPath
+from notmnist_store.location.location import Location
 
 TOO_MANY_OPEN = os.strerror(errno.EMFILE)
 MORE_OPEN = "ulimit -n 1024"
 
 
 @contextmanager
-def disk_errors(target: Path) -> Iterator[None]:
+def disk_errors(target: Location) -> Iterator[None]:
     """Turn an OSError under this block into a StoreError that names `target` and the way out."""
+    if isinstance(target, BucketPath):  # its errors say this by themselves
+        yield
+        return
     try:
         yield
     except OSError as error:
@@ -52,8 +57,13 @@ def too_many_open(error: BaseException) -> bool:
 def replacing(target: Path) -> Iterator[Path]:
     """Yield a path beside `target`; on success it takes the target's place in one step.
 
-    On any failure, Ctrl-C included, the target is as it was and the file beside it is gone.
+    On any failure, Ctrl-C included, the target is as it was and the file beside it is gone. A
+    device or a pipe, as /dev/null, is written to as it is.
     """
+    if target.exists() and not target.is_file() and not target.is_dir():
+        with disk_errors(target):
+            yield target
+        return
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     try:
         with disk_errors(target):
@@ -64,14 +74,21 @@ def replacing(target: Path) -> Iterator[Path]:
             beside.unlink()
 
 
-def write_text(target: Path, text: str) -> None:
-    """Write `text` as UTF-8: readers see the old file or the new one, never a part."""
+def put(target: Location, data: bytes | memoryview) -> None:
+    """Write `data`: readers see the old file or the new one, never a part."""
+    if isinstance(target, BucketPath):
+        target.put(data)
+        return
     with replacing(target) as beside:
-        beside.write_text(text, encoding="utf-8")
+        beside.write_bytes(data)
 
 
-def flush(*paths: Path) -> None:
-    """Have the disk hold these files and their names; folders where the file system can."""
+def flush(*files: Location) -> None:
+    """Have the disk hold these files and their names; folders where the file system can.
+
+    A bucket holds them as soon as they are put.
+    """
+    paths = [file for file in files if isinstance(file, Path)]
     for path in (*paths, *{path.parent for path in paths}):
         descriptor = os.open(path, os.O_RDONLY)
         try:
@@ -106,8 +123,10 @@ def remove_unheld(folder: Path) -> None:
             os.close(lock)
 
 
-def create_exclusive(target: Path, text: str) -> bool:
+def create_exclusive(target: Location, text: str) -> bool:
     """Create `target` with `text`, whole; False where it exists already (nothing is changed)."""
+    if isinstance(target, BucketPath):
+        return target.create(text.encode())
     beside = target.with_name(f".{target.name}.{secrets.token_hex(4)}.tmp")
     with disk_errors(target):
         try:
@@ -119,6 +138,12 @@ def create_exclusive(target: Path, text: str) -> bool:
             with suppress(OSError):
                 beside.unlink()
     return True
+
+
+def take_back(file: Location) -> None:
+    """Remove a file that nothing names. In a bucket `gc` does that: no lock says who is at work."""
+    if isinstance(file, Path):
+        file.unlink(missing_ok=True)
 
 
 def locked(target: Path, *, alone: bool) -> BinaryIO | None:

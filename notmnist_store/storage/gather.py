@@ -18,6 +18,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from notmnist_store.errors import StoreError
+from notmnist_store.location.bucket import ObjectFile
+from notmnist_store.location.location import Location
 from notmnist_store.schema.arrays import Ints, Pixels, Singles
 from notmnist_store.schema.shape import Shape
 from notmnist_store.storage.datafile import open_checked, reading
@@ -33,7 +35,7 @@ _SCALED_ROWS = 512  # of 28x28: they stay in a core's cache between the two oper
 class Span(NamedTuple):
     """A row group that holds wanted images: the sorted wanted ids [low, high) lie in its range."""
 
-    path: Path
+    path: Location
     group: int
     low: int
     high: int
@@ -68,7 +70,7 @@ class Gatherer:
         StoreError: a data file is missing or damaged, or an image is not in the store.
     """
 
-    def __init__(self, tables: Tables, ids: Ints, paths: Sequence[Path] | None = None) -> None:
+    def __init__(self, tables: Tables, ids: Ints, paths: Sequence[Location] | None = None) -> None:
         self._shape = tables.marker.shape
         self._order = np.argsort(ids, kind="stable")
         self._wanted = ids[self._order]
@@ -78,12 +80,12 @@ class Gatherer:
             for group, low, high in self._groups(path)
         ]
 
-    def _paths(self, tables: Tables, paths: Sequence[Path] | None) -> Sequence[Path]:
+    def _paths(self, tables: Tables, paths: Sequence[Location] | None) -> Sequence[Location]:
         if not len(self._wanted):
             return ()
         return tables.live("image") if paths is None else paths
 
-    def _groups(self, path: Path) -> list[tuple[int, int, int]]:
+    def _groups(self, path: Location) -> list[tuple[int, int, int]]:
         with open_checked(path) as parquet:
             metadata = parquet.metadata
             column = parquet.schema_arrow.get_field_index("image_id")
@@ -102,12 +104,7 @@ class Gatherer:
         Nothing is read behind the last of them.
         """
         missing = span.high - span.low
-        # The footer was checked; what is wanted is read as it is used, not a row group at once.
-        options = {"pre_buffer": False, "buffer_size": _READ_BYTES}
-        with (
-            reading(span.path),
-            pq.ParquetFile(span.path, page_checksum_verification=True, **options) as parquet,
-        ):
+        with reading(span.path), _parquet(span.path) as parquet:
             for rows in parquet.iter_batches(
                 _PIECE_ROWS, row_groups=[span.group], columns=_COLUMNS, use_threads=False
             ):
@@ -166,10 +163,21 @@ class Gatherer:
         return np.concatenate(written)
 
 
+def _parquet(path: Location) -> pq.ParquetFile:
+    """A file whose footer was checked. What is wanted of a row group is read as it is used.
+
+    In a bucket a row group is read at once: there a request costs more than its bytes.
+    """
+    if isinstance(path, Path):
+        options: dict[str, Any] = {"pre_buffer": False, "buffer_size": _READ_BYTES}
+        return pq.ParquetFile(path, page_checksum_verification=True, **options)
+    return pq.ParquetFile(ObjectFile(path), page_checksum_verification=True, pre_buffer=True)
+
+
 def pixels_of(
     tables: Tables,
     ids: Ints,
-    paths: Sequence[Path] | None = None,
+    paths: Sequence[Location] | None = None,
     dtype: npt.DTypeLike = np.uint8,
 ) -> npt.NDArray[Any]:
     """The pixels of images in the order of `ids`, (n, size): uint8, or float32 scaled.
@@ -182,7 +190,7 @@ def pixels_of(
     return pixels
 
 
-def _flat(part: pa.Array, shape: Shape, path: Path) -> Pixels:
+def _flat(part: pa.Array, shape: Shape, path: Location) -> Pixels:
     """A binary array whose values all have one size, as (n, size) uint8 without a copy."""
     _, ends, data = part.buffers()
     offsets = np.frombuffer(ends, np.int32, len(part) + 1, part.offset * 4)

@@ -10,13 +10,13 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import NamedTuple
 
 import pyarrow as pa
 import xxhash
 
 from notmnist_store.errors import DamageError
+from notmnist_store.location.location import Location, files_in
 from notmnist_store.storage.datafile import DataFile, run_of
 
 VIEWS_FILE = "views.sql"
@@ -51,7 +51,7 @@ def shown_line(runs: pa.Table) -> str:
     return f"{text}, check {xxhash.xxh3_64_hexdigest(text.encode())}"
 
 
-def shown(root: Path) -> Shown | None:
+def shown(root: Location) -> Shown | None:
     """What the first line of views.sql says; None where there is none, or it is damaged."""
     try:
         with (root / VIEWS_FILE).open("rb") as file:
@@ -64,7 +64,7 @@ def shown(root: Path) -> Shown | None:
     return Shown(int(line["runs"]), line["newest"])
 
 
-def runs_named(root: Path) -> set[str]:
+def runs_named(root: Location) -> set[str]:
     """Ids of the runs that views.sql names, damaged or not."""
     try:
         return set(_RUN_ID.findall((root / VIEWS_FILE).read_text(errors="replace")))
@@ -72,21 +72,22 @@ def runs_named(root: Path) -> set[str]:
         return set()
 
 
-def waiting_rows(root: Path, runs: int) -> list[Path]:
+def waiting_rows(root: Location, runs: int) -> list[Location]:
     """Rows of runs, in no log, that would have been the next after so many.
 
     A writer was killed or is at work between writing the row and committing it; or it was
     committed, and its entry was deleted before views.sql could name it.
     """
-    rows = []
-    for path in sorted((root / "run").glob("*.parquet")):
-        parts = path.stem.split("-")
-        if len(parts) == _ROW_PARTS and parts[2].isdigit() and int(parts[2]) > runs:
-            rows.append(path)
-    return rows
+    return [path for path in files_in(root / "run", "*.parquet") if row_number(path.name) > runs]
 
 
-def check_runs(root: Path, runs: pa.Table, before: Shown | None) -> None:
+def row_number(name: str) -> int:
+    """The sequence of the run whose row was the last in a file of table run; 0 for other names."""
+    parts = name.removesuffix(".parquet").split("-")
+    return int(parts[2]) if len(parts) == _ROW_PARTS and parts[2].isdigit() else 0
+
+
+def check_runs(root: Location, runs: pa.Table, before: Shown | None) -> None:
     """Hold the runs that their log names against their numbers and views.sql.
 
     `before` is what views.sql said before the log was read.
@@ -106,7 +107,7 @@ def check_runs(root: Path, runs: pa.Table, before: Shown | None) -> None:
         )
 
 
-def check_table(root: Path, table: str, files: Sequence[DataFile], runs: pa.Table) -> None:
+def check_table(root: Location, table: str, files: Sequence[DataFile], runs: pa.Table) -> None:
     """Hold the files that a table's log names against what these runs wrote to it.
 
     Raises:
@@ -135,5 +136,5 @@ def _wrote(column: tuple[str, ...]) -> list[dict[str, dict[str, int | str]]]:
     return [json.loads(text) for text in column]
 
 
-def _damage(root: Path, what: str) -> DamageError:
+def _damage(root: Location, what: str) -> DamageError:
     return DamageError(f"the store {root} is damaged: {what}", "notmnist-store verify")

@@ -12,6 +12,7 @@ from typing import Any
 import xxhash
 
 from notmnist_store.errors import StoreError
+from notmnist_store.location.location import Location, look_at
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.tables import FORMAT_REVISION, FORMAT_VERSION
 from notmnist_store.schema.words import SPLITS
@@ -42,7 +43,7 @@ class Marker:
         return json.dumps(content | {"checksum": _checksum(content)}, indent=2) + "\n"
 
     @classmethod
-    def read(cls, root: Path) -> Marker:
+    def read(cls, root: Location) -> Marker:
         """Read the marker of the store at `root`.
 
         Raises:
@@ -60,12 +61,10 @@ class Marker:
         except (FileNotFoundError, NotADirectoryError):
             raise _no_store(root) from None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise StoreError(
-                f"{path} is damaged: {error}", f"cat {shlex.quote(str(path))}"
-            ) from error
+            raise StoreError(f"{path} is damaged: {error}", look_at(path)) from error
         except OSError as error:
             reason = (error.strerror or str(error)).lower()
-            hint = MORE_OPEN if too_many_open(error) else f"ls -l {shlex.quote(str(path))}"
+            hint = MORE_OPEN if too_many_open(error) else look_at(path)
             raise StoreError(f"{path} cannot be read: {reason}", hint) from error
 
 
@@ -75,7 +74,7 @@ def _checksum(content: dict[str, Any]) -> str:
     return xxhash.xxh3_64_hexdigest(text.encode())
 
 
-def _check_version(root: Path, content: dict[str, Any]) -> None:
+def _check_version(root: Location, content: dict[str, Any]) -> None:
     """Whether this program reads the store: the checksum first, for it holds in all versions.
 
     Raises:
@@ -98,22 +97,23 @@ def _check_version(root: Path, content: dict[str, Any]) -> None:
         raise _older(root)
 
 
-def _older(root: Path) -> StoreError:
+def _older(root: Location) -> StoreError:
     return StoreError(
         f"{root} was made by an older program: ingest its sources anew",
         f"notmnist-store ingest --store {shlex.quote(f'{root}_new')}",
     )
 
 
-def _no_store(root: Path) -> StoreError:
+def _no_store(root: Location) -> StoreError:
     make_one = f"notmnist-store ingest --store {shlex.quote(str(root))}"
     if not root.exists():
         return StoreError(f"there is no store at {root}", make_one)
     if root.is_dir() and not any(root.iterdir()):
         return StoreError(f"{root} is empty", make_one)
+    elsewhere = f"find . -maxdepth 3 -name {MARKER_NAME}"
     return StoreError(
         f"{root} is not a store: it has no {MARKER_NAME}",
-        f"find . -maxdepth 3 -name {MARKER_NAME}",
+        elsewhere if isinstance(root, Path) else look_at(root),
     )
 
 

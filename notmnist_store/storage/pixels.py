@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
+from notmnist_store.location.location import Location
 from notmnist_store.schema.arrays import Ints, Pixels
 from notmnist_store.schema.shape import Shape
 from notmnist_store.storage.gather import Gatherer
@@ -37,11 +37,11 @@ def pixels_by_id(tables: Tables, ids: Sequence[int]) -> dict[int, Pixels]:
     return found
 
 
-def _likely_first(tables: Tables, ids: Ints, shape: Shape) -> tuple[list[Path], list[Path]]:
+def _likely_first(tables: Tables, ids: Ints, shape: Shape) -> tuple[list[Location], list[Location]]:
     """Data files of the blocks that the ids' positions stand in, by their names; all others."""
     blocks = {f"{number:06d}" for number in np.unique((ids & 0xFFFFFFFF) // shape.block_members)}
-    likely: list[Path] = []
-    others: list[Path] = []
+    likely: list[Location] = []
+    others: list[Location] = []
     for path in tables.live("image"):
         (likely if blocks.intersection(path.stem.split("-")) else others).append(path)
     return likely, others

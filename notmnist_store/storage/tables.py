@@ -8,7 +8,6 @@ not in table ``run`` are invisible to everything that asks here for files.
 
 from __future__ import annotations
 
-import json
 import re
 import secrets
 import shlex
@@ -18,27 +17,42 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import deltalake
 import pyarrow as pa
 from deltalake.exceptions import DeltaError
-from deltalake.transaction import AddAction, CommitProperties, RemoveAction, Transaction
+from deltalake.transaction import Transaction
 
 from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.location.answers import asked_again, was_cut
+from notmnist_store.location.bucket import BucketPath
+from notmnist_store.location.location import Location, files_in, look_at
 from notmnist_store.schema.tables import TABLES
-from notmnist_store.storage.datafile import DataFile, open_checked, parquet_writer, run_of, seal
-from notmnist_store.storage.filesystem import create_exclusive, disk_errors, flush, locked
-from notmnist_store.storage.log import LOG_FOLDER, logged, open_log
-from notmnist_store.storage.losses import check_runs, check_table, shown
+from notmnist_store.storage.datafile import DataFile, DataFileWriter, read_checked, run_of
+from notmnist_store.storage.filesystem import (
+    create_exclusive,
+    disk_errors,
+    locked,
+    take_back,
+)
+from notmnist_store.storage.log import (
+    LOG_FOLDER,
+    commit,
+    files_of,
+    logged,
+    open_log,
+    open_or_create_log,
+    unwritable,
+)
+from notmnist_store.storage.losses import check_runs, check_table, row_number, shown
 from notmnist_store.storage.marker import MARKER_NAME, Marker
 from notmnist_store.storage.pause import reached
 from notmnist_store.text import printable
 
-_LOG_RETENTION = {"delta.logRetentionDuration": "interval 3650 days"}
 _RUN_TRANSACTION = "notmnist_store/run"
 _COMMIT_ATTEMPTS = 200
+_RUN_FILE_ROWS = 64
 _OTHER_PATH = re.compile(r"%[0-9a-fA-F]{2}|[\\\x00-\x1f\x7f\ud800-\udfff]")
 _GROUP_ROWS = 65_536  # a split set's rows lie by split: who reads one split skips the others
 _NOTHING_READ = {
@@ -81,18 +95,18 @@ def new_run_id() -> str:
 class Tables:
     """The tables of one store: which files count, and how a run comes into being."""
 
-    def __init__(self, root: Path, marker: Marker) -> None:
+    def __init__(self, root: Location, marker: Marker) -> None:
         self.root = root
         self.marker = marker
 
     @classmethod
-    def open(cls, root: Path) -> Tables:
+    def open(cls, root: Location) -> Tables:
         """Open the store at `root` (StoreError where there is none that this version reads)."""
         _check_path(root)
         return cls(root, Marker.read(root))
 
     @classmethod
-    def create(cls, root: Path, marker: Marker) -> Tables:
+    def create(cls, root: Location, marker: Marker) -> Tables:
         """Make the folder and the marker, or open what another process made meanwhile.
 
         Raises:
@@ -103,14 +117,12 @@ class Tables:
             return cls.open(root)
         if root.exists():
             if not root.is_dir():
-                raise StoreError(
-                    f"{root} is a file, not a folder", f"ls -l {shlex.quote(str(root))}"
-                )
+                raise StoreError(f"{root} is a file, not a folder", look_at(root))
             others = [e for e in root.iterdir() if not e.name.startswith(f".{MARKER_NAME}.")]
             if others and not (root / MARKER_NAME).exists():  # it may have come meanwhile
                 raise StoreError(
                     f"{root} is a folder with other things in it, not a store",
-                    f"ls -A {shlex.quote(str(root))}",
+                    look_at(root),
                 )
         with disk_errors(root):
             root.mkdir(parents=True, exist_ok=True)
@@ -118,7 +130,7 @@ class Tables:
         reached("store made")
         return cls.open(root)
 
-    def path(self, table: str, name: str = "") -> Path:
+    def path(self, table: str, name: str = "") -> Location:
         """The folder of a table, or one file in it."""
         return self.root / table / name if name else self.root / table
 
@@ -141,12 +153,8 @@ class Tables:
             StoreError: the log or a data file cannot be read.
         """
         before = shown(self.root)
-        files = self.logged("run")
-        parts = [TABLES["run"].empty_table()]
-        for file in files:
-            with open_checked(self.path("run", file.name)) as parquet:
-                parts.append(parquet.read(use_threads=False).cast(TABLES["run"]))
-        runs = pa.concat_tables(parts).sort_by("sequence")
+        paths = [self.path("run", file.name) for file in self.logged("run")]
+        runs = read_checked(paths, TABLES["run"]).sort_by("sequence")
         check_runs(self.root, runs, before)
         return runs
 
@@ -185,7 +193,7 @@ class Tables:
         files = [replace(file, state=state(run_of(file.name))) for file in named]
         return sorted(files, key=lambda f: (order.get(run_of(f.name), len(order)), f.name))
 
-    def live(self, table: str, run_id: str | None = None) -> list[Path]:
+    def live(self, table: str, run_id: str | None = None) -> list[Location]:
         """Paths of the files of finished runs, or of one of them, in order."""
         return [
             self.path(table, file.name)
@@ -196,14 +204,20 @@ class Tables:
     def append(self, table: str, files: Sequence[DataFile]) -> None:
         """Add written files to the table's log. Their rows stay invisible until the run ends."""
         if files:
+            names = {file.name for file in files}
+
+            def append() -> None:
+                if not names <= {file.name for file in self.logged(table)}:
+                    self._commit(table, self._log_or_new(table), files, [])
+
             try:
-                self._commit(table, self._log_or_new(table), files, [])
+                asked_again(append)
             except (DeltaError, OSError) as error:
-                raise self._commit_error(table, error) from error
+                raise unwritable(self.path(table), error) from error
 
     def write_rows(self, table: str, run_id: str, rows: pa.Table, part: int = 0) -> DataFile:
         """Write rows as one data file of the run, its `part`-th (to be appended by `append`)."""
-        return self._write(table, f"{run_id}-{part:06d}.parquet", rows)
+        return self._write(table, f"{run_id}-{part:06d}", rows)
 
     def finish(
         self,
@@ -231,38 +245,51 @@ class Tables:
             check()
             sequence = (log.transaction_version(_RUN_TRANSACTION) or 0) + 1
             row = {**dict.fromkeys(schema.names), **_NOTHING_READ, **row, "sequence": sequence}
-            file = self._write(
-                "run",
-                f"{row['run_id']}-{sequence:06d}.parquet",
-                pa.Table.from_pylist([row], schema=schema),
-            )
+            last, rows = self._last_rows(log)
+            rows.append(pa.Table.from_pylist([row], schema=schema))
+            file = self._write("run", f"{row['run_id']}-{sequence:06d}", pa.concat_tables(rows))
             marks = [Transaction(_RUN_TRANSACTION, sequence)]
             marks += [Transaction(once.key, once.time)] if once else []
             try:
-                self._commit("run", log, [file], marks)
+                self._commit("run", log, [file], marks, last)
                 return sequence
             except (DeltaError, OSError) as error:
-                if file.name in {logged.name for logged in self.logged("run")}:
+                if row["run_id"] in self.runs()["run_id"].to_pylist():
                     return sequence  # it landed; what failed came after it
-                self.path("run", file.name).unlink(missing_ok=True)
-                if self._log_or_new("run").version() == version:  # nobody else was first
-                    raise self._commit_error("run", error) from error
+                take_back(self.path("run", file.name))
+                unchanged = self._log_or_new("run").version() == version
+                if unchanged and not was_cut(error):  # nobody else was first
+                    raise unwritable(self.path("run"), error) from error
                 time.sleep(secrets.randbelow(20) / 1000)
         raise StoreError(
             f"{_COMMIT_ATTEMPTS} other runs came first; the store is too busy",
             f"notmnist-store info --store {shlex.quote(str(self.root))}",
         )
 
+    def _last_rows(self, log: deltalake.DeltaTable) -> tuple[list[DataFile], list[pa.Table]]:
+        """The newest file of table run and its rows, where the next run's row goes with them.
+
+        So there are few files to read, however many runs there are.
+        """
+        files = files_of(self.path("run"), log)
+        last = max(files, key=lambda file: row_number(file.name), default=None)
+        if last is None or last.rows == _RUN_FILE_ROWS:
+            return [], []
+        return [last], [read_checked([self.path("run", last.name)], TABLES["run"])]
+
     def discard(self, run_id: str) -> None:
         """Delete the data files of a run that will not be finished.
 
         Those that a log names already stay, as rows in no view: what a log names must be there.
+        In a bucket all stay, for `gc`.
         """
+        if isinstance(self.root, BucketPath):
+            return
         for table in TABLES:
             logged = {file.name for file in self.logged(table)}
-            for path in self.path(table).glob(f"{run_id}-*.parquet"):
+            for path in files_in(self.path(table), f"{run_id}-*.parquet"):
                 if path.name not in logged:
-                    path.unlink(missing_ok=True)
+                    take_back(path)
 
     def check_not_done(self, once: Once) -> None:
         """AlreadyDoneError where a run has landed under this `once`."""
@@ -273,6 +300,9 @@ class Tables:
     @contextmanager
     def in_use(self) -> Iterator[None]:
         """While this process works here, no other one removes the store as unused."""
+        if isinstance(self.root, BucketPath):  # where that is never done
+            yield
+            return
         marker = self.root / MARKER_NAME
         while (file := locked(marker, alone=False)) is None:
             Tables.create(self.root, self.marker)
@@ -280,7 +310,12 @@ class Tables:
             yield
 
     def remove_if_unused(self) -> None:
-        """Remove a store without any data file, in which no process is at work."""
+        """Remove a store without any data file, in which no process is at work.
+
+        One in a bucket stays: there are no locks.
+        """
+        if isinstance(self.root, BucketPath):
+            return
         marker = self.root / MARKER_NAME
         file = locked(marker, alone=True)
         if file is None:
@@ -290,35 +325,19 @@ class Tables:
                 return
             with suppress(OSError):
                 marker.unlink()
-                for table in TABLES:
-                    shutil.rmtree(self.path(table) / LOG_FOLDER, ignore_errors=True)
-                    if self.path(table).is_dir():
-                        self.path(table).rmdir()
+                for folder in (self.root / table for table in TABLES):
+                    shutil.rmtree(folder / LOG_FOLDER, ignore_errors=True)
+                    if folder.is_dir():
+                        folder.rmdir()
                 self.root.rmdir()
 
-    def _write(self, table: str, name: str, rows: pa.Table) -> DataFile:
-        path = self.path(table, name)
-        with disk_errors(path):
-            path.parent.mkdir(exist_ok=True)
-            with parquet_writer(path, TABLES[table]) as writer:
-                writer.write_table(rows, row_group_size=_GROUP_ROWS)
-            return seal(path, rows.num_rows)
+    def _write(self, table: str, stem: str, rows: pa.Table) -> DataFile:
+        writer = DataFileWriter(TABLES[table])
+        writer.write(rows, _GROUP_ROWS)
+        return writer.put(self.path(table), stem)
 
     def _log_or_new(self, table: str) -> deltalake.DeltaTable:
-        schema = deltalake.Schema.from_arrow(TABLES[table])
-        folder = self.path(table)
-        log = self.log(table)
-        if log is not None:
-            return log
-        try:
-            return deltalake.DeltaTable.create(
-                str(folder.resolve()), schema, mode="ignore", configuration=_LOG_RETENTION
-            )
-        except (DeltaError, OSError) as error:
-            log = self.log(table)  # of two processes that create it at once, one may be refused
-            if log is None:
-                raise self._commit_error(table, error) from error
-            return log
+        return open_or_create_log(self.path(table), TABLES[table])
 
     def _commit(
         self,
@@ -326,31 +345,13 @@ class Tables:
         log: deltalake.DeltaTable,
         files: Sequence[DataFile],
         marks: list[Transaction],
+        replaced: Sequence[DataFile] = (),
     ) -> None:
-        folder = self.path(table)
-        flush(*(folder / file.name for file in files))
-        actions: list[AddAction | RemoveAction] = []
-        for file in files:
-            modified = int((folder / file.name).stat().st_mtime * 1000)
-            stats = json.dumps({"numRecords": file.rows})
-            actions.append(AddAction(file.name, file.bytes, {}, modified, True, stats))
-        log.create_write_transaction(
-            actions,
-            "append",
-            deltalake.Schema.from_arrow(TABLES[table]),
-            commit_properties=CommitProperties(app_transactions=marks or None),
-        )
-        flush(folder / LOG_FOLDER / f"{log.version():020d}.json")
+        commit(self.path(table), log, files, marks, replaced)
         reached(f"{table} committed")
 
-    def _commit_error(self, table: str, error: Exception) -> StoreError:
-        return StoreError(
-            f"the log of table {table} in {self.root} cannot be written: {error}",
-            "df -h {0}; ls -ld {0}".format(shlex.quote(str(self.root))),
-        )
 
-
-def _check_path(root: Path) -> None:
+def _check_path(root: Location) -> None:
     """Refuse paths that the Delta library reads as other ones: it decodes them once too often."""
     path = str(root.resolve())
     if _OTHER_PATH.search(path):

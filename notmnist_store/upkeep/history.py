@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -16,10 +15,11 @@ import pyarrow as pa
 from notmnist_store.catalog.run import Run
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.ingest.label_order import order_of, orders
+from notmnist_store.location.location import Location
 from notmnist_store.progress import Progress
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import run_of
-from notmnist_store.storage.losses import runs_named, waiting_rows
+from notmnist_store.storage.losses import row_number, runs_named, waiting_rows
 from notmnist_store.storage.tables import Once, Tables, withdrawn_runs
 
 _GC_SCHEMA = pa.schema(
@@ -110,7 +110,8 @@ def _check_order(tables: Tables, restored: dict[str, Any]) -> None:
 def gc(tables: Tables, *, older_than: float = 24.0, yes: bool = False) -> pa.Table:
     """Files in the store that no log names and that are older than `older_than` hours.
 
-    They are left by runs that were killed. With `yes` they are removed. Files of a run that a log
+    They are left by runs that were killed, or hold rows of runs that a later file has as well. With
+    `yes` they are removed. Files of a run that a log
     or views.sql names are never among them, nor the row of a run that no other one has followed:
     it may be all that is left of a run whose log entry was lost. Returns one row a file: path,
     bytes, hours_old, removed.
@@ -122,7 +123,7 @@ def gc(tables: Tables, *, older_than: float = 24.0, yes: bool = False) -> pa.Tab
     if not older_than >= 0:
         raise UsageError("--older-than is a number of hours", "notmnist-store gc --older-than 24")
     rows = []
-    for path in sorted(_unnamed(tables)):
+    for path in sorted(_unnamed(tables), key=str):
         try:
             found = path.stat()
         except FileNotFoundError:
@@ -134,7 +135,7 @@ def gc(tables: Tables, *, older_than: float = 24.0, yes: bool = False) -> pa.Tab
             path.unlink(missing_ok=True)
         rows.append(
             {
-                "path": str(path.relative_to(tables.root)),
+                "path": str(path).removeprefix(f"{tables.root}/"),
                 "bytes": found.st_size,
                 "hours_old": hours,
                 "removed": yes,
@@ -143,8 +144,8 @@ def gc(tables: Tables, *, older_than: float = 24.0, yes: bool = False) -> pa.Tab
     return pa.Table.from_pylist(rows, schema=_GC_SCHEMA)
 
 
-def _unnamed(tables: Tables) -> set[Path]:
-    """Data files of runs that nothing names, and files written beside one to take its place."""
+def _unnamed(tables: Tables) -> set[Location]:
+    """Data files that nothing names, and files written beside one to take its place."""
     # Logs are read after the folders: a file committed in between is in its log.
     patterns = (
         ".*.tmp",
@@ -156,4 +157,9 @@ def _unnamed(tables: Tables) -> set[Path]:
     named = {run_of(file.name) for file in logged} | runs_named(tables.root)
     kept = {tables.path(file.table, file.name) for file in logged}
     kept |= set(waiting_rows(tables.root, runs.num_rows))
-    return {path for path in found - kept if run_of(path.name) not in named}
+    in_later = {
+        path
+        for path in found
+        if path.parent.name == "run" and 0 < row_number(path.name) <= runs.num_rows
+    }
+    return {path for path in found - kept if run_of(path.name) not in named or path in in_later}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +12,11 @@ import pyarrow as pa
 from notmnist_store.blocks.kernels.fingerprint import pixel_hashes
 from notmnist_store.catalog.views_file import views_text
 from notmnist_store.errors import LimitError, StoreError
+from notmnist_store.location.location import Location
 from notmnist_store.progress import Progress
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import DataFile, open_checked, reading, run_of
-from notmnist_store.storage.losses import VIEWS_FILE, waiting_rows
+from notmnist_store.storage.losses import VIEWS_FILE, row_number, waiting_rows
 from notmnist_store.storage.tables import Tables
 
 DAMAGED = "damaged"
@@ -65,7 +65,7 @@ def verify(tables: Tables, progress: Progress, *, full: bool = False) -> pa.Tabl
         if not problems:
             what = "pages and pixel hashes" if full and table == "image" else "pages"
             found(table, "files", _OK, f"{len(files)} files, {what} right")
-        _note_strays(tables, table, files, found)
+        _note_strays(tables, table, files, runs.num_rows, found)
     for detail in _check_counts(runs, counted):
         found("run", "row counts", DAMAGED, detail)
     if not any(row["check"] == "row counts" for row in findings):
@@ -110,7 +110,7 @@ def _check_files(
             yield f"{len(every) - len(np.unique(every))} image ids are not unique"
 
 
-def _read_rows(path: Path, table: str, full: bool, tables: Tables, ids: list[Any]) -> int | str:
+def _read_rows(path: Location, table: str, full: bool, tables: Tables, ids: list[Any]) -> int | str:
     """Rows of a file, every page of it read and checked; or what is wrong with its pixels."""
     shape = tables.marker.shape
     rows = 0
@@ -138,12 +138,13 @@ def _read_rows(path: Path, table: str, full: bool, tables: Tables, ids: list[Any
     return rows
 
 
-def _note_strays(tables: Tables, table: str, files: list[DataFile], found: Any) -> None:
+def _note_strays(tables: Tables, table: str, files: list[DataFile], runs: int, found: Any) -> None:
     logged = {file.name for file in files}
-    stray = sorted(
-        path.name for path in tables.path(table).glob("*.parquet") if path.name not in logged
-    )
-    if table == "run" and (waiting := waiting_rows(tables.root, len(files))):
+    there = {path.name for path in tables.path(table).glob("*.parquet")}
+    stray = sorted(there - logged)
+    if table == "run":  # rows that stand in a later file, too
+        stray = [name for name in stray if not 0 < row_number(name) <= runs]
+    if table == "run" and (waiting := waiting_rows(tables.root, runs)):
         found(
             table,
             "uncommitted run",

@@ -11,6 +11,9 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 
+from notmnist_store.location.bucket import BucketPath
+from notmnist_store.location.location import location
+
 
 def pack(value: Any) -> Any:
     """`value` as lists, texts and numbers; dataclasses as objects."""
@@ -18,7 +21,7 @@ def pack(value: Any) -> Any:
         return base64.b64encode(value).decode()
     if isinstance(value, np.ndarray):
         return [value.dtype.str, value.shape, pack(value.tobytes())]
-    if isinstance(value, Path):
+    if isinstance(value, Path | BucketPath):
         return str(value)
     if isinstance(value, Counter):
         return [[pack(key), count] for key, count in value.items()]
@@ -41,7 +44,7 @@ def unpack(kind: Any, content: Any) -> Any:
         dtype, shape, data = content
         return np.frombuffer(base64.b64decode(data), dtype).reshape(shape)
     if origin is Path:
-        return Path(content)
+        return location(content)
     if origin is Counter:
         return Counter({unpack(arguments[0], key): count for key, count in content})
     if origin is tuple:

@@ -8,7 +8,7 @@ select
     image.label,
     count(*) as images,
     count(image.fit) as resized,
-    count_if(image.orientation > 1) as turned,
+    count(case when image.orientation > 1 then 1 end) as turned,
     min(image.height) as least_height,
     median(image.height) as median_height,
     max(image.height) as most_height,

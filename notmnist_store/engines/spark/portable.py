@@ -26,7 +26,7 @@ PARTS = frozenset(
         *("greatest", "least", "bitwiseand", "bitwisexor", "bit_count"),
         *("dpipe", "lower", "md5", "regexplike", "regexpreplace", "array", "explode"),
         *("anyvalue", "ignorenulls", "argmax", "argmin", "avg", "count", "covarsamp"),
-        *("groupconcat", "logicaland", "max", "min", "sum", "variance"),
+        *("groupconcat", "logicaland", "max", "median", "min", "sum", "variance"),
         *("window", "windowspec", "firstvalue", "lag", "rownumber"),
     }
 )

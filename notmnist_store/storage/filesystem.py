@@ -104,12 +104,15 @@ def held_folder(make: Callable[[], Path]) -> tuple[Path, int]:
     """A new folder, and its lock, which ends when it is closed or this process dies."""
     while True:
         folder = make()
-        lock = os.open(folder, os.O_RDONLY)
+        try:
+            lock = os.open(folder, os.O_RDONLY)
+        except FileNotFoundError:  # another process took it for one that was left
+            continue
         with suppress(OSError):  # a file system without locks
             fcntl.flock(lock, fcntl.LOCK_SH)
         if folder.exists():
             return folder, lock
-        os.close(lock)  # another process took it for one that was left, before the lock
+        os.close(lock)  # the same, later
 
 
 def remove_unheld(folder: Path) -> None:

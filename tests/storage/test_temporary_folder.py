@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 import notmnist_store
+from notmnist_store.storage.filesystem import held_folder
 
 PROGRAM = """
 import os, signal, sys
@@ -47,3 +50,28 @@ def test_what_a_killed_process_left_is_removed_by_the_next(tmp_path: Path) -> No
     assert sorted(tmp_path.iterdir()) == sorted([other, held, own])
     for process in (living, ended):
         process.communicate("")
+
+
+@pytest.mark.parametrize("taken", ["before the lock is opened", "between opening and locking"])
+def test_a_new_folder_that_another_process_took_for_a_left_one_is_made_again(
+    tmp_path: Path, taken: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[Path] = []
+
+    def make() -> Path:
+        made.append(tmp_path / str(len(made)))
+        made[-1].mkdir()
+        if taken.startswith("before") and len(made) == 1:
+            made[-1].rmdir()
+        return made[-1]
+
+    def lock(descriptor: int, operation: int) -> None:
+        if len(made) == 1:
+            made[-1].rmdir()
+
+    if taken.startswith("between"):
+        monkeypatch.setattr("notmnist_store.storage.filesystem.fcntl.flock", lock)
+    folder, descriptor = held_folder(make)
+    os.close(descriptor)
+    assert folder == made[1]
+    assert folder.is_dir()

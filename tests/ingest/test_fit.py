@@ -31,9 +31,10 @@ Photos = dict[str, bytes]
 
 
 def photo(number: int) -> bytes:
-    """One of its own for each number; every fifth has the store's shape, every third is turned."""
+    """One of its own for each number, every third turned; of five one is 64x64, one 64 high."""
     random = np.random.default_rng(number)
-    height, width = (64, 64) if number % 5 == 0 else random.integers(20, 200, 2).tolist()
+    height, width = random.integers(20, 200, 2).tolist()
+    height, width = 64 if number % 5 < 2 else height, 64 if number % 5 == 0 else width
     small = Image.fromarray(random.integers(0, 256, (4, 4, 3), np.uint8))
     image = small.resize((width, height), Image.Resampling.BICUBIC)
     exif, file = Image.Exif(), io.BytesIO()

@@ -191,6 +191,14 @@ BROKEN_TIFFS = {  # entries, and how the image is turned nevertheless
     "XMP is numbers": ({"t700": (LONG, 2, struct.pack("<II", 1, 2))}, 6),
     "orientation in XMP alone": ({"t274": None, "t700": (1, len(XMP), XMP)}, 6),
     "orientation in XMP as text": ({"t274": None, "t700": (TEXT, len(XMP), XMP)}, 1),
+    "XMP and EXIF": (
+        {
+            "t274": None,
+            "t700": (TEXT, len(XMP), XMP),
+            "t34665": (SIGNED, 1, struct.pack("<i", -1)),
+        },
+        1,
+    ),
 }
 
 

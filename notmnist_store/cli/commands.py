@@ -158,8 +158,7 @@ def _split(call: Call) -> None:
 
 def _searched(call: Call) -> None:
     if call.values["contrast"]:
-        pairs = '--sql "select a, b from contrast_pair order by distance limit 40"'
-        call.say("next:", f"notmnist-store peek --pairs {pairs} -o pairs.png")
+        call.say("next:", "notmnist-store peek --pairs --contrast -o pairs.png")
         return
     reports = ["sql near_overlap_matrix", "audit split_leak_near", "sql near_groups"]
     if name := call.values["crossing"]:

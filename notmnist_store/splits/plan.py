@@ -78,11 +78,10 @@ class SplitOptions:
         """The same with the radius of near groups of this shape, where none is given."""
         if self.group_by != "near":
             for option in ("radius", "transforms"):
-                given = getattr(self, option)
-                if given not in (None, NONE):
+                if getattr(self, option) not in (None, NONE):
                     raise UsageError(
                         f"--{option} goes with --group-by near",
-                        f"notmnist-store split my_split --group-by near --{option} {given}",
+                        replace(self, group_by="near").command("my_split"),
                     )
             return self
         return replace(self, radius=Radius.of(self.radius, shape, GROUP))

@@ -314,7 +314,7 @@ def test_the_same_again_is_a_no_op_and_other_arguments_need_replace(store: Store
     assert arguments == {
         "recipe": "sanitize", "base": "first", "base_version": 1, "base_digest": digest,
         "keep": list(SPLITS), "radius": "2", "policy": "keep", "conflicts": "keep",
-        "refill": False, "seed": 0, "asked": list(SPLITS),
+        "refill": False, "seed": 0, "asked": list(SPLITS), "transforms": "none",
     }  # fmt: skip
     store.split("s", replace=True)
     assert store.load("s").split_set.version == 4

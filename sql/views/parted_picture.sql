@@ -6,9 +6,15 @@
 -- run that has it, of which one stands for it in view pair.
 with apart as (
     select
-        not_duplicate.a,
-        not_duplicate.b
+        not_duplicate.a as pixel_hash,
+        not_duplicate.b as other_hash
     from not_duplicate
+    union all
+    select
+        not_duplicate.b as pixel_hash,
+        not_duplicate.a as other_hash
+    from not_duplicate
+    where not_duplicate.b is not null
 ),
 
 named as (
@@ -17,10 +23,7 @@ named as (
         arg_min(image.image_id, image.image_id % 4294967296) as image_id
     from stored_image as image
     inner join (
-        select apart.a as pixel_hash
-        from apart
-        union
-        select apart.b as pixel_hash
+        select distinct apart.pixel_hash
         from apart
     ) as decided on decided.pixel_hash = image.pixel_hash
     group by image.pixel_hash, image.run_id
@@ -30,19 +33,6 @@ select
     one.image_id,
     other.image_id as other_id
 from apart
-inner join named as one on one.pixel_hash = apart.a
-inner join named as other on other.pixel_hash = apart.b
-union all
-select
-    other.image_id,
-    one.image_id as other_id
-from apart
-inner join named as one on one.pixel_hash = apart.a
-inner join named as other on other.pixel_hash = apart.b
-union all
-select
-    named.image_id,
-    cast(null as bigint) as other_id
-from apart
-inner join named on named.pixel_hash = apart.a
-where apart.b is null
+inner join named as one on one.pixel_hash = apart.pixel_hash
+left join named as other on other.pixel_hash = apart.other_hash
+where other.image_id is not null or apart.other_hash is null

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from notmnist_store.errors import BucketError
+from notmnist_store.location.credentials import SHOW_NAMES
 
 Answer = TypeVar("Answer")
 
@@ -15,7 +16,27 @@ MOST_TRIES = 8
 CODE = re.compile(r"<Code>(\w+)</Code>")
 _CUT = re.compile("body error|reading a body|end of file before")
 _STATUS = re.compile(r"status code: (\d{3})|HTTP status: (\d{3})")
-_WHO = "env | grep -o '^AWS_[A-Z_]*'"  # names of the variables, never what they hold
+_OTHER_REGION = (
+    "bucket {} is in another region than AWS_REGION says",
+    "export AWS_REGION=eu-central-1",
+)
+_NO_RIGHT = ("these credentials have no right to it", SHOW_NAMES)
+_MEANINGS = {
+    "nosuchbucket": ("there is no bucket {}", SHOW_NAMES),
+    "requesttimetooskewed": (
+        "the clock of this machine is not that of the server",
+        "date --utc",
+    ),
+    "authorizationheadermalformed": _OTHER_REGION,
+    "expiredtoken": ("the credentials have run out", SHOW_NAMES),
+    "invalidaccesskeyid": ("the server does not know AWS_ACCESS_KEY_ID", SHOW_NAMES),
+    "signaturedoesnotmatch": ("AWS_SECRET_ACCESS_KEY is not the key's", SHOW_NAMES),
+    "accessdenied": _NO_RIGHT,
+    "redirect": _OTHER_REGION,
+}
+"""Codes of errors, in the letters that the libraries have in common, with reason and hint."""
+
+_STATUSES = {"301": _OTHER_REGION, "307": _OTHER_REGION, "401": _NO_RIGHT, "403": _NO_RIGHT}
 
 
 def is_answer(text: str) -> bool:
@@ -30,37 +51,10 @@ def bucket_error(place: str, answer: str) -> BucketError:
     found = _STATUS.search(answer)
     status = (found[1] or found[2]) if found else ""
     words = f"{code} {answer}".replace("_", "").lower()
-    for named, reason, hint in (
-        ("nosuchbucket", f"there is no bucket {bucket}", _WHO),
-        (
-            "requesttimetooskewed",
-            "the clock of this machine is not that of the server",
-            "date --utc",
-        ),
-        (
-            "authorizationheadermalformed",
-            f"bucket {bucket} is in another region than AWS_REGION says",
-            "export AWS_REGION=eu-central-1",
-        ),
-        (
-            "permanentredirect",
-            f"bucket {bucket} is in another region than AWS_REGION says",
-            "export AWS_REGION=eu-central-1",
-        ),
-        ("expiredtoken", "the credentials have run out", _WHO),
-        ("invalidaccesskeyid", "the server does not know AWS_ACCESS_KEY_ID", _WHO),
-        ("signaturedoesnotmatch", "AWS_SECRET_ACCESS_KEY is not the key's", _WHO),
-        ("accessdenied", "these credentials have no right to it", _WHO),
-    ):
-        if named in words:
-            return BucketError(f"{place}: {reason}", hint)
-    if status in ("301", "307") or "redirect" in words:
-        return BucketError(
-            f"{place}: the bucket is in another region than AWS_REGION says",
-            "export AWS_REGION=eu-central-1",
-        )
-    if status in ("401", "403"):
-        return BucketError(f"{place}: these credentials have no right to it", _WHO)
+    meant = next((meant for word, meant in _MEANINGS.items() if word in words), None)
+    if meant := meant or _STATUSES.get(status):
+        reason, hint = meant
+        return BucketError(f"{place}: {reason.format(bucket)}", hint)
     if status:
         tries = f" {MOST_TRIES} times" if status.startswith("5") else ""
         what = f"the server answered {status}{f' {code}' if code else ''}{tries}"

@@ -13,7 +13,9 @@ from typing import NamedTuple
 
 from notmnist_store.errors import UsageError
 
-_SHOW_NAMES = "env | grep -o '^AWS_[A-Z_]*'"  # of the variables, never what they hold
+SHOW_NAMES = "env | grep -o '^AWS_[A-Z_]*'"
+"""A command that shows which variables are set, never what they hold."""
+
 _DEFAULT_REGION = "us-east-1"
 
 
@@ -57,7 +59,7 @@ def credentials() -> Credentials:
     key_id, secret = said.get("aws_access_key_id"), said.get("aws_secret_access_key")
     if (key_id is None) != (secret is None):
         raise UsageError(
-            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together: one is not set", _SHOW_NAMES
+            "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY go together: one is not set", SHOW_NAMES
         )
     endpoint = said.get("endpoint_url")
     if endpoint is not None and not endpoint.startswith(("http://", "https://")):

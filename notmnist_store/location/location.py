@@ -75,7 +75,7 @@ def local_path(given: str | Path, what: str) -> Path:
     found = location(given)
     if isinstance(found, Path):
         return found
-    raise UsageError(f"{found}: {what} is a file of this machine", f"ls -l {shlex.quote('.')}")
+    raise UsageError(f"{found}: {what} is a file of this machine", "ls -l")
 
 
 def files_in(folder: Location, pattern: str) -> list[Location]:

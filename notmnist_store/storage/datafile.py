@@ -11,7 +11,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -89,7 +88,7 @@ class DataFileWriter:
         return DataFile(folder.name, name, self._rows, len(view))
 
 
-def _footer_hash(file: BinaryIO | ObjectFile | pa.NativeFile) -> str:
+def _footer_hash(file: pa.NativeFile | ObjectFile) -> str:
     """XXH3-64 (hex) of the footer with its length and the magic number after it."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - _TAIL))
@@ -127,11 +126,11 @@ def check_footer(path: Location) -> None:
         _check(path, file)
 
 
-def _opened(path: Location) -> BinaryIO | ObjectFile:
-    return path.open("rb") if isinstance(path, Path) else ObjectFile(path)
+def _opened(path: Location) -> pa.NativeFile | ObjectFile:
+    return pa.OSFile(os.fspath(path)) if isinstance(path, Path) else ObjectFile(path)
 
 
-def _check(path: Location, file: BinaryIO | ObjectFile) -> None:
+def _check(path: Location, file: pa.NativeFile | ObjectFile) -> None:
     if _footer_hash(file) != path.stem.rpartition("-")[2]:
         raise OSError("its footer is not the one that was written")
 
@@ -145,8 +144,7 @@ def open_checked(path: Location) -> Iterator[pq.ParquetFile]:
     """
     with reading(path), _opened(path) as file:
         _check(path, file)
-        source = path if isinstance(path, Path) else file
-        with pq.ParquetFile(source, page_checksum_verification=True) as parquet:
+        with pq.ParquetFile(file, page_checksum_verification=True) as parquet:
             yield parquet
 
 

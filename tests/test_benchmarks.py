@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import importlib
 import io
 import json
 import pickle
@@ -14,7 +13,6 @@ import tarfile
 from dataclasses import replace
 from graphlib import TopologicalSorter
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -47,16 +45,6 @@ COST = {
     "disagreements": 0,
 }
 """Of a join, for the text that tells it."""
-
-
-@pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-
-    def module(name: str) -> ModuleType:
-        return importlib.import_module(name)
-
-    return module
 
 
 @pytest.fixture

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
 import io
 import re
 import struct
 import tarfile
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import numpy.typing as npt
@@ -22,16 +20,6 @@ FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 SIDE = 32
 
 Pixels = npt.NDArray[np.uint8]
-
-
-@pytest.fixture
-def load(monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.syspath_prepend(str(FOLDER))
-
-    def module(name: str) -> ModuleType:
-        return importlib.import_module(name)
-
-    return module
 
 
 def idx(path: Path, images: list[Pixels], labels: list[int]) -> None:
@@ -187,7 +175,9 @@ def test_the_courses_overlap_is_that_of_its_split(load, tmp_path: Path) -> None:
     assert "1,324" in text
 
 
-def test_cleanlab_finds_the_same_rows_but_for_labels_below_their_classes_mean(load) -> None:
+def test_cleanlab_finds_the_same_rows_but_for_labels_below_their_classes_mean(
+    load,
+) -> None:
     pytest.importorskip("cleanlab", reason="cleanlab stands in the environment of make facts alone")
     module = load("facts_labels")
     differing = 0

@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import struct
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -21,6 +20,7 @@ from notmnist_store.sources.base import Source
 from notmnist_store.sources.limits import Limits
 from notmnist_store.sources.paired_files import one_of_each_pair
 from notmnist_store.sources.source import open_source
+from tests.support.members import rows
 
 Pixels = npt.NDArray[np.uint8]
 IMAGES = np.arange(5 * 3 * 4, dtype=np.uint8).reshape(5, 3, 4)
@@ -48,16 +48,6 @@ def write(
     beside = folder / f"{stem}-labels-idx1-ubyte{packing}"
     beside.write_bytes(labels_file(LABELS) if labels is None else labels)
     return path
-
-
-def rows(source: Source, batch_members: int = 4096, batch_bytes: int = 1 << 20) -> list[Any]:
-    found: list[Any] = []
-    for batch in source.members(batch_members, batch_bytes):
-        batch.validate(full=True)
-        assert 0 < batch.num_rows <= batch_members
-        found += batch.to_pylist()
-    assert [row["position"] for row in found] == list(range(len(found)))
-    return found
 
 
 def open_(path: Path, labels: list[str] | None = None, **limits: int) -> Source:

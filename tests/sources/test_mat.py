@@ -18,6 +18,7 @@ from notmnist_store.errors import BudgetError, SourceError, StoreError
 from notmnist_store.sources.base import Source
 from notmnist_store.sources.limits import Limits
 from notmnist_store.sources.source import open_source
+from tests.support.members import rows
 
 IMAGES = np.arange(5 * 4 * 3 * 6, dtype=np.uint16).astype(np.uint8).reshape(5, 4, 3, 6)
 LABELS = np.array([10, 1, 2, 9, 3, 1], np.uint8)[:, None]
@@ -30,16 +31,6 @@ def write(path: Path, *, packed: bool = True, **variables: Any) -> Path:
 
 def open_(path: Path, labels: Any = None, **limits: int) -> Source:
     return open_source(path, limits=Limits(**limits), labels=labels)
-
-
-def rows(source: Source, batch_members: int = 4096) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for batch in source.members(batch_members):
-        batch.validate(full=True)
-        assert 0 < batch.num_rows <= batch_members
-        found += batch.to_pylist()
-    assert [row["position"] for row in found] == list(range(len(found)))
-    return found
 
 
 @pytest.mark.parametrize("packed", [True, False])

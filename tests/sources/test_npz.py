@@ -20,6 +20,7 @@ from notmnist_store.schema.shape import Shape
 from notmnist_store.sources.base import Source
 from notmnist_store.sources.limits import Limits
 from notmnist_store.sources.source import open_source
+from tests.support.members import rows
 
 Array = npt.NDArray[Any]
 IMAGES = np.arange(4 * 3 * 5, dtype=np.uint8).reshape(4, 3, 5)
@@ -29,16 +30,6 @@ LABELS = np.array([0, 1, 2, 1])
 def write(path: Path, *, packed: bool = True, **arrays: Array) -> Path:
     (np.savez_compressed if packed else np.savez)(path, **arrays)  # type: ignore[operator]
     return path
-
-
-def rows(source: Source, batch_members: int = 4096) -> list[Any]:
-    found: list[Any] = []
-    for batch in source.members(batch_members):
-        batch.validate(full=True)
-        assert 0 < batch.num_rows <= batch_members
-        found += batch.to_pylist()
-    assert [row["position"] for row in found] == list(range(len(found)))
-    return found
 
 
 def open_(path: Path, labels: list[str] | None = None, **limits: int) -> Source:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import tarfile
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +16,7 @@ from notmnist_store.sources.limits import Limits
 from notmnist_store.sources.packed import first_files
 from notmnist_store.sources.source import open_source
 from tests.support.archives import pack
+from tests.support.members import rows
 
 RECORD = bytes([1]) + bytes(range(256)) * 12
 FINE = bytes([7]) + RECORD
@@ -40,16 +40,6 @@ def archive(path: Path, files: dict[str, bytes]) -> Path:
 
 def open_(path: Path, **limits: int) -> Source:
     return open_source(path, limits=Limits(**limits))
-
-
-def rows(source: Source, batch_members: int = 4096) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for batch in source.members(batch_members):
-        batch.validate(full=True)
-        assert 0 < batch.num_rows <= batch_members
-        found += batch.to_pylist()
-    assert [row["position"] for row in found] == list(range(len(found)))
-    return found
 
 
 @pytest.mark.parametrize("packing", [".tar.gz", ".tar", ""])

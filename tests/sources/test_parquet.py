@@ -18,6 +18,7 @@ from notmnist_store.errors import BudgetError, SourceError
 from notmnist_store.sources.base import Source
 from notmnist_store.sources.limits import Limits
 from notmnist_store.sources.source import open_source
+from tests.support.members import rows
 
 IMAGE = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
 FILES = [b"one", b"two", b"three", b"", b"five"]
@@ -38,18 +39,6 @@ def write(path: Path, columns: dict[str, Any], names: Any = None, **options: Any
     path.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(table, path, **options)
     return path
-
-
-def rows(source: Source, batch_members: int = 4096, batch_bytes: int = 1 << 20) -> list[Any]:
-    found: list[Any] = []
-    for batch in source.members(batch_members, batch_bytes):
-        batch.validate(full=True)
-        assert 0 < batch.num_rows <= batch_members
-        data = batch["data"].to_pylist()
-        assert len(data) == 1 or sum(len(file or b"") for file in data) <= batch_bytes
-        found += batch.to_pylist()
-    assert [row["position"] for row in found] == list(range(len(found)))
-    return found
 
 
 def open_(path: Path, **limits: Any) -> Source:

@@ -16,6 +16,7 @@ from notmnist_store.schema.shape import Shape
 from notmnist_store.sources.base import AskedColumns, Source
 from notmnist_store.sources.limits import Limits
 from notmnist_store.sources.source import open_source
+from tests.support.members import rows
 
 KAGGLE = "label,pixel0,pixel1,pixel2,pixel3\n1,10,20,30,40\n0,1,2,3,255\n"
 ROWS = [("1", b"\x0a\x14\x1e\x28"), ("0", b"\x01\x02\x03\xff")]
@@ -26,16 +27,6 @@ def open_(path: Path, text: str | bytes, **how: Any) -> Source:
     path.write_bytes(text if isinstance(text, bytes) else text.encode())
     limits = Limits(**{name: how.pop(name) for name in list(how) if name.startswith("max_")})
     return open_source(path, limits=limits, **how)
-
-
-def rows(source: Source, batch_members: int = 4096) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for batch in source.members(batch_members):
-        batch.validate(full=True)
-        assert 0 < batch.num_rows <= batch_members
-        found += batch.to_pylist()
-    assert [row["position"] for row in found] == list(range(len(found)))
-    return found
 
 
 def pixels(found: list[dict[str, Any]]) -> list[tuple[str | None, bytes]]:

@@ -14,6 +14,7 @@ from notmnist_store.sources.base import AskedColumns, Source
 from notmnist_store.sources.limits import Limits
 from notmnist_store.sources.source import open_source
 from tests.support.archives import pack, picture, png
+from tests.support.members import rows
 
 PNG = png(picture(1))
 Files = list[tuple[str, bytes]]
@@ -22,16 +23,6 @@ Files = list[tuple[str, bytes]]
 def open_(path: Path, files: Files, **how: Any) -> Source:
     limits = Limits(**{name: how.pop(name) for name in list(how) if name.startswith("max_")})
     return open_source(pack(path, files), limits=limits, **how)
-
-
-def rows(source: Source, batch_members: int = 4096) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for batch in source.members(batch_members):
-        batch.validate(full=True)
-        assert 0 < batch.num_rows <= batch_members
-        found += batch.to_pylist()
-    assert [row["position"] for row in found] == list(range(len(found)))
-    return found
 
 
 def said(found: list[dict[str, Any]]) -> list[tuple[Any, ...]]:

@@ -21,6 +21,7 @@ from tests.support.s3 import BUCKET, Proxy, make_bucket, point_at, proxy_before,
 REPOSITORY = Path(__file__).resolve().parent.parent
 
 load_profile()
+os.environ.pop("PYTHONUNBUFFERED", None)  # programs that tests start buffer as a user's do
 
 _numbers = count()
 

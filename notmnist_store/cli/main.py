@@ -121,7 +121,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         terminal.note("stopped; what was not finished has left nothing in the store")
         return 143 if isinstance(stop, _Terminated) else 130
     except BrokenPipeError:  # the reader of our output went away, as `head` does
-        drop_output()
+        drop_output(sys.stdout)
         return 0
     except BaseException as error:  # a panic of a library in Rust is no Exception
         if too_many_open(error):

@@ -8,9 +8,8 @@ import shutil
 import sys
 import textwrap
 import time
-from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.progress import Progress
@@ -154,7 +153,7 @@ class Terminal(Progress):
         except BrokenPipeError:
             raise
         except OSError as error:
-            drop_output()
+            drop_output(sys.stdout)
             raise StoreError(f"cannot write to stdout: {error.strerror}") from error
 
     def _write(self, line: str, *, fold: bool = True) -> None:
@@ -164,8 +163,10 @@ class Terminal(Progress):
             text = "\n".join(textwrap.wrap(text, width, break_long_words=False)) or text
         if self._bars is not None:
             self._bars.stop()
-        with suppress(OSError):  # of messages there is nobody to tell that they are lost
+        try:
             print(text, file=sys.stderr, flush=True)
+        except OSError:  # of messages there is nobody to tell that they are lost
+            drop_output(sys.stderr)
         if self._bars is not None:
             self._bars.start()
 
@@ -178,9 +179,9 @@ def open_closed_streams() -> None:
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
 
 
-def drop_output() -> None:
-    """Lose what stdout still holds, which nobody takes."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def drop_output(stream: TextIO) -> None:
+    """Lose what stdout or stderr still holds, which nobody takes; it would fail again at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _for_people(content: bytes, form: str) -> bytes:

@@ -85,6 +85,7 @@ def glyphs(
     out: Annotated[str | Path, Option(metavar="OUT.tar.gz")],
     *,
     images: int = 10_000,
+    shards: int = 1,
     force: bool = False,
     workers: int | None = None,
     progress: Progress | None = None,
@@ -94,12 +95,13 @@ def glyphs(
     Args:
         out: the archive to write.
         images: how many.
+        shards: cut it by position into so many archives, OUT-00000-of-00008.tar.gz and so on.
         force: replace OUT where it exists.
         workers: processes (default: one a core).
         progress: what is told how far it is.
 
     Returns:
-        One row: path, images, families, bytes, sha256, seconds.
+        One row an archive: path, images, families (of the whole set), bytes, sha256, seconds.
 
     Raises:
         StoreError: fonts are missing, or the file cannot be written.
@@ -107,7 +109,9 @@ def glyphs(
     from notmnist_store.drawing.glyphs import glyphs
     from notmnist_store.result import Result
 
-    return Result(glyphs(out, images=images, force=force, workers=workers, progress=progress))
+    return Result(
+        glyphs(out, images=images, shards=shards, force=force, workers=workers, progress=progress)
+    )
 
 
 class Store:

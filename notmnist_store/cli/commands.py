@@ -244,7 +244,11 @@ def _downloaded(call: Call) -> None:
 
 
 def _drawn(call: Call) -> None:
-    call.say("next:", f"notmnist-store ingest {shlex.quote(call.values['out'])}")
+    path = call.result.arrow()["path"][0].as_py()
+    named = shlex.quote(path)
+    if call.values["shards"] > 1:
+        named = "-*-".join(map(shlex.quote, path.rsplit(f"-{0:05d}-", 1)))
+    call.say("next:", f"notmnist-store ingest {named}")
 
 
 def _verified(call: Call) -> None:

@@ -41,24 +41,25 @@ class Stretch:
 
 @dataclass(frozen=True)
 class LettersJob:
-    """Every stride-th stretch of an archive, from number `first` on."""
+    """Every stride-th stretch of the archives, from number `first` on."""
 
     stem: str
-    images: int
+    bounds: tuple[int, ...]
     first: int
     stride: int
 
 
 def draw_stretches(
-    plan: Plan, stem: str, images: int, *, first: int = 0, stride: int = 1
+    plan: Plan, stem: str, bounds: Sequence[int], *, first: int = 0, stride: int = 1
 ) -> Iterator[Stretch]:
-    """The archive `stem` of `images` images, without the folders' own headers, piece by piece.
+    """The set `stem` of `bounds[-1]` images, without the folders' own headers, piece by piece.
 
-    Classes come from A to J, names in order within a class. With a `stride` only every stride-th
-    piece is drawn, from number `first` on.
+    Classes come from A to J, names in order within a class. No piece goes over one of the `bounds`,
+    which are places of images, from 0 up. With a `stride` only every stride-th piece is drawn, from
+    number `first` on.
     """
     draughtsman = _Draughtsman(plan)
-    for letter, indices in itertools.islice(_work(plan, images), first, None, stride):
+    for letter, indices in itertools.islice(_work(plan, bounds), first, None, stride):
         names, pixels = draughtsman.draw(letter, indices)
         tar = io.BytesIO()
         for name, png in zip(names, png_files(pixels), strict=True):
@@ -67,14 +68,18 @@ def draw_stretches(
         yield Stretch(letter, len(indices), tar.getvalue())
 
 
-def _work(plan: Plan, images: int) -> Iterator[tuple[str, list[int]]]:
-    """Letter and places in the plan of every stretch."""
+def _work(plan: Plan, bounds: Sequence[int]) -> Iterator[tuple[str, list[int]]]:
+    """Letter and numbers in the plan of every stretch."""
+    images, done = bounds[-1], 0
     most = -(-images // len(LETTERS))
     in_order = sorted(range(most), key=lambda index: _member_name(plan.drawing(index)))
     for place, letter in enumerate(LETTERS):
         mine = [index for index in in_order if index * len(LETTERS) + place < images]
-        for start in range(0, len(mine), _STRETCH_IMAGES):
-            yield letter, mine[start : start + _STRETCH_IMAGES]
+        cuts = [bound - done for bound in bounds if done < bound < done + len(mine)]
+        for low, high in itertools.pairwise([0, *cuts, len(mine)]):
+            for start in range(low, high, _STRETCH_IMAGES):
+                yield letter, mine[start : min(start + _STRETCH_IMAGES, high)]
+        done += len(mine)
 
 
 def _member_name(drawing: Drawing) -> str:
@@ -128,7 +133,7 @@ class _Draughtsman:
 
 
 def _draw(job: LettersJob) -> Iterator[Stretch]:
-    return draw_stretches(font_plan(), job.stem, job.images, first=job.first, stride=job.stride)
+    return draw_stretches(font_plan(), job.stem, job.bounds, first=job.first, stride=job.stride)
 
 
 if __name__ == "__main__":

@@ -21,9 +21,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+import notmnist_store
 from notmnist_store.drawing import fonts
 from notmnist_store.drawing.fonts import FAMILIES, LETTERS, MAX_DRAWINGS, Plan, font_plan
-from notmnist_store.drawing.glyphs import MAX_IMAGES, glyphs
+from notmnist_store.drawing.glyphs import MAX_IMAGES, MAX_SHARDS, glyphs, shard_paths
 from notmnist_store.drawing.letters import draw_stretches
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.progress import Progress
@@ -55,12 +56,16 @@ def made(plan: Plan, tmp_path_factory: pytest.TempPathFactory) -> Made:
     with tarfile.open(path) as tar:
         members = tar.getmembers()
         for member in filter(tarfile.TarInfo.isfile, members):
-            content = tar.extractfile(member)
-            assert content is not None
-            with Image.open(io.BytesIO(content.read())) as image:
+            with Image.open(io.BytesIO(read(tar, member))) as image:
                 assert (image.format, image.mode, image.size) == ("PNG", "L", (28, 28))
                 pixels[member.name] = np.array(image)
     return Made(result, members, pixels)
+
+
+def read(tar: tarfile.TarFile, member: tarfile.TarInfo) -> bytes:
+    content = tar.extractfile(member)
+    assert content is not None
+    return content.read()
 
 
 def test_the_result_describes_the_file(made: Made) -> None:
@@ -128,6 +133,48 @@ def test_the_same_bytes_for_any_number_of_workers(made: Made, tmp_path: Path, wo
     assert again.read_bytes() == Path(made.result["path"]).read_bytes()
 
 
+@pytest.mark.parametrize(("shards", "workers"), [(2, 1), (151, 2)])
+def test_shards_hold_the_same_members_one_after_the_other(
+    made: Made, tmp_path: Path, shards: int, workers: int
+) -> None:
+    out = tmp_path / "letters.tar.gz"
+    rows = glyphs(out, images=IMAGES, shards=shards, workers=workers).to_pylist()
+    paths = [Path(row["path"]) for row in rows]
+    assert sorted(tmp_path.iterdir()) == paths == shard_paths(out, shards)
+    assert len(rows) == shards
+    found: dict[str, bytes] = {}
+    for row, path in zip(rows, paths, strict=True):
+        assert row["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+        assert row["bytes"] == path.stat().st_size
+        with tarfile.open(path) as tar:
+            files = [member for member in tar if member.isfile()]
+            assert len(files) == row["images"] in (IMAGES // shards, IMAGES // shards + 1)
+            found |= {member.name: read(tar, member) for member in files}
+    with tarfile.open(made.result["path"]) as tar:
+        whole = {member.name: read(tar, member) for member in tar if member.isfile()}
+    assert list(found.items()) == list(whole.items())
+
+
+def test_shards_have_names_that_sort() -> None:
+    paths = shard_paths(Path("a b/x.tgz"), 120)
+    assert paths == sorted(paths)
+    assert (paths[0].as_posix(), paths[-1].name) == (
+        "a b/x-00000-of-00120.tgz",
+        "x-00119-of-00120.tgz",
+    )
+
+
+def test_shards_go_into_one_store(made: Made, tmp_path: Path) -> None:
+    """Classes cut in two, and classes of one shard alone, have the rows of the one archive."""
+    glyphs(tmp_path / "letters.tar.gz", images=IMAGES, shards=4, workers=1)
+    stores = []
+    for sources in (sorted(tmp_path.glob("*-of-*.tar.gz")), [Path(made.result["path"])]):
+        stores.append(notmnist_store.open(tmp_path / f"of {len(sources)}"))
+        stores[-1].ingest(*sources)
+    query = "select label, label_id, path, pixel_hash, split from image order by all"
+    assert stores[0].sql(query).rows() == stores[1].sql(query).rows()
+
+
 def test_variations_say_how_they_are_made(plan: Plan) -> None:
     first = len(plan.faces)
     names = [plan.drawing(index).name for index in range(first, first + 2_000)]
@@ -160,15 +207,13 @@ def test_condensed_faces_are_named_so(plan: Plan) -> None:
 def test_a_variation_is_another_image(plan: Plan) -> None:
     """Weight, slant, stretch and blur show: hardly any varied A is one of the published ones."""
     small = replace(plan, faces=plan.faces[: len(FAMILIES)])
-    stretches = draw_stretches(small, "few", 3 * len(LETTERS) * len(small.faces))
+    stretches = draw_stretches(small, "few", [0, 3 * len(LETTERS) * len(small.faces)])
     tar = b"".join(stretch.members for stretch in stretches if stretch.letter == "A")
     images: dict[bool, list[bytes]] = {False: [], True: []}
     with tarfile.open(fileobj=io.BytesIO(tar)) as members:
         for member in members:
             name = base64.b64decode(member.name.split("/")[2].removesuffix(".png"))
-            content = members.extractfile(member)
-            assert content is not None
-            images[b"[" in name].append(content.read())
+            images[b"[" in name].append(read(members, member))
     assert (len(images[False]), len(images[True])) == (len(FAMILIES), 2 * len(FAMILIES))
     assert len(set(images[True]) - set(images[False])) > 0.97 * len(images[True])
     for image in images[True]:
@@ -214,30 +259,36 @@ def test_progress_counts_to_the_end(plan: Plan, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "images", "workers"),
+    ("name", "images", "workers", "shards"),
     [
-        ("a.tar.gz", 9, None),
-        ("a.tar.gz", MAX_IMAGES + 1, None),
-        ("a.tar.gz", -10, None),
-        ("a.tar.gz", 10, 0),
-        ("a.zip", 10, None),
-        (".tar.gz", 10, None),
+        ("a.tar.gz", 9, None, 1),
+        ("a.tar.gz", MAX_IMAGES + 1, None, 1),
+        ("a.tar.gz", -10, None, 1),
+        ("a.tar.gz", 10, 0, 1),
+        ("a.zip", 10, None, 1),
+        (".tar.gz", 10, None, 1),
+        ("a.tar.gz", 10, None, 0),
+        ("a.tar.gz", 10, None, 11),
+        ("a.tar.gz", MAX_IMAGES, None, MAX_SHARDS + 1),
     ],
 )
-def test_what_cannot_be_meant(tmp_path: Path, name: str, images: int, workers: int | None) -> None:
+def test_what_cannot_be_meant(
+    tmp_path: Path, name: str, images: int, workers: int | None, shards: int
+) -> None:
     with pytest.raises(UsageError) as caught:
-        glyphs(tmp_path / name, images=images, workers=workers)
+        glyphs(tmp_path / name, images=images, workers=workers, shards=shards)
     assert caught.value.hint
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_existing_file_is_kept_unless_forced(plan: Plan, tmp_path: Path) -> None:
-    target = tmp_path / "a.tar.gz"
+@pytest.mark.parametrize("shards", [1, 2])
+def test_an_existing_file_is_kept_unless_forced(plan: Plan, tmp_path: Path, shards: int) -> None:
+    target = shard_paths(tmp_path / "a.tar.gz", shards)[-1]
     target.write_bytes(b"mine")
-    with pytest.raises(UsageError, match="exists already"):
-        glyphs(target, images=10)
-    assert target.read_bytes() == b"mine"
-    glyphs(target, images=10, force=True)
+    with pytest.raises(UsageError, match=rf"{target.name} exists already"):
+        glyphs(tmp_path / "a.tar.gz", images=10 * shards, shards=shards)
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"mine"]
+    glyphs(tmp_path / "a.tar.gz", images=10 * shards, shards=shards, force=True)
     with tarfile.open(target) as tar:
         assert len([member for member in tar if member.isfile()]) == 10
 
@@ -250,13 +301,17 @@ def test_a_target_that_cannot_be_written(plan: Plan, tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 
-def test_broken_off_it_leaves_nothing(plan: Plan, tmp_path: Path) -> None:
+@pytest.mark.parametrize("shards", [1, 3])
+def test_broken_off_it_leaves_nothing(plan: Plan, tmp_path: Path, shards: int) -> None:
+    """Not even the shards that were whole."""
+
     class Stop(Progress):
         def advance(self, done: int) -> None:
-            raise KeyboardInterrupt
+            if done > 66:
+                raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        glyphs(tmp_path / "a.tar.gz", images=100, workers=2, progress=Stop())
+        glyphs(tmp_path / "a.tar.gz", images=100, shards=shards, workers=2, progress=Stop())
     assert list(tmp_path.iterdir()) == []
 
 

@@ -8,12 +8,12 @@ import html
 import io
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from decimal import Decimal
 from itertools import count
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pyarrow as pa
 
@@ -27,14 +27,6 @@ if TYPE_CHECKING:
     import pandas
     import polars
 
-_SUFFIXES = {
-    ".csv": "csv",
-    ".json": "json",
-    ".md": "markdown",
-    ".arrow": "arrow",
-    ".parquet": "parquet",
-    ".txt": "table",
-}
 _SHOWN_IN_REPR = 20
 _WHOLE_IN_REPR = 40
 _SHOWN_IN_HTML = 50
@@ -48,6 +40,16 @@ class Result:
     Prints as a table; anything that takes an Arrow stream (polars, pandas, DuckDB, pyarrow) takes
     it as it is. In a notebook, rows with an ``image_id`` are shown with their pictures.
     """
+
+    suffixes: ClassVar[Mapping[str, str]] = {
+        ".csv": "csv",
+        ".json": "json",
+        ".md": "markdown",
+        ".arrow": "arrow",
+        ".parquet": "parquet",
+        ".txt": "table",
+    }
+    """The format that a file is written in, by its name's end."""
 
     def __init__(self, table: pa.Table, thumbnails: _Thumbnails | None = None) -> None:
         self._table = _uniquely_named(table)
@@ -140,7 +142,7 @@ class Result:
     def write(self, path: str | Path, form: str | None = None) -> None:
         """Write the rows to a file: whole or not at all. The suffix tells the format."""
         target = local_path(path, "a table")
-        chosen = form or _SUFFIXES.get(target.suffix.lower(), "table")
+        chosen = form or self.suffixes.get(target.suffix.lower(), "table")
         content = self.to_bytes(chosen)
         with replacing(target) as beside:
             beside.write_bytes(content)

@@ -28,7 +28,8 @@ share too (`--tolerance NAME=0.01`). Its status is one of these:
 _GATE = """
 The exit code is 1 if an audit of severity must does not pass, empty, stale and broken ones
 included. With `--fail-on should` those of severity should count as well, but may be empty. Audits
-of severity info never count.
+of severity info never count. [publish.md](publish.md) has the same for a gate of CI: JUnit's XML,
+annotations of a workflow, an action and a hook.
 
 A file of the same name in `--sql-dir DIR` goes before ours, and the verdict says so. Other files
 there that have a line `-- severity:` are audits of your own.

@@ -23,8 +23,9 @@ _KINDS = {bool: "flag", int: "whole number", float: "number"}
 _FOR_ALL = """
 Made by `make docs`; a test holds this page up to date. `notmnist-store` alone is `info`, and
 `python -m notmnist_store` is the same program. `--store` and the like stand before the command or
-after it. `--format` is `table`, `csv`, `json`, `markdown`, `arrow` or `parquet`; rows go to stdout,
-messages and progress to stderr. [python.md](python.md) says what results are in Python.
+after it. `--format` is `table`, `csv`, `json`, `markdown`, `arrow` or `parquet`, of verdicts also
+`junit` or `github`; rows go to stdout, messages and progress to stderr.
+[python.md](python.md) says what results are in Python.
 
 | exit code | what it means |
 | ---: | --- |

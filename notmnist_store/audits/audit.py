@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar
 
 import pyarrow as pa
 
 from notmnist_store.audits.audit_file import FAMILY, Audit
+from notmnist_store.audits.ci import CI_TEXTS
 from notmnist_store.audits.verdicts import Scope, Verdict, parse_share, verdict_rows
 from notmnist_store.catalog.cached_views import hold_shared
 from notmnist_store.catalog.connection import Catalog
@@ -31,16 +33,27 @@ from notmnist_store.text import closest, did_you_mean, printable
 class AuditResult(Result):
     """Rows of verdicts, or the violating rows of one audit, with the verdicts themselves."""
 
+    suffixes: ClassVar[Mapping[str, str]] = {**Result.suffixes, ".xml": "junit"}
+
     def __init__(
         self,
         table: pa.Table,
         thumbnails: Callable[[Sequence[int]], dict[int, bytes]] | None,
         verdicts: Sequence[Verdict],
         fail_on: str,
+        split_set: str,
     ) -> None:
         super().__init__(table, thumbnails)
         self.verdicts = tuple(verdicts)
         self.passed = not any(verdict.stops(fail_on) for verdict in verdicts)
+        self._fail_on = fail_on
+        self._split_set = split_set
+
+    def to_bytes(self, form: str) -> bytes:
+        """The rows in one of RESULT_FORMATS, or the verdicts in one of CI_FORMATS."""
+        if form in CI_TEXTS:
+            return CI_TEXTS[form](self.verdicts, self._fail_on, self._split_set).encode()
+        return super().to_bytes(form)
 
 
 def audit(
@@ -65,9 +78,9 @@ def audit(
     check_group(catalog, scope.group_by)
     if len(names) == 1:
         verdict, rows = audits[0].judge(catalog, scope, tolerances.get(names[0]))
-        return AuditResult(rows, thumbnails, [verdict], fail_on)
+        return AuditResult(rows, thumbnails, [verdict], fail_on, scope.split_set)
     verdicts = audit_store(catalog, audits, scope=scope, tolerances=tolerances, progress=progress)
-    return AuditResult(verdict_rows(verdicts), None, verdicts, fail_on)
+    return AuditResult(verdict_rows(verdicts), None, verdicts, fail_on, scope.split_set)
 
 
 def check_group(catalog: Catalog, group_by: str | None) -> None:

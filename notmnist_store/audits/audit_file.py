@@ -6,6 +6,7 @@ import re
 import shlex
 import time
 from dataclasses import dataclass
+from string import Template
 from typing import Any
 
 import pyarrow as pa
@@ -176,11 +177,11 @@ class Audit(Query):
             return shlex.join([*search, *within, *scope.transforms.option])
         if self.next is None:
             return self._shows_rows(scope)
-        known = {"$split_set": scope.split_set, "$group_by": scope.group_by or FAMILY}
+        known = {"split_set": scope.split_set, "group_by": scope.group_by or FAMILY}
         if "$keep" in self.next:
             keep = keep_order(catalog, find_split_set(catalog, scope.split_set))
-            known["$keep"] = ",".join(keep)
-        words = [known.get(word, word) for word in shlex.split(self.next)]
+            known["keep"] = ",".join(keep)
+        words = [Template(word).safe_substitute(known) for word in shlex.split(self.next)]
         return self._command(words, scope)
 
     def _shows_rows(self, scope: Scope) -> str:

@@ -63,4 +63,4 @@ def audit_against(
         grain="evaluated image",
     )
     shown = copies if rows else verdict_rows([verdict])
-    return AuditResult(shown, thumbnails if rows else None, [verdict], fail_on)
+    return AuditResult(shown, thumbnails if rows else None, [verdict], fail_on, split_set)

@@ -9,13 +9,13 @@ import argparse
 import shlex
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from notmnist_store.cli.signature import summary, words_of
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.location.bucket import BucketPath
-from notmnist_store.schema.words import USED
+from notmnist_store.schema.words import CI_FORMATS, RESULT_FORMATS, USED
 from notmnist_store.store import Store, download, glyphs
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _FAILED = 1
 _PAGE = "report.html"
+_FORMS_OF_VERDICTS = (*RESULT_FORMATS, *CI_FORMATS)
 
 
 class Call(NamedTuple):
@@ -54,7 +55,7 @@ class Command(NamedTuple):
 
     `empty` is a command to go on with where there are no rows, and nothing where `after` says so.
     What `after` returns is the exit code; where `shows` is false, it shows the rows as well, if
-    there are `rows` to be shown in a form.
+    there are `rows` to be shown in one of `forms`.
     """
 
     method: Callable[..., Any]
@@ -64,6 +65,7 @@ class Command(NamedTuple):
     before: Callable[[argparse.Namespace], None] | None = None
     shows: bool = True
     rows: bool = True
+    forms: Sequence[str] = RESULT_FORMATS
 
     @property
     def name(self) -> str:
@@ -281,11 +283,17 @@ COMMANDS = (
         before=_query_wanted,
     ),
     Command(Store.peek, "peek --label I -o i.png", after=_peeked, shows=False),
-    Command(Store.audit, "audit --split-set my_split --fail-on should", after=_judged),
+    Command(
+        Store.audit,
+        "audit --split-set my_split --fail-on should",
+        after=_judged,
+        forms=_FORMS_OF_VERDICTS,
+    ),
     Command(
         Store.audit_against,
         "audit-against hashed/hashes.parquet --key-file partners.key",
         after=_judged,
+        forms=_FORMS_OF_VERDICTS,
     ),
     Command(Store.split, "split my_split --train 0.8 --valid 0.1 --test 0.1", "split-sets", _split),
     Command(Store.split_sets, "split-sets", "split my_split"),

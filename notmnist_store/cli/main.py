@@ -15,7 +15,7 @@ from notmnist_store.cli.commands import COMMANDS, MOVED, Call, Command
 from notmnist_store.cli.signature import call, explanation, parameters, values_of
 from notmnist_store.cli.terminal import PROGRAM, Terminal, drop_output, open_closed_streams
 from notmnist_store.errors import StoreError, UsageError
-from notmnist_store.schema.words import RESULT_FORMATS
+from notmnist_store.schema.words import CI_FORMATS, RESULT_FORMATS
 from notmnist_store.storage.filesystem import MORE_OPEN, TOO_MANY_OPEN, too_many_open
 from notmnist_store.store import Store
 
@@ -153,6 +153,11 @@ def _parsed(words: Sequence[str], terminal: Terminal) -> argparse.Namespace:
 
 def _run(given: argparse.Namespace, terminal: Terminal) -> int:
     command: Command = given.command
+    if command.rows and given.format not in (None, *command.forms):  # given before the command
+        raise UsageError(
+            f"{command.name} writes {', '.join(command.forms)}, not {given.format}",
+            f"{PROGRAM} {command.name} --help",
+        )
     if command.before is not None:
         command.before(given)
     path = given.store or os.environ.get("NOTMNIST_STORE") or _DEFAULT_STORE
@@ -192,7 +197,7 @@ def make_parser() -> Parser:
     parser = Parser(
         prog=PROGRAM,
         description="Small-image sets as a columnar store that one queries with DuckDB.",
-        parents=_shared_options(None),
+        parents=_shared_options(None, (*RESULT_FORMATS, *CI_FORMATS)),
     )
     parser.set_defaults(command=by_name["info"], quiet=False)
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
@@ -203,9 +208,9 @@ def make_parser() -> Parser:
         help="what the shell completes commands by",
     )
     # What is given before the command holds unless it is given again after it.
-    common, form, output = _shared_options(argparse.SUPPRESS)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", parser_class=Parser)
     for name, command in by_name.items():
+        common, form, output = _shared_options(argparse.SUPPRESS, command.forms)
         added = commands.add_parser(
             name,
             command=command,
@@ -224,14 +229,12 @@ def make_parser() -> Parser:
     return parser
 
 
-def _shared_options(default: str | None) -> list[Parser]:
+def _shared_options(default: str | None, forms: Sequence[str]) -> list[Parser]:
     common = Parser(add_help=False, argument_default=default)
     common.add_argument("--store", metavar="PATH", help="the store's folder (default: store)")
     common.add_argument("--quiet", action="store_true", help="no progress and no notes")
     form = Parser(add_help=False, argument_default=default)
-    form.add_argument(
-        "--format", choices=RESULT_FORMATS, help="how rows are written (default: table)"
-    )
+    form.add_argument("--format", choices=forms, help="how rows are written (default: table)")
     output = Parser(add_help=False, argument_default=default)
     output.add_argument("-o", "--output", metavar="FILE", help="write to FILE instead of stdout")
     return [common, form, output]

@@ -46,6 +46,9 @@ RECIPES = ("stratified", "hash", "notebook")
 RESULT_FORMATS = ("table", "csv", "json", "markdown", "arrow", "parquet")
 """How the rows of a result are written."""
 
+CI_FORMATS = ("junit", "github")
+"""How the verdicts of audits are written, beside these, for continuous integration."""
+
 EXPORT_FORMATS = (
     "npz",
     "npy",

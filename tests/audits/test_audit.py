@@ -287,6 +287,8 @@ def test_the_verdict_of_the_bad_store(bad: Store) -> None:
     assert (leak.violating, leak.total, leak.share, leak.tolerance) == (5, 43, 5 / 43, 0)
     assert leak.next == "notmnist-store peek --audit split_leak_exact --split-set bad"
     assert verdicts(result)["split_empty"].next is None
+    counts = verdicts(result)["split_label_imbalance"].next
+    assert counts == "notmnist-store sql split_counts --param split_set=bad"
     assert result.columns == [
         *("name", "severity", "status", "violating", "total", "share", "tolerance", "seconds"),
         *("next", "overridden", "error"),

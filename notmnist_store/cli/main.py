@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from notmnist_store import __version__
 from notmnist_store.cli.commands import COMMANDS, MOVED, Call, Command
 from notmnist_store.cli.signature import call, explanation, parameters, values_of
-from notmnist_store.cli.terminal import PROGRAM, Terminal, drop_output, open_closed_streams
+from notmnist_store.cli.terminal import PROGRAM, Terminal, drop_output, open_streams
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.schema.words import CI_FORMATS, RESULT_FORMATS
 from notmnist_store.storage.filesystem import MORE_OPEN, TOO_MANY_OPEN, too_many_open
@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.meta_path.insert(0, _NoPandas)
         signal.signal(signal.SIGTERM, _terminate)
     words = sys.argv[1:] if arguments is None else list(arguments)
-    open_closed_streams()
+    open_streams()
     terminal = Terminal()
     try:
         given = _parsed(words, terminal)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import shlex
 import shutil
@@ -171,10 +172,22 @@ class Terminal(Progress):
             self._bars.start()
 
 
-def open_closed_streams() -> None:
-    """Put something where the shell has closed stdout or stderr: no file may get its number."""
+def open_streams() -> None:
+    """Put something where the shell has closed stdout or stderr: no file may get its number.
+
+    And a buffer before stdout where PYTHONUNBUFFERED took it away: without one a signal cuts short
+    what is written, and nobody is told.
+    """
     if sys.stdout is None:
         sys.stdout = os.fdopen(os.open(os.devnull, os.O_RDONLY), "w")  # so that writing fails
+    elif isinstance(getattr(sys.stdout, "buffer", None), io.RawIOBase):
+        sys.stdout = os.fdopen(
+            sys.stdout.fileno(),
+            "w",
+            encoding=sys.stdout.encoding,
+            errors=sys.stdout.errors,
+            closefd=False,
+        )
     if sys.stderr is None:
         sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w")
 

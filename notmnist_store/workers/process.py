@@ -20,6 +20,7 @@ from notmnist_store.errors import BudgetError, StoreError
 from notmnist_store.workers.wire import pack, unpack
 
 _PIPE_BYTES = 1 << 20
+_UNBUFFERED = "PYTHONUNBUFFERED"  # with it a signal cuts a long answer short, and nobody is told
 _ONE_THREAD = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 Answer = TypeVar("Answer")
@@ -46,13 +47,14 @@ class Worker:
     def __init__(self, module: str, verb: str, *, quiet: bool = False) -> None:
         package = str(Path(__file__).parents[2])
         path = os.pathsep.join(p for p in (package, os.environ.get("PYTHONPATH", "")) if p)
+        given = {name: value for name, value in os.environ.items() if name != _UNBUFFERED}
         self._verb = verb
         self._process = subprocess.Popen(
             [sys.executable, "-m", module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL if quiet else None,
-            env={**os.environ, **dict.fromkeys(_ONE_THREAD, "1"), "PYTHONPATH": path},
+            env={**given, **dict.fromkeys(_ONE_THREAD, "1"), "PYTHONPATH": path},
             pipesize=_PIPE_BYTES,  # lets it be ahead of its reader
             start_new_session=True,  # Ctrl-C is this process's to handle
         )

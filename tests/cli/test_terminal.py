@@ -19,6 +19,7 @@ from notmnist_store.cli.commands import COMMANDS
 from notmnist_store.cli.main import main
 from notmnist_store.result import Result
 from notmnist_store.store import Store
+from tests.support.processes import stop_in_a_write
 from tests.support.terminal import in_a_terminal
 from tools.make_commands import commands_text
 
@@ -137,6 +138,22 @@ def test_output_that_cannot_be_written_ends_clean(
     assert done.stdout == ""
     if "2>" not in redirected:
         assert re.fullmatch("error: cannot write to stdout: .*\n", done.stderr)
+
+
+@pytest.mark.slow
+def test_a_signal_does_not_cut_the_output(shared_store: Store) -> None:
+    """Not even where Python was told not to buffer: stopped in the middle of a write."""
+    words = ["sql", "select range as n from range(1000000)", "--format", "csv"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "notmnist_store", *words, "--store", str(shared_store.path)],
+        env={**os.environ, "PYTHONPATH": PACKAGE, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+    ) as command:
+        assert command.stdout is not None
+        stop_in_a_write(command.pid, command.stdout)
+        seen = command.stdout.read()
+    assert command.returncode == 0
+    assert seen.splitlines() == [b"n", *(b"%d" % n for n in range(1_000_000))]
 
 
 def test_sigterm_ends_as_ctrl_c_does(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@
 -- column blank: pictures of one value throughout, which have no direction and are in no pair · pictures · 1
 -- column pairs: pairs within the radius · pairs · 6576935
 --
--- A search counts as long as all runs whose images it compared are live, as in view radius_join.
+-- A search counts as long as all runs whose images it compared are live and no source was restored
+-- that comes before one of them, as in view radius_join.
 select
     contrast_join.run_id,
     run.sequence = max(run.sequence) over () as is_current,
@@ -21,4 +22,4 @@ select
 from stored_contrast_join as contrast_join
 inner join run on run.run_id = contrast_join.run_id
 inner join inputs_of_run as made_from on made_from.run_id = contrast_join.run_id
-where not made_from.is_broken
+where not made_from.is_broken and not made_from.is_overtaken

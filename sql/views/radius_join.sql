@@ -18,27 +18,6 @@
 -- A search counts as long as all runs that it names are live, and no source was restored that comes
 -- before one that it knows: its images would stand for pictures that pairs name by others. Otherwise
 -- the newest search that can be used is current, or none is.
-with known as (
-    select
-        searched.run_id,
-        max(run_input.sequence) as last_sequence,
-        count(*) as runs
-    from stored_radius_join as searched
-    inner join run_input on run_input.run_id = searched.run_id and run_input.role = 'image'
-    group by searched.run_id
-),
-
-overtaken as (
-    select known.run_id
-    from known
-    inner join run
-        on run.verb = 'ingest'
-        and run.state = 'live'
-        and run.sequence <= known.last_sequence
-    group by known.run_id
-    having count(*) > max(known.runs)
-)
-
 select
     radius_join.run_id,
     run.sequence = max(run.sequence) over () as is_current,
@@ -58,5 +37,4 @@ select
 from stored_radius_join as radius_join
 inner join run on run.run_id = radius_join.run_id
 inner join inputs_of_run as made_from on made_from.run_id = radius_join.run_id
-left join overtaken on overtaken.run_id = radius_join.run_id
-where not made_from.is_broken and overtaken.run_id is null
+where not made_from.is_broken and not made_from.is_overtaken

@@ -20,7 +20,7 @@ from tests.support.distinct import archive_of, distinct_pictures
 RADII = ["0", "0.1", "0.5", "1.9", "2", "1e-30"]
 
 
-def archive(path: Path, seed: int) -> Path:
+def archive(path: Path, seed: int, root: str = "set") -> Path:
     """Pictures as they are, again, brighter, darker, noisy, nudged, inverted, and blank ones."""
     random = np.random.default_rng(seed)
     images = [np.full((28, 28, 1), value) for value in (0, 9)]
@@ -30,7 +30,7 @@ def archive(path: Path, seed: int) -> Path:
         nudged = image * 3 + 7
         nudged[0, 0] += 1  # a candidate at every radius, and no pair at the smallest
         images += [image * 2, image * 2, image * 3 + 7, image, noisy, nudged, 250 - image]
-    return archive_of(path, (image.astype(np.uint8) for image in images), f"set{seed}")
+    return archive_of(path, (image.astype(np.uint8) for image in images), f"{root}{seed}")
 
 
 @pytest.fixture
@@ -121,6 +121,23 @@ def test_undo_brings_back_the_search_before_and_an_undone_source_takes_it_away(
     assert found(store) == both
     store.undo(ingested)
     assert found(store) == first
+
+
+def test_an_earlier_source_that_is_restored_is_searched_in_full(
+    store: Store, tmp_path: Path
+) -> None:
+    """Its images stand for pictures that the second source has, too, and pairs name by its own."""
+    (first,) = newest(store)
+    store.ingest(archive(tmp_path / "again.tar", 1, "again"))
+    store.ingest(archive(tmp_path / "second.tar", 2))
+    (undone,) = store.undo(first).rows()
+    store.near_duplicates(contrast=True)
+    without = found(store)
+    store.undo(undone["run_id"])
+    assert not found(store)
+    store.near_duplicates(contrast=True)
+    assert set(found(store)) == by_brute_force(store, "0.1") != set(without)
+    assert len(found(store)) == len(without)
 
 
 def test_the_same_search_again_makes_no_run(store: Store) -> None:

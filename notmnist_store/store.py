@@ -720,6 +720,9 @@ class Store:
         radius: Distance = None,
         transforms: TransformSet = None,
         to_grey: bool = False,
+        fit: Annotated[str | None, Option(metavar="WORD")] = None,
+        filter: Annotated[str | None, Option(metavar="NAME")] = None,
+        background: Annotated[str | None, Option(metavar="COLOUR")] = None,
         labels: Annotated[
             str | Sequence[str] | Mapping[int, str] | None, Option(metavar="A,B,...")
         ] = None,
@@ -733,11 +736,15 @@ class Store:
         of `near_duplicates` are not needed.
 
         Args:
-            source: anything that ingest takes, with images of this store's shape.
+            source: anything that ingest takes.
             split_set: the split set it is compared with.
             radius: how far apart near copies may be (default: 1.0 at 28x28x1).
             transforms: how they may have moved (default: none).
             to_grey: turn colour into grey instead of rejecting it.
+            fit: resize, pad or crop images of another shape to the store's, as ingest does, instead
+                of rejecting them.
+            filter: how they are resampled (default: lanczos).
+            background: the colour of what pad adds (default: black).
             labels: names of the classes 0, 1, ...; or with their numbers, 1=A,2=B; or a file of
                 lines "1 A", or "1 65 97" as EMNIST ships it.
             transpose: swap rows and columns of IDX images and of tables of pixels, for EMNIST.
@@ -750,14 +757,23 @@ class Store:
             squared_distance, transform; the nearest first.
 
         Raises:
-            SourceError: a source that cannot be read whole, of another shape, or without images.
+            SourceError: a source that cannot be read whole, without images, or, unless `fit` is
+                given, of another shape.
         """
         from notmnist_store.ingest.options import read_options
         from notmnist_store.near.against import near_against
 
         path = location(source)
         options = read_options(
-            [path], limits, labels=labels, to_grey=to_grey, transpose=transpose, workers=workers
+            [path],
+            limits,
+            labels=labels,
+            to_grey=to_grey,
+            fit=fit,
+            filter=filter,
+            background=background,
+            transpose=transpose,
+            workers=workers,
         )
         return self._result(
             near_against(

@@ -105,9 +105,9 @@ def check_labels(
         raise pickled(source.path, f"holds pickles ({printable(name)})")
     if tally.reasons["colour"] > rejected // 2:
         raise ChecksError(
-            f"none of the images in {source.path} is grey, as the store is: {_counted(tally)}; "
-            "--to-grey takes them in grey",
+            f"none of the images in {source.path} is grey, as the store is: {_counted(tally)}",
             _into_another(source, replace(shape, channels=3)),
+            advice="--to-grey takes them in grey",
         )
     if rejected:
         raise SourceError(
@@ -172,16 +172,18 @@ def check_shape(source: Source, tally: Tally, shape: Shape) -> None:
         wanted = replace(shape, channels=Shape.parse(common).channels)
         raise ChecksError(
             f"{not_so}, but of {len(tally.other_shapes):,} other shapes (most often {common}: "
-            f"{count:,}); a store has one shape: --fit resize, pad or crop brings them to it, and "
-            "--shape HEIGHTxWIDTHxCHANNELS says another one",
+            f"{count:,})",
             f"notmnist-store ingest --shape {shape} --fit pad {_quoted(source)}"
             if wanted == shape
             else _into_another(source, wanted, "--fit pad "),
+            advice="a store has one shape: --fit resize, pad or crop brings them to it, and "
+            "--shape HEIGHTxWIDTHxCHANNELS says another one",
         )
     raise ChecksError(
-        f"{not_so}: {count:,} are {common}; --fit resize, pad or crop brings them to {shape}, and "
-        "--shape makes a store of theirs",
+        f"{not_so}: {count:,} are {common}",
         _into_another(source, Shape.parse(common)),
+        advice=f"--fit resize, pad or crop brings them to {shape}, and --shape makes a store of "
+        "theirs",
     )
 
 

@@ -6,7 +6,8 @@ is written to this one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import shlex
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from functools import partial
 from itertools import chain
@@ -53,7 +54,7 @@ def near_against(
 ) -> pa.Table:
     """For each image of the source its nearest picture within the radius, in each split.
 
-    `options` say how to read the source; its shape is that of the store. `radius` is 1.0 by
+    `options` say how to read the source, and to fit it to the store's shape. `radius` is 1.0 by
     default, scaled for other shapes; what moved by one of `transforms` counts as well.
 
     Returns rows of path and label, as the source has them, image_id, split, store_label, distance,
@@ -65,7 +66,9 @@ def near_against(
     radius = Radius.of(radius, tables.marker.shape, GROUP)
     standing = catalog.query(load_queries("near")["standing"].sql, {"split_set": split_set})
     with TemporaryFolder() as folder:
-        other = _read(folder / "other", path, tables.marker.shape, options, progress)
+        asked = ["notmnist-store", "near-against", str(path), "--split-set", split_set]
+        asked += ["--radius", str(radius), *transforms.option]
+        other = _read(folder / "other", path, tables.marker.shape, options, asked, progress)
         images = Catalog(other).query(load_queries("near")["copies"].sql)
         pictures = np.unique(images["picture_id"].to_numpy())
         flat = pixels_of(other, pictures)
@@ -88,21 +91,47 @@ def near_against(
 
 
 def _read(
-    root: Path, path: Location, shape: Shape, options: IngestOptions, progress: Progress
+    root: Path,
+    path: Location,
+    shape: Shape,
+    options: IngestOptions,
+    asked: Sequence[str],
+    progress: Progress,
 ) -> Tables:
-    """The source in a store of its own, of the same shape."""
+    """The source in a store of its own, of the same shape; `asked` is what reads it into none."""
     try:
         ingest(
             root, path, replace(options, shape=shape, split="unused", unlabelled="keep"), progress
         )
     except SourceError as error:
-        if isinstance(error, ChecksError):
-            error.message += f"; they can be compared when they are resized to {shape}"
+        ways = _ways(shape, options)
+        if isinstance(error, ChecksError) and ways:
+            told = error.message.removesuffix(f"; {error.advice}")
+            error.message = f"{told}; {' and '.join(ways.values())}"
+            error.hint = shlex.join([*asked, *_given(options), *" ".join(ways).split()])
         own = f"notmnist-store ingest --store {_OTHER_STORE}"
         if "--store" not in error.hint:
             error.hint = error.hint.replace("notmnist-store ingest", own)
         raise
     return Tables.open(root)
+
+
+def _ways(shape: Shape, options: IngestOptions) -> dict[str, str]:
+    """Options not given that bring images of other shapes to this one, and what each does."""
+    ways = {}
+    if options.fit is None:
+        ways["--fit pad"] = f"--fit resize, pad or crop brings them to {shape}"
+    if shape.channels == 1 and not options.to_grey:
+        ways["--to-grey"] = "--to-grey takes colour in grey"
+    return ways
+
+
+def _given(options: IngestOptions) -> list[str]:
+    """Options that say how pixels are read, as they were given."""
+    fit = options.fit.options if options.fit else {}
+    words = [word for name, value in fit.items() for word in (f"--{name}", value)]
+    flags = {"--to-grey": options.to_grey, "--transpose": options.transpose}
+    return words + [flag for flag, is_given in flags.items() if is_given]
 
 
 def _rows(

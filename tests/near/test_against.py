@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 import tempfile
 from pathlib import Path
@@ -132,15 +133,65 @@ def test_a_split_set_that_places_no_image(tmp_path: Path) -> None:
     assert not len(store.near_against(other, split_set="ingest"))
 
 
-def test_images_of_another_shape_are_an_error_that_says_what_to_do(
-    store: Store, tmp_path: Path
+@pytest.mark.parametrize(
+    ("sides", "given", "ways"),
+    [
+        ((32, 32, 3), [], ["--fit", "pad", "--to-grey"]),
+        ((32, 30, 3), ["--to-grey"], ["--fit", "pad"]),
+        ((32, 32, 1), ["--to-grey", "--transforms", "flip"], ["--fit", "pad"]),
+        ((28, 28, 3), ["--fit", "pad"], ["--to-grey"]),
+        ((28, 28, 3), ["--fit", "crop", "--filter", "box", "--radius", "1.5"], ["--to-grey"]),
+    ],
+)
+def test_images_of_another_shape_are_an_error_whose_command_compares_them(
+    store: Store,
+    tmp_path: Path,
+    sides: tuple[int, int, int],
+    given: list[str],
+    ways: list[str],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    images = np.random.default_rng(0).integers(0, 256, (4, 32, 32, 3), dtype=np.uint8)
+    images = np.random.default_rng(0).integers(0, 256, (4, *sides), dtype=np.uint8)
+    other = archive_of(tmp_path / "an other.tar", images, "other")
+    own = ["--split-set", "s", "--store", str(store.path)]
+    assert main(["near-against", str(other), *own, *given]) == 3
+    said = capsys.readouterr().err
+    assert ("--fit resize, pad or crop brings" in said) == ("--fit" in ways)
+    assert ("--to-grey takes colour" in said) == ("--to-grey" in ways)
+    assert "--shape" not in said
+    hint = shlex.split(said.partition("try: ")[2].splitlines()[0])
+    assert hint[1] == "near-against"
+    assert set(ways) <= set(hint)
+    assert main(hint[1:]) == 0
+    assert "of 4 images" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("rule", ["resize", "pad", "crop"])
+def test_images_of_other_sizes_are_compared_as_ingest_would_fit_them(
+    store: Store, tmp_path: Path, rule: str
+) -> None:
+    """Letters at twice the size, more or less high: near each picture what ingest stores of it."""
+    images = [
+        image.repeat(2, 0).repeat(2, 1)[n % 3 * 7 :] for n, image in enumerate(near_images(1)[:9])
+    ]
     other = archive_of(tmp_path / "other.tar", images, "other")
-    with pytest.raises(SourceError, match=r"4 are 32x32x3; .*they can be compared when") as caught:
-        store.near_against(other, split_set="s")
-    assert "resized to 28x28x1" in caught.value.message
-    assert caught.value.hint.startswith("notmnist-store ingest --store store_32x32x3 --shape")
+    fitted = notmnist_store.open(tmp_path / "fitted")
+    fitted.ingest(other, fit=rule, filter="box")
+    asked = "select pixels from image_pixels join split_image using (image_id) where {}"
+    placed = store.sql(asked.format("split_set = 's' and split_image.split <> 'unused'")).rows()
+    there = [np.frombuffer(row["pixels"], np.uint8) for row in placed]
+    ours = fitted.sql("select path, pixels from image_pixels join image using (image_id)").rows()
+    expected = {}
+    for row in ours:
+        flat = np.frombuffer(row["pixels"], np.uint8).astype(int)
+        nearest = min(int(((flat - pixels) ** 2).sum()) for pixels in there)
+        if nearest <= Radius("3").squared:
+            expected[row["path"]] = nearest
+    found: dict[str, int] = {}
+    for row in store.near_against(other, split_set="s", radius="3", fit=rule, filter="box").rows():
+        found.setdefault(row["path"], row["squared_distance"])
+    assert found == expected
+    assert found
 
 
 @pytest.mark.parametrize("content", [[("other/A/bad.png", b"x")], [("note.txt", b"x")]])

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ from notmnist_store.loading.split import Split
 from notmnist_store.location.location import Location
 from notmnist_store.progress import Progress
 from notmnist_store.schema.words import SPLITS, USED
-from notmnist_store.sources.exported import EXPORT_MARK
+from notmnist_store.sources.exported import ATTRIBUTES_FILE, EXPORT_MARK
 from notmnist_store.splits.make import split_digest
 from notmnist_store.storage.tables import Tables
 from notmnist_store.text import did_you_mean
@@ -47,6 +48,7 @@ WRITERS: dict[str, Writer] = {
 """Formats by the name that --as takes."""
 
 LABELS_FILE = "labels.csv"
+_CSV_ROWS = 65_536
 
 
 def export(
@@ -92,11 +94,15 @@ def export(
     digest = split_set.digest or split_digest(catalog.query(sql["ingest_rows"].sql))
     sources = catalog.query(sql["sources"].sql, {"runs": list(split_set.image_runs)}).to_pylist()
     images = sum(map(len, chosen.values()))
+    attributes = {split: members.attributes() for split, members in chosen.items() if has_labels}
     with progress.during("exporting", images, "images"), target_folder(out) as folder:
         write(folder, plan)
-        about = _about(plan, form, digest)
+        has_attributes = any(len(rows) for rows in attributes.values())
+        about = _about(plan, form, digest, has_attributes=has_attributes)
         if about.get("labels_file"):
             _write_labels(folder / LABELS_FILE, plan)
+        if about.get("attributes_file"):
+            _write_attributes(folder / ATTRIBUTES_FILE, attributes)
         text = json.dumps(about, indent=2, ensure_ascii=True) + "\n"
         (folder / EXPORT_MARK).write_text(text, encoding="utf-8")
         page = readme(plan, about, sources)
@@ -150,7 +156,7 @@ def _chosen(split_set: SplitSet, asked: str | Sequence[str] | None) -> list[str]
     return unknown + [split for split in SPLITS if split in asked]
 
 
-def _about(plan: ExportPlan, form: str, digest: str) -> dict[str, Any]:
+def _about(plan: ExportPlan, form: str, digest: str, *, has_attributes: bool) -> dict[str, Any]:
     """What export.json says."""
     split_set = plan.split_set
     about = {
@@ -169,12 +175,27 @@ def _about(plan: ExportPlan, form: str, digest: str) -> dict[str, Any]:
         "digest": digest,
         "labels": plan.labels,
         "labels_file": None if plan.with_labels else LABELS_FILE,
+        "attributes_file": ATTRIBUTES_FILE if has_attributes else None,
     }
 
 
 def _write_labels(target: Path, plan: ExportPlan) -> None:
+    rows = chain.from_iterable(map(plan.label_rows, plan.splits))
+    _write_csv(target, ("split", "position", "image_id", "label", "label_id"), rows)
+
+
+def _write_attributes(target: Path, attributes: Mapping[str, pa.Table]) -> None:
+    rows = (
+        (split, *row)
+        for split, table in attributes.items()
+        for batch in table.to_batches(_CSV_ROWS)
+        for row in zip(*(column.to_pylist() for column in batch.columns), strict=True)
+    )
+    _write_csv(target, ("split", "position", "image_id", "name", "value"), rows)
+
+
+def _write_csv(target: Path, header: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> None:
     with target.open("w", encoding="utf-8", newline="") as file:
-        rows = csv.writer(file, lineterminator="\n")
-        rows.writerow(("split", "position", "image_id", "label", "label_id"))
-        for split in plan.splits:
-            rows.writerows(plan.label_rows(split))
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(rows)

@@ -29,7 +29,8 @@ def plain_text(text: str) -> str:
 def readme(plan: ExportPlan, about: dict[str, Any], sources: list[dict[str, Any]]) -> str:
     """The page readme.md about an export: `about` is what export.json says."""
     head, *sections = _text("readme.md").split("\n\n## ")
-    lacking = {"Labels"} if about.get("labels_file") is None else set()
+    files = {"Labels": "labels_file", "Attributes": "attributes_file"}
+    lacking = {title for title, file in files.items() if about.get(file) is None}
     told = {**about, **plan.told, "first": plan.first, "counts": _counts(plan)}
     told |= {"images": f"{sum(about['splits'].values()):,}", "opening": _opening(plan, about)}
     if "digest" in about:

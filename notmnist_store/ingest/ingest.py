@@ -40,6 +40,7 @@ from notmnist_store.machine import available_cores, package_versions
 from notmnist_store.progress import Progress
 from notmnist_store.schema.shape import DEFAULT_SHAPE
 from notmnist_store.sources.base import AskedColumns, Source
+from notmnist_store.sources.exported import ExportedAttributes
 from notmnist_store.sources.kernels.placement import place_folders
 from notmnist_store.sources.kernels.provenance import BY_HASH, BY_PUBLISHED, Place
 from notmnist_store.sources.metadata import with_metadata
@@ -310,8 +311,9 @@ class _Ingest:
         return placement.changed
 
     def _batches(self) -> Iterator[pa.RecordBatch]:
+        exported = ExportedAttributes(self._source)
         for batch in self._source.members():
-            yield batch
+            yield exported.added(batch)
             self._progress.advance(self._source.bytes_read)
         reached("source read")
 

@@ -131,8 +131,15 @@ class Split:
 
     def description(self) -> pa.Table:
         """pixel_hash, source and path of the images, one row each in the order of the split."""
+        return self._asked("description")
+
+    def attributes(self) -> pa.Table:
+        """position, image_id, name and value: what the sources say of the images beyond labels."""
+        return self._asked("attributes")
+
+    def _asked(self, name: str) -> pa.Table:
         wanted = pa.table({"image_id": self.ids, "place": np.arange(len(self))})
-        sql = load_queries("loading")["description"].sql
+        sql = load_queries("loading")[name].sql
         return self._catalog.query(sql, rows={"wanted_image": wanted})
 
     def to_arrow(self) -> pa.Table:

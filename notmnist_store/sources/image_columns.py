@@ -4,7 +4,8 @@ The column of images is a struct of ``bytes`` and ``path`` (the type of Hugging 
 feature), plain binary under the name ``image`` or ``img``, or ``pixels`` in a file whose metadata
 has their ``shape``, as `export` writes it. The labels are in ``label`` or ``labels``: text, or
 numbers whose names stand in the schema's metadata (their ClassLabel feature, where -1 is no label;
-``labels`` of an export). ``image_id`` is an image's id in the store that exported it.
+``labels`` of an export). ``image_id`` is an image's id in the store that exported it. Further
+columns are attributes, but for those that `export` adds.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import json
 import re
 import shlex
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +25,7 @@ from notmnist_store.errors import SourceError
 from notmnist_store.location.location import Location
 from notmnist_store.schema.shape import Shape
 from notmnist_store.sources.class_order import Classes
-from notmnist_store.sources.given_texts import given_split
+from notmnist_store.sources.given_texts import MOST_ATTRIBUTES, given_attributes, given_split
 from notmnist_store.sources.pixel_columns import PixelColumns, find_pixels
 from notmnist_store.sources.stacks import image_header, image_suffix
 
@@ -36,6 +38,7 @@ LABEL_WORDS = (
 )
 """Names of a column of labels as people give them, each as ``bare_name`` has it."""
 _ID = "image_id"
+_PIXEL_HASH = "pixel_hash"
 _LONGEST_TEXT = 1_024
 
 
@@ -44,7 +47,7 @@ class Columns:
     """Which columns of a file are what: ``others`` are read with ``leaves`` of the images.
 
     Images are files, or pixels of ``shape`` where there is one, or have a column for each pixel.
-    Without ``label`` they have none.
+    Without ``label`` they have none. ``attributes`` are further columns that become texts.
     """
 
     image: str
@@ -55,6 +58,7 @@ class Columns:
     origin: str | None
     leaves: tuple[str, ...]
     others: tuple[str, ...]
+    attributes: tuple[str, ...] = ()
     shape: Shape | None = None
     pixels: PixelColumns | None = None
 
@@ -118,6 +122,7 @@ def find_columns(schema: pa.Schema, path: Location, asked: Asked = _NOTHING_ASKE
         origin=origin,
         leaves=tuple(leaves),
         others=(*others, *([origin] if origin else [])),
+        attributes=() if shape is not None else _attributes(schema, [image.name, *others], origin),
         shape=shape,
     )
 
@@ -151,8 +156,16 @@ def _with_pixels(schema: pa.Schema, path: Location, asked: Asked, pixels: PixelC
         origin=None,
         leaves=pixels.names,
         others=others,
+        attributes=_attributes(rest, others, None),
         pixels=pixels,
     )
+
+
+def _attributes(schema: pa.Schema, used: Sequence[str], origin: str | None) -> tuple[str, ...]:
+    """Columns that are not used and become texts, as many as are kept."""
+    of_export = () if origin is None else (origin, _PIXEL_HASH)
+    names = [field.name for field in schema if field.name not in (*used, *of_export)]
+    return tuple(n for n in names if n and is_scalar(schema.field(n).type))[:MOST_ATTRIBUTES]
 
 
 def _label_guess(schema: pa.Schema) -> str:
@@ -257,7 +270,17 @@ def renamed(batch: pa.RecordBatch, columns: Columns, classes: Classes, what: str
     said = {"bytes": image, "path": paths, "label": labels, "split": splits, "group": groups}
     ending = image_suffix(columns.pixels.shape) if columns.pixels else ""
     said |= {"ending": pa.repeat(ending, rows), "origin_image_id": origins}
+    said["attributes"] = _attribute_objects(batch, columns.attributes)
     return pa.RecordBatch.from_pydict(said)
+
+
+def _attribute_objects(batch: pa.RecordBatch, names: Sequence[str]) -> pa.StringArray:
+    """What these columns say of each row, as members have it."""
+    if not names:
+        return pa.nulls(len(batch), pa.string())
+    texts = {name: attribute_column(batch[name]) for name in names}
+    rows = pa.RecordBatch.from_pydict(texts).to_pylist()
+    return pa.array(map(given_attributes, rows), pa.string())
 
 
 def _files(pixels: pa.DictionaryArray, shape: Shape, what: str) -> pa.DictionaryArray:
@@ -309,14 +332,24 @@ def is_scalar(kind: pa.DataType) -> bool:
     """Whether a column of this type has what can be written as a text: no bytes, nothing nested."""
     if pa.types.is_dictionary(kind):
         kind = kind.value_type
-    return not (pa.types.is_nested(kind) or _is_binary(kind) or pa.types.is_fixed_size_binary(kind))
+    if pa.types.is_nested(kind) or _is_binary(kind) or pa.types.is_fixed_size_binary(kind):
+        return False
+    try:
+        pa.array([], kind).cast(pa.string())
+    except pa.ArrowNotImplementedError:
+        return False
+    return True
 
 
 def attribute_column(column: pa.Array) -> pa.StringArray:
-    """Values as text, null where one is empty or has more than 1,024 bytes."""
+    """Values as text, null where one is empty, has more than 1,024 bytes or is no Unicode."""
     if pa.types.is_dictionary(column.type):
         return attribute_column(column.dictionary).take(column.indices)
-    text = _valid_text(column)
+    text = column.cast(pa.string())
+    try:
+        text = _valid_text(text)
+    except pa.ArrowInvalid:
+        text = pa.array(map(_decoded, text.cast(pa.binary()).to_pylist()), pa.string())
     fits = pc.and_(pc.less_equal(pc.binary_length(text), _LONGEST_TEXT), pc.not_equal(text, ""))
     return pc.if_else(fits, text, pa.scalar(None, pa.string()))
 
@@ -324,6 +357,12 @@ def attribute_column(column: pa.Array) -> pa.StringArray:
 def _valid_text(column: pa.Array) -> pa.StringArray:
     """The column as text that is valid UTF-8, which Parquet readers do not look at."""
     return column.cast(pa.string()).cast(pa.binary()).cast(pa.string())
+
+
+def _decoded(value: bytes | None) -> str | None:
+    with suppress(UnicodeDecodeError):
+        return None if value is None else value.decode()
+    return None
 
 
 def _ends_of_paths(column: pa.Array) -> pa.StringArray:

@@ -2,7 +2,7 @@
 
 What the columns are, `image_columns` says. Columns ``split`` and ``group`` are taken where they
 are; without ``split``, a word of a file's name (``train-00000-of-00001.parquet``) or a folder's
-name may tell it. Arrow files (IPC, also called Feather 2) are read like Parquet.
+name may tell it. Further columns are attributes. Arrow files (IPC, Feather 2) are read alike.
 
 Files are read by row groups in small batches. Values are kept by dictionary until they are cut
 into batches, so that one large value named a million times does not become a million copies.
@@ -181,8 +181,9 @@ class ParquetSource(FilesSource):
                     size // max(rows, 1)
                     for rows, size in zip(parquet.group_rows, parquet.group_bytes, strict=True)
                 )
-                leaves = [*columns.leaves, *columns.others]
-                texts = columns.others if columns.pixels else leaves
+                texts = [*columns.others, *columns.attributes]
+                leaves = [*columns.leaves, *texts]
+                texts = texts if columns.pixels else leaves
                 return parquet.batches(leaves, [*map(fitting, each)], dictionaries=texts)
 
             yield parquet.schema, read
@@ -228,6 +229,7 @@ class ParquetSource(FilesSource):
             ),
             groups=rows["group"],
             origins=rows["origin_image_id"],
+            attributes=rows["attributes"],
         )
 
 
@@ -243,7 +245,8 @@ class ArrowSource(ParquetSource):
             reader = pa.ipc.open_file(file)
 
             def read(columns: Columns, fitting: Fitting) -> RowBatches:
-                names = [*(columns.leaves if columns.pixels else [columns.image]), *columns.others]
+                images = columns.leaves if columns.pixels else [columns.image]
+                names = [*images, *columns.others, *columns.attributes]
                 seen = 0
                 for number in range(reader.num_record_batches):
                     batch = reader.get_batch(number).select(names)

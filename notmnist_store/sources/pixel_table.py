@@ -67,7 +67,8 @@ class CsvSource(ParquetSource):
             schema = _schema(names, _fields(row, delimiter), what)
 
             def read(columns: Columns, fitting: Fitting) -> RowBatches:
-                wanted = [*columns.leaves, *columns.others]
+                wanted = [*columns.leaves, *columns.others, *columns.attributes]
+                texts = [pa.field(name, pa.string()) for name in columns.attributes]
                 rest = iter(lambda: lines.read1(_BLOCK_BYTES), b"")
                 options = ReadOptions(
                     use_threads=False,
@@ -79,7 +80,9 @@ class CsvSource(ParquetSource):
                     read_options=options,
                     parse_options=ParseOptions(delimiter=delimiter),
                     convert_options=ConvertOptions(
-                        column_types=schema, include_columns=wanted, null_values=[""]
+                        column_types={f.name: f.type for f in [*schema, *texts]},
+                        include_columns=wanted,
+                        null_values=[""],
                     ),
                 ) as reader:
                     for batch in reader:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -93,6 +95,104 @@ def test_what_is_exported_comes_back(
 
 def test_every_form_is_in_the_matrix_or_is_never_read() -> None:
     assert set(FORMS) == {"arrow", "huggingface", "idx", "image-folder", "npy", "npz", "parquet"}
+
+
+SAID = {
+    "patient": ["p1", "p2", "", "p1"],
+    "position": ["7", 'says "no", twice', "two\nlines\r\n", "ü"],
+    "label_id": ["x", "", "", ""],
+}
+
+
+@pytest.fixture(scope="module")
+def described(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    """Images with attributes, some called as columns of an export are; half of them in no split."""
+    folder = tmp_path_factory.mktemp("described")
+    names = [name for name, _ in class_files(labels=("a", "b"), each=6)]
+    said = [{k: v[n % 4] for k, v in SAID.items()} for n, _ in enumerate(names)]
+    lines = [
+        json.dumps({"file_name": name.partition("/")[2], "label": name.split("/")[1], **row})
+        for name, row in zip(names, said, strict=True)
+    ]
+    files = [*class_files(labels=("a", "b"), each=6)]
+    files.append((f"{names[0].split('/')[0]}/metadata.jsonl", "\n".join(lines).encode()))
+    store = notmnist_store.open(folder / "store")
+    store.ingest(pack(folder / "set.tar", files), workers=1)
+    store.split("made", train=4, valid=2, test=2)
+    return store
+
+
+def attributes(store: Store, key: str, where: str = "true") -> list[tuple[Any, ...]]:
+    sql = (
+        f"select {key} as id, attribute.name, attribute.value from attribute "
+        f"inner join image on image.image_id = attribute.image_id where {where} order by all"
+    )
+    return [tuple(row.values()) for row in store.sql(sql).rows()]
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_attributes_come_back(tmp_path: Path, described: Store, form: str) -> None:
+    described.export("made", tmp_path / "out", form=form)
+    again = ingest_again(tmp_path / "out", tmp_path / "again", "28x28x1")
+    placed = "select image_id from split_image where split_set = 'made' and split <> 'unused'"
+    before = attributes(described, "image.image_id", f"image.image_id in ({placed})")
+    assert attributes(again, "image.origin_image_id") == before
+    assert {name for _, name, _ in before} == set(SAID)
+
+
+def test_attributes_of_one_file_come_back_too(tmp_path: Path, described: Store) -> None:
+    described.export("made", tmp_path / "out", form="npz", splits="test")
+    again = notmnist_store.open(tmp_path / "again")
+    again.ingest(tmp_path / "out" / "arrays.npz")
+    assert len(attributes(again, "image.origin_image_id")) > 2
+
+
+def test_without_labels_or_as_a_pickle_attributes_are_beside_the_images(
+    tmp_path: Path, described: Store
+) -> None:
+    for form, with_labels in (("npz", False), ("notebook-pickle", True)):
+        out = tmp_path / form
+        described.export("made", out, form=form, with_labels=with_labels)
+        with (out / "attributes.csv").open(newline="") as file:
+            header, *rows = csv.reader(file)
+        assert header == ["split", "position", "image_id", "name", "value"]
+        expected = [
+            (split, row["position"], row["image_id"], row["name"], row["value"])
+            for split in ("train", "valid", "test")
+            for row in described.load("made", split).attributes().to_pylist()
+        ]
+        assert [tuple(row) for row in rows] == [tuple(map(str, row)) for row in expected]
+        assert "attributes.csv" in (out / "README.md").read_text()
+        assert "attributes.csv" in (out / "SHA256SUMS").read_text()
+
+
+def test_an_export_without_attributes_has_no_file_of_them(tmp_path: Path) -> None:
+    grey(tmp_path).export("made", tmp_path / "out", form="npz")
+    assert not (tmp_path / "out" / "attributes.csv").exists()
+    assert "attributes.csv" not in (tmp_path / "out" / "README.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"image_id,name\n", "is damaged"),
+        (b"image_id,name,value\nx,y,z\n", "is damaged"),
+        (b"image_id,name,value\n1,y,z,4\n", "is damaged"),
+        (b"image_id,name,value\n1,y,\xff\n", "is damaged"),
+        (b"", "is damaged"),
+        (None, "cannot read|there is no"),
+    ],
+)
+def test_a_damaged_file_of_attributes_is_said_to_be(
+    tmp_path: Path, described: Store, content: bytes | None, message: str
+) -> None:
+    described.export("made", tmp_path / "out", form="npz", splits="test")
+    file = tmp_path / "out" / "attributes.csv"
+    file.unlink()
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SourceError, match=message):
+        notmnist_store.open(tmp_path / "again").ingest(tmp_path / "out")
 
 
 @pytest.mark.parametrize(

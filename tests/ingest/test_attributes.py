@@ -7,7 +7,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
@@ -42,6 +44,67 @@ def table(name: str) -> bytes:
 
 def files(name: str) -> list[tuple[str, bytes]]:
     return [(f"m/{n}.png", png(picture(n))) for n in range(40)] + [(f"m/{name}", table(name))]
+
+
+def image_table(kind: str, arrow: bool) -> pa.Table:
+    """The same images as a table: files in structs or as they are, or a column for each pixel."""
+    pixels = [picture(n) for n in range(40)]
+    if kind == "pixels":
+        flat = np.stack(pixels).reshape(40, -1)
+        columns = {f"pixel{n}": pa.array(column) for n, column in enumerate(flat.T)}
+    else:
+        files = [png(each) for each in pixels]
+        named = [{"bytes": file, "path": f"{n}.png"} for n, file in enumerate(files)]
+        columns = {"image": pa.array(named if kind == "struct" else files)}
+    table = pa.Table.from_pylist([{k: v for k, v in r.items() if k != "file_name"} for r in ROWS])
+    for name, column in columns.items():
+        table = table.append_column(name, column)
+    if not arrow and kind != "pixels":
+        table = table.append_column("nested", pa.array([[1.0]] * 40))
+        table = table.append_column("raw", pa.array([b"x"] * 40))
+    return table
+
+
+@pytest.mark.parametrize("kind", ["struct", "files", "pixels"])
+@pytest.mark.parametrize("ending", ["parquet", "arrow", "csv"])
+def test_further_columns_of_tables_are_kept(tmp_path: Path, kind: str, ending: str) -> None:
+    table, file = image_table(kind, ending == "arrow"), tmp_path / f"m.{ending}"
+    if ending == "parquet":
+        pq.write_table(table, file, row_group_size=9)
+    elif ending == "arrow":
+        with pa.ipc.new_file(file, table.schema) as writer:
+            writer.write_table(table, 7)
+    elif kind != "pixels":
+        pytest.skip("CSV has no files")
+    else:
+        pa.csv.write_csv(table, file)
+    store = notmnist_store.open(tmp_path / "store")
+    store.ingest(file, workers=1)
+    query = """
+        select pixel_hash, name, value
+        from attribute inner join image using (image_id) order by pixel_hash, name
+    """
+    found = [tuple(row.values()) for row in store.sql(query).rows()]
+    in_folders = notmnist_store.open(tmp_path / "other")
+    in_folders.ingest(pack(tmp_path / "m", files("metadata.csv")), workers=1)
+    assert found == [tuple(row.values()) for row in in_folders.sql(query).rows()]
+    assert len(found) == len(EXPECTED)
+
+
+def test_values_of_a_column_that_are_no_text_of_ours_are_left_out(tmp_path: Path) -> None:
+    """What comes later in a column of a CSV may be of another kind than its first value."""
+    head = ",".join(["label", "age", *(f"pixel{n}" for n in range(16))])
+    lines = [",".join(["A", age, *map(str, range(n, n + 16))]) for n, age in enumerate(["07", "x"])]
+    (tmp_path / "m.csv").write_text("\n".join([head, *lines, ""]))
+    files = [png(picture(n)[:4, :4]) for n in range(4)]
+    notes = pa.array([b"fits", b"\xff", b"x" * 1_025, b""], pa.binary()).cast(pa.large_binary())
+    text = pa.LargeStringArray.from_buffers(4, *notes.buffers()[1:])
+    table = pa.table({"image": files, "label": ["A"] * 4, "note": text, "when": pa.nulls(4)})
+    pq.write_table(table, tmp_path / "n.parquet")
+    store = notmnist_store.open(tmp_path / "store")
+    store.ingest(tmp_path / "m.csv", tmp_path / "n.parquet", shape="4x4", workers=1)
+    rows = store.sql("select name, value from attribute order by all").rows()
+    assert [tuple(row.values()) for row in rows] == [("age", "07"), ("age", "x"), ("note", "fits")]
 
 
 def attributes(store: Store) -> list[tuple[Any, ...]]:

@@ -91,12 +91,13 @@ def test_a_file_gives_the_same(here: Catalog, far: Catalog, kind: str, name: str
 # Statements that the verbs ask
 
 
+DROP = "select image_id, 'drop' as action from image order by image_id limit 2"
 Asked = tuple[str, Mapping[str, Any], Mapping[str, pa.Table], dict[str, tuple[str, int]]]
 
 
 def verbs(store: Store, folder: Path) -> Iterator[Callable[[], object]]:
     """What asks the statements of the package; some write, and some refuse in the end."""
-    pairs = "select a, b from pair order by squared_distance limit 3"
+    pairs = "select a, b from pair order by squared_distance, a, b limit 3"
     image = store.sql("select group_id from duplicate_image where kind = 'exact'").rows()[0]
     yield lambda: store.audit(split_set="bad", fail_on="never")
     yield lambda: store.audit(split_set="s_v1", fail_on="never")
@@ -126,7 +127,7 @@ def verbs(store: Store, folder: Path) -> Iterator[Callable[[], object]]:
     yield lambda: store.near_components(radius="1")
     yield lambda: store.certify(sample=5)
     yield lambda: store.certify("bad")
-    yield lambda: store.decide(sql="select image_id, 'drop' as action from image limit 2", by="a")
+    yield lambda: store.decide(sql=DROP, by="a")
     yield lambda: store.near_duplicates()
     yield lambda: store.baseline("s", sizes=(10,))
     yield lambda: store.suspects("s", folds=2)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Self
 
 import pyarrow as pa
@@ -25,6 +26,7 @@ from notmnist_store.engines.spark.checked_files import check_files
 from notmnist_store.engines.spark.dialect import spark_sql
 from notmnist_store.engines.spark.portable import LARGE, ONCE, differences, tables_read
 from notmnist_store.errors import QueryError
+from notmnist_store.location.location import Location
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import DataFile
 from notmnist_store.storage.tables import Tables
@@ -119,7 +121,7 @@ class SparkCatalog(Catalog):
             named = every if stored in read else every & words
             unchecked = sorted(named - self._checked.get(stored, set()))
             if unchecked and (paths := self.live_files(_STORED[stored])):
-                check_files(self._session, [path.resolve() for path in paths], unchecked)
+                check_files(self._session, paths, unchecked)
                 self._checked.setdefault(stored, set()).update(unchecked)
 
     def _make_there(self, name: str) -> None:
@@ -139,7 +141,7 @@ class SparkCatalog(Catalog):
 
     def _read_files(self, name: str, table: str) -> None:
         """Show the rows of exactly the files that count."""
-        paths = [str(path.resolve()) for path in self.live_files(table)]
+        paths = [_spark_path(path) for path in self.live_files(table)]
         if not paths:
             self._send(name, TABLES[table].empty_table())
             return
@@ -198,6 +200,10 @@ def _refuse_other_results(sql: str) -> None:
             "runs in DuckDB",
             "notmnist-store sql --help",
         )
+
+
+def _spark_path(path: Location) -> str:
+    return str(path.resolve()) if isinstance(path, Path) else f"s3a://{path.bucket}/{path.key}"
 
 
 def _nullable(schema: pa.Schema) -> pa.Schema:

@@ -9,19 +9,20 @@ import pyarrow as pa
 from pyspark.sql.connect.session import SparkSession
 
 from notmnist_store.errors import QueryError, StoreError
+from notmnist_store.location.location import Location, location
 from notmnist_store.storage.datafile import open_checked
 
 _FILES_A_TASK = 4
 _ROWS = 1 << 16
 
 
-def check_files(session: SparkSession, paths: Sequence[Path], columns: Sequence[str]) -> None:
+def check_files(session: SparkSession, paths: Sequence[Location], columns: Sequence[str]) -> None:
     """Read these columns of files on the workers: footers by their names, pages by checksums.
 
     Raises:
         QueryError: a file is missing there, or damaged.
     """
-    rows = session.createDataFrame([(str(path), list(columns)) for path in paths], _ASKED)
+    rows = session.createDataFrame([(_name(path), list(columns)) for path in paths], _ASKED)
     spread = rows.repartition(max(1, len(paths) // _FILES_A_TASK))
     for row in spread.mapInArrow(_damages, _FOUND).toArrow().to_pylist():
         raise QueryError(f"a data file is damaged: {row['message']}", "notmnist-store verify")
@@ -31,20 +32,24 @@ _ASKED = "path string, columns array<string>"
 _FOUND = "path string, message string"
 
 
+def _name(path: Location) -> str:
+    return str(path.resolve() if isinstance(path, Path) else path)
+
+
 def _damages(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
     """One row a file that cannot be read whole, and why."""
     for batch in batches:
         found = [
             {"path": row["path"], "message": message}
             for row in batch.to_pylist()
-            if (message := _damage(Path(row["path"]), row["columns"])) is not None
+            if (message := _damage(location(row["path"]), row["columns"])) is not None
         ]
         yield pa.RecordBatch.from_pylist(
             found, pa.schema([("path", pa.string()), ("message", pa.string())])
         )
 
 
-def _damage(path: Path, columns: Sequence[str]) -> str | None:
+def _damage(path: Location, columns: Sequence[str]) -> str | None:
     try:
         with open_checked(path) as parquet:
             for _ in parquet.iter_batches(_ROWS, columns=columns, use_threads=False):

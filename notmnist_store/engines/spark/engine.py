@@ -10,6 +10,7 @@ import shutil
 import socket
 import sys
 import warnings
+from functools import cache
 from urllib.parse import urlsplit
 
 from pyspark.errors import PySparkException
@@ -90,6 +91,7 @@ def _shown(url: str) -> str:
     return url.partition(";")[0].rpartition("@")[2]
 
 
+@cache
 def _start_here(master: str) -> str:
     """Start a server below this process, for it alone; its address. It ends with the process."""
     if importlib.util.find_spec("py4j") is None or shutil.which("java") is None:

@@ -1,4 +1,4 @@
-"""A Spark Connect server: Sail in this process, or the one that NOTMNIST_SPARK_URL names."""
+"""A Spark Connect server: Sail, or the one that NOTMNIST_SPARK_URL names."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pytest
 
 from notmnist_store.store import Store
 from tests.support.rich_store import make_rich_store
+from tests.support.spark_server import sail_server
 
 
 @pytest.fixture(scope="session")
@@ -17,12 +18,9 @@ def spark_url() -> Iterator[str]:
     if url := os.environ.get("NOTMNIST_SPARK_URL"):
         yield url
         return
-    sail = pytest.importorskip("pysail.spark", reason="pysail is not installed: make test-spark")
-    server = sail.SparkConnectServer(port=0)
-    server.start(background=True)
-    _, port = server.listening_address
-    yield f"sc://127.0.0.1:{port}"
-    server.stop()
+    pytest.importorskip("pysail", reason="pysail is not installed: make test-spark")
+    with sail_server() as (url, _):
+        yield url
 
 
 @pytest.fixture(scope="session")

@@ -21,10 +21,7 @@ from notmnist_store.errors import QueryError, StoreError
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
 
-pytestmark = [
-    pytest.mark.spark,
-    pytest.mark.filterwarnings("ignore:PySpark does not yet fully support pandas"),
-]
+pytestmark = pytest.mark.spark
 
 FILES = [(kind, name) for kind in ("views", "reports", "audits") for name in load_queries(kind)]
 """Statements that run as they are; those of the verbs are taken from the verbs."""

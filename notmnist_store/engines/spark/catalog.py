@@ -83,10 +83,10 @@ class SparkCatalog(Catalog):
         read = names_read(sql) - given.keys()
         reached = tables_read(read)
         for view in sorted(reached & ONCE - self._there):
-            self._there.add(view)
             few = self._run_there(self._bodies[view], {}, {}, None)
             self.show_rows(view, few)
             self._send(view, few)
+            self._there.add(view)
         if not reached & LARGE:
             return super().query(sql, values, rows=rows, timeout=timeout)
         self._check(sql)

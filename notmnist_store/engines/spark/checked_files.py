@@ -1,16 +1,22 @@
-"""Checks of data files where Spark reads them: not every server holds pages to their checksums."""
+"""Checks of data files where Spark reads them: not every server holds pages to their checksums.
+
+Workers import this module, and Spark's client cannot be imported by all of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pyarrow as pa
-from pyspark.sql.connect.session import SparkSession
 
 from notmnist_store.errors import QueryError, StoreError
 from notmnist_store.location.location import Location, location
 from notmnist_store.storage.datafile import open_checked
+
+if TYPE_CHECKING:
+    from pyspark.sql.connect.session import SparkSession
 
 _FILES_A_TASK = 4
 _ROWS = 1 << 16

@@ -38,5 +38,8 @@ class Progress:
         finally:
             self.end()
 
+    def say(self, message: str) -> None:
+        """One line that nobody can do without, and that stays whole."""
+
     def note(self, message: str) -> None:
         """One line the user should read."""

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol, Unpack
 from notmnist_store.location.location import local_path, location
 from notmnist_store.option import (
     Distance,
-    EngineName,
     File,
     Folder,
     Option,
     Select,
     SourceLimits,
-    SparkUrl,
     SplitSet,
     TransformSet,
 )
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
 
     from notmnist_store.audits.audit import AuditResult
     from notmnist_store.catalog.connection import Catalog
-    from notmnist_store.engines.engine import Engine
     from notmnist_store.loading.split import Split
     from notmnist_store.report.report import ReportResult
     from notmnist_store.result import Result
@@ -285,8 +282,6 @@ class Store:
         sql_dir: Folder = None,
         timeout: Annotated[float | None, Option(metavar="S")] = 600.0,
         memory: Annotated[float | None, Option(metavar="GIB")] = None,
-        engine: EngineName = "local",
-        spark_url: SparkUrl = None,
     ) -> "Result":
         """Run a SELECT, or a report by its name.
 
@@ -299,8 +294,6 @@ class Store:
             sql_dir: a folder of your own reports, which go before ours.
             timeout: stop after S seconds.
             memory: stop where it takes more (default: half of what the machine has).
-            engine: local or spark.
-            spark_url: of --engine spark: sc://HOST:PORT, or local[2,4] for one of this machine.
 
         Returns:
             The rows that the query gives.
@@ -320,10 +313,7 @@ class Store:
             raise UsageError(
                 "--memory is a number of GiB", "notmnist-store sql label_counts --memory 4"
             )
-        chosen = _engine(engine, spark_url)
-        rows = run_query(
-            lambda: chosen.catalog(self._tables(), memory), query, params or {}, folder, timeout
-        )
+        rows = run_query(lambda: self._catalog(memory), query, params or {}, folder, timeout)
         return self._result(rows)
 
     def peek(
@@ -404,8 +394,6 @@ class Store:
         group_by: Annotated[str | None, Option(metavar="NAME")] = None,
         tolerance: Annotated[Mapping[str, float | str] | None, Option(metavar="NAME=V")] = None,
         sql_dir: Folder = None,
-        engine: EngineName = "local",
-        spark_url: SparkUrl = None,
     ) -> "AuditResult":
         """Check the store and a split set: leaks, conflicts, balance, lost members.
 
@@ -422,8 +410,6 @@ class Store:
                 (default: family).
             tolerance: share of violations to bear, from 0 to 1.
             sql_dir: a folder of your own audits, which go before ours of the same name.
-            engine: local or spark.
-            spark_url: of --engine spark: sc://HOST:PORT, or local[2,4] for one of this machine.
 
         Returns:
             One row an audit: name, severity, status, violating, total, share, tolerance, seconds,
@@ -437,7 +423,7 @@ class Store:
         from notmnist_store.audits.verdicts import Scope
 
         return audit(
-            _engine(engine, spark_url).catalog(self._tables()),
+            self._catalog(),
             names,
             scope=Scope(split_set, _radius(radius), _asked(transforms), group_by),
             fail_on=fail_on,
@@ -1095,6 +1081,57 @@ class Store:
             progress=self._progress,
         )
 
+    def review(
+        self,
+        split_set: SplitSet = "ingest",
+        *,
+        audit: Annotated[str | None, Option(metavar="NAME")] = None,
+        sql: Select = None,
+        radius: Distance = None,
+        transforms: TransformSet = None,
+        by: Annotated[str | None, Option(metavar="NAME")] = None,
+        port: int = 0,
+        no_browser: bool = False,
+    ) -> "Result":
+        """Judge pictures and pairs in the browser, by keys, until Ctrl-C.
+
+        The page is served to this machine alone, at an address with a token, which is the first
+        line on stderr. Every verdict is in the store's journal before the next card shows, and
+        goes to table decision when one pauses or leaves, as `decide` takes it.
+
+        Args:
+            split_set: the split set.
+            audit: open with what this audit finds.
+            sql: open with the rows of a SELECT: image_id, or a and b.
+            radius: how far near copies may be; by default the audits' own, and for near pairs that
+                of the search.
+            transforms: how they may have moved (default: none).
+            by: who decides (default: your login name).
+            port: of 127.0.0.1; 0 is any that is free.
+            no_browser: open no browser.
+
+        Returns:
+            One row: split_set, decided_by, decisions and judgements that were stored.
+
+        Raises:
+            StoreError: starlette and uvicorn are not installed.
+        """
+        from notmnist_store.audits.verdicts import Scope
+        from notmnist_store.decisions.decide import login_name
+        from notmnist_store.review.review import review
+
+        done = review(
+            self._tables(),
+            Scope(split_set, _radius(radius), _asked(transforms)),
+            sql=sql,
+            audit=audit,
+            port=port,
+            browser=not no_browser,
+            by=login_name() if by is None else by,
+            progress=self._progress,
+        )
+        return self._result(done)
+
     def verify(self, *, full: bool = False) -> "Result":
         """Check that all the logs promise is there and whole.
 
@@ -1177,12 +1214,6 @@ class Store:
         from notmnist_store.result import Result
 
         return Result(table, self.thumbnails)
-
-
-def _engine(name: str, spark_url: str | None) -> "Engine":
-    from notmnist_store.engines.choice import choose_engine
-
-    return choose_engine(name, spark_url)
 
 
 def _radius(given: str | float | None) -> "Radius | None":

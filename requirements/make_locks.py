@@ -33,7 +33,7 @@ PLATFORMS = (
 )
 UV = ["--quiet", "--system-certs"]
 PYPROJECT = HERE.parent / "pyproject.toml"
-EXTRAS = ["--extra", "glyphs", "--extra", "baseline"]
+EXTRAS = ["--extra", "glyphs", "--extra", "baseline", "--extra", "review"]
 RUN = [*EXTRAS, "--group", f"{PYPROJECT}:build", str(PYPROJECT)]
 DEV = [*EXTRAS, "--group", f"{PYPROJECT}:dev", str(PYPROJECT)]
 SITE = ["--group", f"{PYPROJECT}:site"]

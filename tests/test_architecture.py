@@ -22,8 +22,8 @@ ORDER = (
     *("errors", "text", "progress", "machine", "location", "workers", "option", "schema"),
     *("storage", "result", "catalog"),
     *("sources", "blocks", "engines", "drawing", "ingest", "near", "decisions", "splits"),
-    *("loading", "export", "audits", "learning", "peek", "report", "upkeep", "testing"),
-    *("store", "cli"),
+    *("loading", "export", "audits", "learning", "peek", "report", "upkeep", "review"),
+    *("testing", "store", "cli"),
 )
 """The folders and modules of the package from the ground up: imports run down this list."""
 
@@ -54,6 +54,8 @@ HEAVY = {
     "pyarrow.dataset",
     "scipy",
     "sklearn",
+    "starlette",
+    "uvicorn",
 }
 
 every_module = pytest.mark.parametrize("module", MODULES)

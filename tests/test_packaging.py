@@ -67,6 +67,7 @@ def test_the_wheel_holds_the_package_and_every_query(repository: Path, wheel: Pa
     modules = sources(repository, "notmnist_store", "*.py")
     queries = {f"notmnist_store/{name}" for name in sources(repository, "sql", "*.sql")}
     page = {f"notmnist_store/report/page.{suffix}" for suffix in ("css", "html", "js")}
+    page |= {f"notmnist_store/review/page.{suffix}" for suffix in ("css", "html", "js")}
     texts = {f"notmnist_store/export/{name}.md" for name in ("opening", "readme")}
     assert names == modules | queries | page | texts | {"notmnist_store/py.typed"}
 
@@ -100,12 +101,7 @@ def test_the_source_archive_builds_the_same_wheel(
     assert (tmp_path / wheel.name).read_bytes() == wheel.read_bytes()
 
 
-COMES_WITH = {
-    "PIL": "pillow",
-    "pyspark": "pyspark-client",
-    "sklearn": "scikit-learn",
-    "threadpoolctl": "scikit-learn",
-}
+COMES_WITH = {"PIL": "pillow", "sklearn": "scikit-learn", "threadpoolctl": "scikit-learn"}
 
 BROUGHT_BY_THE_USER = {"pandas", "polars", "torch"}
 
@@ -147,7 +143,8 @@ def test_a_lock_has_exact_versions_and_hashes_only(repository: Path, name: str) 
 
 
 @pytest.mark.parametrize(
-    ("name", "groups"), [("run", ["glyphs", "build"]), ("dev", ["glyphs", "build", "dev"])]
+    ("name", "groups"),
+    [("run", ["glyphs", "review", "build"]), ("dev", ["glyphs", "review", "build", "dev"])],
 )
 def test_a_lock_pins_what_the_project_asks_for(
     repository: Path, project: dict[str, Any], name: str, groups: list[str]

@@ -326,6 +326,7 @@ COMMANDS = (
         shows=False,
         rows=False,
     ),
+    Command(Store.review, "review --split-set my_split", "review --help"),
     Command(download, "download notMNIST_small notMNIST_large", "download --help", _downloaded),
     Command(Store.verify, "verify --full", "info", _verified),
     Command(Store.undo, "undo", "info", _undone),

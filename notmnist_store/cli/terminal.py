@@ -75,6 +75,10 @@ class Terminal(Progress):
             self._bars.stop()
             self._bars = None
 
+    def say(self, message: str) -> None:
+        """One line on stderr that stays whole, of the quiet, too."""
+        self._write(message, fold=False)
+
     def note(self, message: str) -> None:
         """One line on stderr, on a terminal folded at its width."""
         if not self._quiet:

@@ -22,7 +22,7 @@ from notmnist_store.decisions.rows import GivenDecisions, Problems
 from notmnist_store.errors import UsageError
 from notmnist_store.progress import Progress
 from notmnist_store.schema.tables import columns
-from notmnist_store.storage.tables import Tables
+from notmnist_store.storage.tables import Once, Tables
 from notmnist_store.text import printable
 
 NO_CHANGE = "no change"
@@ -48,6 +48,15 @@ def login_name() -> str:
         ) from error
 
 
+def check_name(by: str) -> None:
+    """Raise UsageError unless this is the name of somebody who decides."""
+    if not by.strip() or len(by) > _LONGEST_NAME or printable(by) != by:
+        raise UsageError(
+            f"--by is a name of at most {_LONGEST_NAME} printable characters",
+            "notmnist-store decide decisions.csv --by ada",
+        )
+
+
 def decide(
     tables: Tables,
     given: GivenDecisions,
@@ -56,19 +65,17 @@ def decide(
     by: str,
     yes: bool,
     progress: Progress,
+    once: Once | None = None,
 ) -> pa.Table:
     """Say what decisions would do, and with `yes` take them: one run, or none if nothing changes.
 
-    `where` they come from is for messages. The same decision twice is one.
+    `where` they come from is for messages. The same decision twice is one. Of two that are taken
+    under the same `once`, the second is an AlreadyDoneError.
 
     Returns one row a decision: image_id, pixel_hash, label (now), action, value, note, images
     (which it touches), effect (new, no change, new note, or "replaces drop").
     """
-    if not by.strip() or len(by) > _LONGEST_NAME or printable(by) != by:
-        raise UsageError(
-            f"--by is a name of at most {_LONGEST_NAME} printable characters",
-            "notmnist-store decide decisions.csv --by ada",
-        )
+    check_name(by)
     started = datetime.now(UTC)
     catalog = Catalog(tables)
     lines = _checked(catalog, given, where)
@@ -88,7 +95,13 @@ def decide(
         ]
         arguments = {"by": by, "decisions": len(rows)}
         with Run(
-            tables, "decide", arguments, columns=columns, started=started, progress=progress
+            tables,
+            "decide",
+            arguments,
+            once=once,
+            columns=columns,
+            started=started,
+            progress=progress,
         ) as run:
             run.write("decision", rows)
     elif yes:

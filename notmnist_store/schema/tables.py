@@ -8,7 +8,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 FORMAT_VERSION = 1
-FORMAT_REVISION = 9
+FORMAT_REVISION = 10
 """Raised with every change of a table until 0.1.0 is out; no store of another one is read."""
 
 _KINDS = {
@@ -144,6 +144,10 @@ TABLES: dict[str, pa.Schema] = {
     "decision": columns(
         "run_id text, place int, pixel_hash text, image_id int?, action text, value text?",
         "note text?, decided_by text, decided_at time",
+    ),
+    "verdict": columns(
+        "run_id text, place int, image_id int, twin_id int, squared_distance int",
+        "transforms text, transform text, judgement text, judged_by text, judged_at time",
     ),
 }
 """Arrow schema of every table, by name; the folder of the same name in a store holds it."""

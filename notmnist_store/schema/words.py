@@ -34,6 +34,9 @@ REJECT_REASONS = {
 ACTIONS = ("drop", "relabel", "not_duplicate", "keep")
 """What a decision may do with a picture."""
 
+JUDGEMENTS = ("copy", "nearly", "different")
+"""What a person may say of a pair of near copies, for a radius to be chosen by."""
+
 SEVERITIES = ("must", "should", "info")
 """How much an audit weighs."""
 

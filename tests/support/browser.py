@@ -53,8 +53,10 @@ class Browser:
     def __init__(self, driver: Any) -> None:
         self.driver = driver
 
-    def open(self, page: Path, *, width: int = 1400, height: int = 900, dark: bool = False) -> None:
-        """Show a file of this disk in a window of this size; what came before is forgotten."""
+    def open(
+        self, page: Path | str, *, width: int = 1400, height: int = 900, dark: bool = False
+    ) -> None:
+        """Show a file or an address in a window of this size; what came before is forgotten."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.command("Emulation.setDeviceMetricsOverride", **size)
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
@@ -62,7 +64,7 @@ class Browser:
         self.command("Emulation.setEmulatedMedia", features=[scheme, still])
         self.driver.get("about:blank")
         self.console(), self.requests()
-        self.driver.get(page.resolve().as_uri())
+        self.driver.get(page if isinstance(page, str) else page.resolve().as_uri())
 
     def command(self, name: str, **values: object) -> Any:
         """A command of the Chrome DevTools Protocol."""

@@ -7,6 +7,7 @@ import shutil
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import replace as replace_fields
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,9 @@ import pytest
 
 import notmnist_store
 from notmnist_store.errors import DamageError
+from notmnist_store.progress import Progress
+from notmnist_store.review.desk import Desk
+from notmnist_store.review.verdicts import Verdict
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage import tables as tables_module
 from notmnist_store.storage.losses import Shown, shown
@@ -49,11 +53,21 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Store:
     store.sanitize("fine", base="s", radius="0.1", yes=True)
     store.baseline("s", sizes=(10,))
     store.suspects("s", folds=2)
+    judge(store)
     store.ingest(pack(folder / "two.tar.gz", [("x/A/a.png", png(picture(60))), ("x/A/b.png", b"")]))
     store.undo()
     found = {row["table_name"] for row in store.sql("select table_name from data_file").rows()}
     assert found >= set(TABLES) - {"label_order"}  # no source here numbers its classes
     return store
+
+
+def judge(store: Store) -> None:
+    """Say of one near pair that it is a copy."""
+    desk = Desk(Tables.open(Path(str(store.path))), "ada", Progress())
+    (row,) = store.sql("select a, b from pair limit 1").rows()
+    verdict = Verdict("calibration", "copy", row["b"], "b" * 32, None, row["a"], "a" * 32)
+    desk.judge([replace_fields(verdict, squared_distance=1, transforms="none", transform="none")])
+    desk.drain()
 
 
 def empty(newest: Path) -> None:

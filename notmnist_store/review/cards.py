@@ -1,0 +1,139 @@
+"""Cards: what is shown of the rows of a queue, their pictures as one sprite."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.queries import load_queries
+from notmnist_store.near.kernels.transforms import Moves, nearest_move
+from notmnist_store.report.sprites import Shown, Sprite, sprite_png
+from notmnist_store.review.queues import Rows, ids_of
+from notmnist_store.schema.arrays import Pixels
+from notmnist_store.schema.radius import distance
+from notmnist_store.schema.transforms import NONE
+from notmnist_store.storage.pixels import pixels_by_id
+from notmnist_store.storage.tables import Tables
+from notmnist_store.text import number_text
+
+_NEIGHBOURS = 2
+
+Card = dict[str, Any]
+
+
+class CardMaker:
+    """Makes cards of a store as one catalog shows it; `moves` may bring a twin nearer."""
+
+    def __init__(self, tables: Tables, catalog: Catalog, split_set: str, moves: Moves) -> None:
+        self._tables = tables
+        self._catalog = catalog
+        self._split_set = split_set
+        self._moves = moves
+        self._shape = tables.marker.shape
+
+    def cards(self, rows: Rows, start: int, stop: int) -> tuple[list[Card], str]:
+        """The cards of these rows, and the sprite of their pictures as a data address."""
+        places = range(start, min(stop, len(rows)))
+        ids = ids_of(one for n in places for one in (rows.images[n], rows.twins[n]))
+        facts, pixels = self.facts(ids), pixels_by_id(self._tables, ids)
+        sprite = Sprite("cards")
+        cards = [self._card(rows, n, facts, pixels, sprite) for n in places]
+        return cards, self._address(sprite, pixels)
+
+    def facts(self, ids: Sequence[int]) -> dict[int, Card]:
+        """What the store knows of these images."""
+        sql = load_queries("review")["facts"].sql
+        found = self._catalog.query(sql, {"ids": list(ids), "split_set": self._split_set})
+        return {row["image_id"]: row for row in found.to_pylist()}
+
+    def _card(
+        self,
+        rows: Rows,
+        place: int,
+        facts: Mapping[int, Card],
+        pixels: Mapping[int, Pixels],
+        sprite: Sprite,
+    ) -> Card:
+        image, twin = rows.images[place], rows.twins[place]
+        card: Card = {
+            "place": place,
+            "image": _spoken(image, facts),
+            "tiles": {"image": sprite.place(Shown(image))},
+            "suggested": rows.suggested[place] if rows.suggested else None,
+            "said": _said(rows, place),
+        }
+        if not twin:
+            return card
+        squared, transform = self._apart(pixels, image, twin)
+        tiles = card["tiles"]
+        tiles["twin"] = sprite.place(Shown(twin))
+        if transform != NONE.text:
+            tiles["moved"] = sprite.place(Shown(image, twin, transform, moved=True))
+        tiles["difference"] = sprite.place(Shown(image, twin, transform))
+        return card | {
+            "twin": _spoken(twin, facts),
+            "squared_distance": squared,
+            "distance": None if squared is None else distance(squared),
+            "transform": transform,
+        }
+
+    def _apart(self, pixels: Mapping[int, Pixels], image: int, twin: int) -> tuple[int | None, str]:
+        """The squared distance of two images and the move that has it."""
+        if image not in pixels or twin not in pixels:
+            return None, NONE.text
+        one, other = pixels[image].reshape(-1), pixels[twin].reshape(-1)
+        squared, move = nearest_move(self._moves, one, other)
+        return squared, self._moves.names[move]
+
+    def neighbours(self, ids: Sequence[int]) -> tuple[dict[str, list[Card]], str]:
+        """The nearest images of each, and the sprite of them, as far as they were searched for."""
+        wanted = pa.table({"image_id": pa.array(ids, pa.int64())})
+        found = self._catalog.query(
+            load_queries("near")["neighbours"].sql,
+            {"split_set": self._split_set, "most": _NEIGHBOURS},
+            rows={"wanted_image": wanted},
+        ).to_pylist()
+        pixels = pixels_by_id(self._tables, [row["twin_id"] for row in found])
+        sprite = Sprite("neighbours")
+        near: dict[str, list[Card]] = {str(image): [] for image in ids}
+        for row in sorted(found, key=lambda row: int(row["squared_distance"])):
+            near[str(row["image_id"])].append(
+                {
+                    "id": str(row["twin_id"]),
+                    "label": row["twin_label"],
+                    "split": row["split"],
+                    "distance": distance(row["squared_distance"]),
+                    "tile": sprite.place(Shown(row["twin_id"])),
+                }
+            )
+        return near, self._address(sprite, pixels)
+
+    def _address(self, sprite: Sprite, pixels: Mapping[int, Pixels]) -> str:
+        if not sprite.places:
+            return ""
+        png = base64.b64encode(sprite_png(sprite, pixels, self._shape)).decode()
+        return f"data:image/png;base64,{png}"
+
+
+def _spoken(image: int, facts: Mapping[int, Card]) -> Card:
+    """Facts of an image as JSON has them: an id has more digits than its numbers."""
+    known = facts.get(image, {})
+    names = ("label", "split", "source", "path", "font", "pixel_hash", "decision")
+    return {"id": str(image)} | {name: known.get(name) for name in names}
+
+
+def _said(rows: Rows, place: int) -> list[tuple[str, str]]:
+    """Further columns of a row as text."""
+    if rows.said is None:
+        return []
+    (row,) = rows.said.slice(place, 1).to_pylist()
+    return [
+        (name.replace("_", " "), number_text(value, 3) if isinstance(value, float) else str(value))
+        for name, value in row.items()
+        if value is not None and not (isinstance(value, float) and np.isnan(value))
+    ]

@@ -1,0 +1,379 @@
+"""A session: one store seen through one split set, the queues that are open, and what is judged."""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from notmnist_store.audits.audit import audit_store, find_audits
+from notmnist_store.audits.verdicts import Scope
+from notmnist_store.audits.verdicts import Verdict as AuditVerdict
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.near.kernels.transforms import Moves
+from notmnist_store.progress import Progress
+from notmnist_store.review.calibration import Row, precision, proposed
+from notmnist_store.review.cards import Card, CardMaker
+from notmnist_store.review.desk import Desk, unstored
+from notmnist_store.review.queues import QUEUES, Rows, Source, audit_queues, open_queue
+from notmnist_store.review.verdicts import Verdict
+from notmnist_store.schema.words import JUDGEMENTS
+from notmnist_store.storage.tables import Tables
+
+_PAUSE_SECONDS = 20.0
+_MOST_WAITING = 500
+_MOST_OPEN = 8
+_MOST_CARDS = 200
+_MOST_SERVED = 5_000
+_NEAR_END = 100
+_MEMORY_GIB = 0.35
+_COUNTS = """select count(case when action = 'drop' then 1 end) as dropped,
+count(case when action = 'relabel' then 1 end) as relabelled,
+count(case when action = 'keep' and lane = 'picture' then 1 end) as kept,
+count(case when action = 'not_duplicate' then 1 end) as parted
+from decision where is_current"""
+
+
+@dataclass
+class Lens:
+    """The catalog that cards and queues are read through, and how many runs it shows."""
+
+    catalog: Catalog
+    runs: int
+
+
+@dataclass
+class OpenQueue:
+    """A queue that a page looks at, and the cards of it that were shown, by their places."""
+
+    name: str
+    rows: Rows
+    served: dict[int, Card] = field(default_factory=dict)
+
+
+@dataclass
+class Standing:
+    """What the top of the page says: audits as they were last run, and decisions that count."""
+
+    audits: list[AuditVerdict] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=dict)
+    labels: list[str] = field(default_factory=list)
+    is_fresh: bool = False
+    precision: list[Row] = field(default_factory=list)
+    trouble: str = ""
+
+
+class Session:
+    """What the pages of one server share. Its methods may be called by any thread."""
+
+    def __init__(
+        self,
+        tables: Tables,
+        scope: Scope,
+        by: str,
+        first: tuple[str, str | None],
+        progress: Progress,
+    ) -> None:
+        self.tables = tables
+        self.scope = scope
+        self.first = first
+        self.desk = Desk(tables, by, progress)
+        self.standing = Standing()
+        self._progress = progress
+        self._moves = Moves(scope.transforms, tables.marker.shape)
+        self._asking = threading.RLock()
+        self._lens: Lens | None = None
+        self._open: dict[int, OpenQueue] = {}
+        self._numbers = itertools.count(1)
+        self._wake = threading.Condition()
+        self._paused = False
+        self.is_leaving = False
+        self.is_at_work = True
+        self._judged_at = 0.0
+        self._left = self.desk.left_behind()
+        self._worker = threading.Thread(target=self._work, name="review", daemon=True)
+
+    def start(self) -> None:
+        """Begin to store and to audit in the background."""
+        self._worker.start()
+
+    def leave(self) -> None:
+        """Store what waits, and end; where that was interrupted, it may be called again.
+
+        Raises:
+            StoreError: the store cannot be written; what waits stays in the journal.
+        """
+        with self._wake:
+            self.is_leaving = True
+            self._wake.notify_all()
+        if self._worker.ident is not None:
+            self._worker.join()
+        self.is_at_work = False
+        self.desk.drain()
+
+    def pause(self) -> None:
+        """Store what waits soon."""
+        with self._wake:
+            self._paused = True
+            self._wake.notify_all()
+
+    @contextmanager
+    def asking(self) -> Iterator[CardMaker]:
+        """The store as it was at the last look, for one thread at a time."""
+        with self._asking:
+            if self._lens is None:
+                runs = self.tables.runs().num_rows
+                self._lens = Lens(Catalog(self.tables, _MEMORY_GIB), runs)
+            yield CardMaker(self.tables, self._lens.catalog, self.scope.split_set, self._moves)
+
+    def _source(self) -> Source:
+        assert self._lens is not None
+        return Source(self._lens.catalog, self.scope)
+
+    def queues(self) -> list[dict[str, str]]:
+        """The queues that can be opened, with what is missing for some, and the command for it."""
+        with self.asking():
+            source = self._source()
+            listed = []
+            for queue in (*QUEUES, *audit_queues()):
+                missing, command = source.missing(queue.need) or ("", "")
+                listed.append(
+                    {
+                        "name": queue.name,
+                        "title": queue.title,
+                        "about": queue.about,
+                        "missing": missing,
+                        "command": command,
+                    }
+                )
+        return listed
+
+    def open(self, name: str, sql: str | None) -> dict[str, Any]:
+        """Open a queue: its number, and how many rows it has at least."""
+        with self.asking():
+            rows = open_queue(self._source(), name, sql)
+        judged = {id_ for verdict in self._known() for id_ in _images_of(verdict)}
+        first = next(
+            (n for n, pair in enumerate(zip(rows.images, rows.twins, strict=True))
+             if not judged.intersection(pair)),
+            0,
+        )  # fmt: skip
+        number = next(self._numbers)
+        self._open[number] = OpenQueue(name, rows)
+        for old in sorted(self._open)[:-_MOST_OPEN]:
+            self._open.pop(old, None)
+        return {"queue": number, "rows": len(rows), "more": rows.more is not None, "first": first}
+
+    def cards(self, number: int, start: int, count: int) -> dict[str, Any]:
+        """Cards of an open queue, with what this session said of their pictures."""
+        queue = self._queue(number)
+        rows = queue.rows
+        with self.asking() as maker:
+            while start + count + _NEAR_END > len(rows) and rows.extend():
+                pass
+            cards, sprite = maker.cards(rows, start, start + min(count, _MOST_CARDS))
+        queue.served |= {card["place"]: card for card in cards}
+        for old in list(queue.served)[:-_MOST_SERVED]:
+            queue.served.pop(old, None)
+        return {
+            "cards": self._marked(cards),
+            "sprite": sprite,
+            "rows": len(rows),
+            "more": rows.more is not None,
+        }
+
+    def neighbours(self, ids: Sequence[int]) -> dict[str, Any]:
+        """The nearest pictures of these images."""
+        with self.asking() as maker:
+            near, sprite = maker.neighbours(ids)
+        return {"neighbours": near, "sprite": sprite}
+
+    def _queue(self, number: int) -> OpenQueue:
+        if number not in self._open:
+            raise UsageError("this queue is closed; choose it again")
+        return self._open[number]
+
+    def _known(self) -> list[Verdict]:
+        return [*self._left, *self.desk.standing()]
+
+    def _marked(self, cards: Sequence[Card]) -> list[Card]:
+        """The cards with what was said and their catalog may not know."""
+        about = {verdict.about: verdict for verdict in self._known()}
+        marked = []
+        for card in cards:
+            sides = [side for side in ("image", "twin") if side in card]
+            hashes = tuple(sorted(card[side]["pixel_hash"] or "" for side in sides))
+            said = {side: about.get(("picture", card[side]["pixel_hash"] or "")) for side in sides}
+            judged = about.get(("judged", *hashes)) if len(sides) == 2 else None
+            now = dict(card)
+            for side, verdict in said.items():
+                now[side] = {**card[side], "said": verdict and _in_short(verdict)}
+            now["parted"] = len(sides) == 2 and ("parted", *hashes) in about
+            now["judged"] = judged and judged.action
+            marked.append(now)
+        return marked
+
+    def judge(self, number: int, said: Sequence[Mapping[str, Any]]) -> list[int]:
+        """Take verdicts on rows of an open queue: place, side (image or twin), action, value."""
+        verdicts = [self._verdict(number, one) for one in said]
+        numbers = self.desk.judge(verdicts)
+        self._judged_at = time.monotonic()
+        with self._wake:
+            self._wake.notify_all()
+        return numbers
+
+    def _verdict(self, number: int, one: Mapping[str, Any]) -> Verdict:
+        queue, place = self._queue(number), int(one["place"])
+        if place not in queue.served:
+            self.cards(number, place, 1)
+        card = queue.served.get(place)
+        if card is None:
+            raise UsageError("there is no such card")
+        image, twin = card["image"], card.get("twin")
+        if one.get("side") == "twin" and twin is not None:
+            image, twin = twin, image
+        if image["pixel_hash"] is None or (twin is not None and twin["pixel_hash"] is None):
+            raise UsageError("the picture is no more in the store")
+        action, value = str(one["action"]), one.get("value")
+        judged = action in JUDGEMENTS
+        return Verdict(
+            queue=queue.name,
+            action=action,
+            image_id=int(image["id"]),
+            pixel_hash=image["pixel_hash"],
+            value=None if value is None else str(value),
+            twin_id=None if twin is None else int(twin["id"]),
+            twin_hash=None if twin is None else twin["pixel_hash"],
+            squared_distance=card.get("squared_distance") if judged else None,
+            transforms=self.scope.transforms.text if judged else None,
+            transform=card.get("transform") if judged else None,
+        )
+
+    def take_back(self, numbers: Sequence[int]) -> list[str]:
+        """Undo what was said under these numbers; the images it was about."""
+        undone = self.desk.take_back(numbers)
+        self._judged_at = time.monotonic()
+        with self._wake:
+            self._wake.notify_all()
+        return [str(verdict.image_id) for verdict in undone]
+
+    def state(self) -> dict[str, Any]:
+        """What the top of the page says."""
+        standing = self.standing
+        return {
+            "waiting": self.desk.waiting,
+            "stored": self.desk.decisions + self.desk.judgements,
+            "last": self.desk.last,
+            "labels": standing.labels,
+            "counts": standing.counts,
+            "fresh": standing.is_fresh,
+            "trouble": standing.trouble,
+            "audits": [
+                {
+                    "name": audit.name,
+                    "severity": audit.severity,
+                    "status": audit.status,
+                    "violating": audit.violating,
+                }
+                for audit in standing.audits
+            ],
+        }
+
+    def precision(self, wanted: float) -> dict[str, Any]:
+        """What the verdicts that are stored say of radii, and the one for a precision wanted."""
+        rows = self.standing.precision
+        return {"rows": rows, "proposed": proposed(rows, wanted)}
+
+    def _work(self) -> None:
+        """Take over what was left, audit, and store whenever one pauses, until one leaves."""
+        self._take_over()
+        self._look()
+        while True:
+            with self._wake:
+                if self.is_leaving:
+                    return
+                if not self._is_due():
+                    left = self._judged_at + _PAUSE_SECONDS - time.monotonic()
+                    self._wake.wait(max(0.05, left) if self.desk.waiting else None)
+                    continue
+                self._paused = False
+            try:
+                self.standing.is_fresh = False
+                self.desk.drain()
+                self.standing.trouble = ""
+            except StoreError as error:
+                self.standing.trouble = unstored(error)
+                self._judged_at = time.monotonic()
+                continue
+            self._look()
+
+    def _is_due(self) -> bool:
+        """Whether it is time to store what waits."""
+        waiting = self.desk.waiting
+        since = time.monotonic() - self._judged_at
+        return bool(waiting) and (
+            self._paused or waiting >= _MOST_WAITING or since >= _PAUSE_SECONDS
+        )
+
+    def _take_over(self) -> None:
+        try:
+            stored = self.desk.take_over()
+        except StoreError as error:
+            self.standing.trouble = unstored(error)
+            return
+        if stored:
+            self._progress.note(f"stored {stored:,} verdicts that a review before this one left")
+
+    def _look(self) -> None:
+        """Run the audits on the store as it is now, and count what is decided."""
+        try:
+            catalog = Catalog(self.tables, _MEMORY_GIB)
+            labels = catalog.query("select label from label order by label_id")
+            (counts,) = catalog.query(_COUNTS).to_pylist()
+            self.standing.labels = [label for label in labels["label"].to_pylist() if label]
+            self.standing.counts = counts
+            if catalog.query("select 1 as there from verdict limit 1").num_rows:
+                self.standing.precision = precision(catalog, self.scope)
+            self.standing.audits = audit_store(
+                catalog,
+                find_audits([]),
+                scope=Scope(self.scope.split_set, transforms=self.scope.transforms),
+                tolerances={},
+                progress=_UntilOneLeaves(self),
+            )
+            self.standing.is_fresh = True
+        except StoreError as error:
+            self.standing.trouble = error.message
+        except _LeftError:
+            pass
+
+
+class _LeftError(Exception):
+    """One leaves while audits run."""
+
+
+class _UntilOneLeaves(Progress):
+    """Ends audits between two of them as soon as one leaves."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def advance(self, done: int) -> None:
+        """Raise _LeftError where one has left."""
+        if self._session.is_leaving:
+            raise _LeftError
+
+
+def _images_of(verdict: Verdict) -> list[int]:
+    """Images whose card is done with this verdict."""
+    paired = verdict.is_judgement or verdict.action == "not_duplicate"
+    return [verdict.image_id, verdict.twin_id or 0] if paired else [verdict.image_id]
+
+
+def _in_short(verdict: Verdict) -> str:
+    return f"relabel {verdict.value}" if verdict.action == "relabel" else verdict.action

@@ -303,3 +303,34 @@ def test_suspects_are_measured_on_labels_that_were_flipped(load, tmp_path: Path)
     assert finding.flipped == 11
     assert finding.recall > 0.5
     assert finding.right == 1
+
+
+@pytest.mark.slow
+def test_every_form_that_is_timed_has_the_rows_of_the_class_folders(load, tmp_path: Path) -> None:
+    module = load("sources")
+    letter_store(tmp_path / "store", tmp_path / "letters.tar")
+    for shape, (_, forms) in module.FORMS.items():
+        pixels = module.drawn(tmp_path / "store", shape, 20)
+        found = []
+        for number, how in enumerate(forms.values()):
+            folder = tmp_path / shape / str(number)
+            folder.mkdir(parents=True)
+            labels = np.arange(len(pixels)) % 10
+            store = notmnist_store.open(folder / "store")
+            named = module.NAMES if how.numbered else None
+            store.ingest(how.write(folder, pixels, labels), shape=shape, labels=named, workers=1)
+            query = "select label, pixel_hash from image order by all"
+            found.append(store.sql(query).rows())
+        assert len(found[0]) == 20
+        assert all(rows == found[0] for rows in found)
+
+
+def test_sources_are_told_beside_the_class_folders(load) -> None:
+    module, cost = load("sources"), load("measure").Cost
+    rows = [
+        module.Row("class folders", 1_000, 1 << 20, [cost(3.0, 2.0), cost(5.0, 4.0)]),
+        module.Row("IDX", 1_000, 1 << 19, [cost(1.0, 1.0), cost(1.0, 1.0)]),
+    ]
+    text = module.markdown({"28x28x1": rows}, 0.5)
+    assert "| 28x28x1 | class folders | 1.0 MiB | 4.00 s (3.00 to 5.00) | 3.00 s |" in text
+    assert "|    1,000 |           3.00 |" in text

@@ -166,7 +166,12 @@ def pack(folder: Path, packing: str) -> Path:
 
 
 def parquet(
-    form: str, label_form: str, *, in_column: bool = False, one_file: bool = False
+    form: str,
+    label_form: str,
+    *,
+    in_column: bool = False,
+    one_file: bool = False,
+    ending: str = ".parquet",
 ) -> Callable[..., list[Path]]:
     def write(root: Path, made: Parts) -> list[Path]:
         (root / "data").mkdir()
@@ -193,8 +198,13 @@ def parquet(
             tables = {None: pa.concat_tables(tables.values())}
         for split, table in tables.items():
             word = {"valid": "validation", None: "all"}.get(split, split)
-            path = root / "data" / f"{word}-00000-of-00001.parquet"
-            pq.write_table(table.replace_schema_metadata(metadata), path, row_group_size=7)
+            path = root / "data" / f"{word}-00000-of-00001{ending}"
+            table = table.replace_schema_metadata(metadata)
+            if ending == ".parquet":
+                pq.write_table(table, path, row_group_size=7)
+                continue
+            with pa.ipc.new_file(path, table.schema) as writer:
+                writer.write_table(table, 7)
         return [path] if one_file else [root]
 
     return write
@@ -313,6 +323,13 @@ def webdataset(form: str, packing: str = ".tar", shards: int = 2) -> Callable[..
     return write
 
 
+def packed_folders(packing: str) -> Callable[..., list[Path]]:
+    def write(root: Path, made: Parts) -> list[Path]:
+        return [pack(folder, packing) for folder in class_folders(root / "set", made)]
+
+    return write
+
+
 NUMBERED = {"labels": NAMES}
 BY_FOLDER = ("train", "valid", "test")
 FORMS: dict[str, tuple[Callable[..., list[Path]], tuple[str | None, ...], dict[str, object]]] = {
@@ -356,6 +373,10 @@ FORMS: dict[str, tuple[Callable[..., list[Path]], tuple[str | None, ...], dict[s
     "Parquet of binary": (parquet("binary", "text"), BY_FOLDER, {}),
     "Parquet, one file": (parquet("struct", "class", in_column=True, one_file=True), BY_FOLDER, {}),
     "Parquet, no split": (parquet("struct", "text", one_file=True), (None,), {}),
+    "Arrow": (parquet("struct", "class", ending=".arrow"), BY_FOLDER, {}),
+    "class folders in tar.gz": (packed_folders(".tar.gz"), BY_FOLDER, {}),
+    "class folders in tar": (packed_folders(".tar"), ("train", "test"), {}),
+    "class folders in zip": (packed_folders(".zip"), BY_FOLDER, {}),
 }
 
 

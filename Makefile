@@ -17,7 +17,7 @@ unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install ingest sql audit report test test-slow test-oldest-duckdb test-interop check format docs site bench bench-use bench-near facts lock clean
+.PHONY: help install ingest sql audit report test test-slow test-oldest-duckdb test-interop test-spark test-spark-jvm check format docs site bench bench-use bench-near facts lock clean
 
 help: ## say what there is to make (the default)
 	@echo 'usage: make TARGET [SOURCE="a.tar.gz b.tar.gz"] [STORE=folder] [ARGS="more options"] [PYTHON=python3]'
@@ -38,10 +38,10 @@ report: $(VENV)/project.done ## write report.html on the store: make report ARGS
 	@$(PROGRAM) report $(STORE_OPTION) $(ARGS)
 
 test: $(VENV)/dev.done ## run the tests (ARGS go to pytest)
-	@$(RUN) -m pytest --numprocesses auto -m "not slow" $(ARGS)
+	@$(RUN) -m pytest --numprocesses auto -m "not slow and not spark" $(ARGS)
 
 test-slow: $(VENV)/dev.done ## run what test leaves out, and every property with many examples drawn anew
-	@NOTMNIST_STORE_TESTS=thorough $(RUN) -m pytest --numprocesses auto -m "slow or hypothesis" $(ARGS)
+	@NOTMNIST_STORE_TESTS=thorough $(RUN) -m pytest --numprocesses auto -m "(slow or hypothesis) and not spark" $(ARGS)
 
 test-oldest-duckdb: $(VENV)/dev.done build/oldest-duckdb/done ## run the SQL tests on the oldest DuckDB supported
 	@PYTHONPATH=build/oldest-duckdb $(RUN) -c 'import duckdb; print("DuckDB", duckdb.__version__)'
@@ -51,6 +51,15 @@ test-oldest-duckdb: $(VENV)/dev.done build/oldest-duckdb/done ## run the SQL tes
 test-interop: build/interop/done ## run the tests with the real torch and datasets
 	@build/interop/bin/python -c 'import datasets, torch; print("torch", torch.__version__, "datasets", datasets.__version__)'
 	@build/interop/bin/python -m pytest -m interop $(ARGS)
+
+test-spark: build/spark/done ## run the tests of --engine spark on Sail
+	@build/spark/bin/python -c 'from importlib.metadata import version; import pysail, pyspark; print("Sail", version("pysail"), "client", pyspark.__version__)'
+	@build/spark/bin/python -m pytest -m spark $(ARGS)
+
+test-spark-jvm: build/spark-jvm/done ## run those on Spark itself that say more there; needs Java 17
+	@build/spark-jvm/bin/python -c 'import pyspark; print("Spark", pyspark.__version__)'
+	@java -version
+	@NOTMNIST_SPARK_URL='local[2,4]' build/spark-jvm/bin/python -m pytest -m spark_jvm $(ARGS)
 
 check: $(VENV)/dev.done ## check format, style and types
 	@$(RUN) -m ruff format --check .
@@ -128,7 +137,7 @@ build/site-tools/done: requirements/site.lock
 
 # Environments over .venv, named as their requirements: the .pth file lets them find what is there.
 PURELIB := import sysconfig; print(sysconfig.get_path("purelib"))
-build/interop/done build/peers/done: build/%/done: requirements/%.txt $(VENV)/dev.done
+build/interop/done build/peers/done build/spark/done build/spark-jvm/done: build/%/done: requirements/%.txt $(VENV)/dev.done
 	@echo 'Making build/$*, once: .venv and, over it, what requirements/$*.txt names' >&2
 	@rm -rf build/$*
 	@$(RUN) -m venv build/$*

@@ -17,6 +17,8 @@ File = Annotated[str | Path | None, Option(metavar="FILE")]
 Folder = Annotated[str | Path | None, Option(metavar="DIR")]
 Select = Annotated[str | None, Option(metavar="SELECT")]
 TransformSet = Annotated[str | None, Option(metavar="SET")]
+EngineName = Annotated[str, Option("--engine", "ENGINE")]
+SparkUrl = Annotated[str | None, Option("--spark-url", "URL")]
 SplitSet = Annotated[str, Option("--split-set", "SET")]
 
 

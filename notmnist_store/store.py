@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Protocol, Unpack
 from notmnist_store.location.location import local_path, location
 from notmnist_store.option import (
     Distance,
+    EngineName,
     File,
     Folder,
     Option,
     Select,
     SourceLimits,
+    SparkUrl,
     SplitSet,
     TransformSet,
 )
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from notmnist_store.audits.audit import AuditResult
     from notmnist_store.catalog.connection import Catalog
+    from notmnist_store.engines.engine import Engine
     from notmnist_store.loading.split import Split
     from notmnist_store.report.report import ReportResult
     from notmnist_store.result import Result
@@ -282,6 +285,8 @@ class Store:
         sql_dir: Folder = None,
         timeout: Annotated[float | None, Option(metavar="S")] = 600.0,
         memory: Annotated[float | None, Option(metavar="GIB")] = None,
+        engine: EngineName = "local",
+        spark_url: SparkUrl = None,
     ) -> "Result":
         """Run a SELECT, or a report by its name.
 
@@ -294,6 +299,8 @@ class Store:
             sql_dir: a folder of your own reports, which go before ours.
             timeout: stop after S seconds.
             memory: stop where it takes more (default: half of what the machine has).
+            engine: local or spark.
+            spark_url: of --engine spark: sc://HOST:PORT, or local[2,4] for one of this machine.
 
         Returns:
             The rows that the query gives.
@@ -313,7 +320,10 @@ class Store:
             raise UsageError(
                 "--memory is a number of GiB", "notmnist-store sql label_counts --memory 4"
             )
-        rows = run_query(lambda: self._catalog(memory), query, params or {}, folder, timeout)
+        chosen = _engine(engine, spark_url)
+        rows = run_query(
+            lambda: chosen.catalog(self._tables(), memory), query, params or {}, folder, timeout
+        )
         return self._result(rows)
 
     def peek(
@@ -394,6 +404,8 @@ class Store:
         group_by: Annotated[str | None, Option(metavar="NAME")] = None,
         tolerance: Annotated[Mapping[str, float | str] | None, Option(metavar="NAME=V")] = None,
         sql_dir: Folder = None,
+        engine: EngineName = "local",
+        spark_url: SparkUrl = None,
     ) -> "AuditResult":
         """Check the store and a split set: leaks, conflicts, balance, lost members.
 
@@ -410,6 +422,8 @@ class Store:
                 (default: family).
             tolerance: share of violations to bear, from 0 to 1.
             sql_dir: a folder of your own audits, which go before ours of the same name.
+            engine: local or spark.
+            spark_url: of --engine spark: sc://HOST:PORT, or local[2,4] for one of this machine.
 
         Returns:
             One row an audit: name, severity, status, violating, total, share, tolerance, seconds,
@@ -423,7 +437,7 @@ class Store:
         from notmnist_store.audits.verdicts import Scope
 
         return audit(
-            self._catalog(),
+            _engine(engine, spark_url).catalog(self._tables()),
             names,
             scope=Scope(split_set, _radius(radius), _asked(transforms), group_by),
             fail_on=fail_on,
@@ -1214,6 +1228,12 @@ class Store:
         from notmnist_store.result import Result
 
         return Result(table, self.thumbnails)
+
+
+def _engine(name: str, spark_url: str | None) -> "Engine":
+    from notmnist_store.engines.choice import choose_engine
+
+    return choose_engine(name, spark_url)
 
 
 def _radius(given: str | float | None) -> "Radius | None":

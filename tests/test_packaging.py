@@ -101,7 +101,12 @@ def test_the_source_archive_builds_the_same_wheel(
     assert (tmp_path / wheel.name).read_bytes() == wheel.read_bytes()
 
 
-COMES_WITH = {"PIL": "pillow", "sklearn": "scikit-learn", "threadpoolctl": "scikit-learn"}
+COMES_WITH = {
+    "PIL": "pillow",
+    "pyspark": "pyspark-client",
+    "sklearn": "scikit-learn",
+    "threadpoolctl": "scikit-learn",
+}
 
 BROUGHT_BY_THE_USER = {"pandas", "polars", "torch"}
 

@@ -143,6 +143,14 @@ class Catalog:
         self._show_held(view, only)
         return self
 
+    def show_rows(self, view: str, rows: pa.Table) -> None:
+        """Let a view show these rows, which were computed of it elsewhere."""
+        if view in self._unmade:
+            self._unmade.remove(view)
+        self._connection.register("held_" + view, rows)
+        self._held[view] = {}
+        self._show_held(view, {})
+
     def _show_held(self, view: str, only: dict[str, str]) -> None:
         """Let a view show its held rows and, where they are not all, the others behind them."""
         body = f"select * from {quoted_name('held_' + view)}"

@@ -72,18 +72,25 @@ def versions_shown(table: str, rows: str, versions: Mapping[str, tuple[str, int]
     """
     parts = [f"select * from {quoted_name(rows)}"]
     for name, (split_set, version) in versions.items():
-        named = ", ".join(
-            f"case when {column} = {quoted_text(split_set)} then {quoted_text(name)}"
-            f" else {column} end as {column}"
-            for column in ("eval_set", "versus_set")
-            if column in TABLES[table].names
+        columns = ", ".join(
+            f"{_renamed(column, split_set, name)} as {quoted_name(column)}"
+            for column in TABLES[table].names
         )
-        replaced = ", ".join(filter(None, [f"{quoted_text(name)} as split_set", named]))
         parts.append(
-            f"select * replace ({replaced}) from {quoted_name(rows)}"
+            f"select {columns} from {quoted_name(rows)}"
             f" where split_set = {quoted_text(split_set)} and version = {version}"
         )
     return " union all ".join(parts)
+
+
+def _renamed(column: str, split_set: str, name: str) -> str:
+    """A column, with a split set under another name where it names that."""
+    if column == "split_set":
+        return quoted_text(name)
+    if column in ("eval_set", "versus_set"):
+        given = f"{column} = {quoted_text(split_set)}"
+        return f"case when {given} then {quoted_text(name)} else {column} end"
+    return quoted_name(column)
 
 
 def split_set_schemas(made: Iterable[tuple[str, int, bool]]) -> dict[str, list[str]]:

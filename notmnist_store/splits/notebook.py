@@ -27,12 +27,15 @@ from image
 where image.label is not null and (image.is_dropped or image.label <> image.label_ingested)
 """
 _IMAGES = """
-select image.source, count(*) as images
-from image
-inner join run on run.run_id = image.run_id
-where not image.is_dropped
-group by image.source
-order by min(run.sequence)
+select part.source, part.images
+from (
+    select image.source, count(*) as images, min(run.sequence) as sequence
+    from image
+    inner join run on run.run_id = image.run_id
+    where not image.is_dropped
+    group by image.source
+) as part
+order by part.sequence
 """
 _DECISIONS = "decisions are honoured, so this is not the split that the notebook itself makes"
 _SHARE_OF_VALID = 21  # one part of valid, twenty of train

@@ -39,7 +39,7 @@ LARGE = frozenset(
     {
         *("stored_image", "stored_reject", "stored_pair", "stored_pair_step", "stored_star"),
         *("stored_contrast_pair", "stored_split_image", "stored_split_drop"),
-        *("stored_prediction", "stored_outlier"),
+        *("stored_prediction", "stored_outlier", "stored_attribute"),
     }
 )
 """Tables with a row an image, or a pair: what reads none of them is DuckDB's on any engine."""

@@ -1,0 +1,120 @@
+"""Spark as an engine: a Spark Connect server that others run, or one of this process."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import secrets
+import shutil
+import socket
+import sys
+import warnings
+from functools import cache
+from urllib.parse import urlsplit
+
+from pyspark.errors import PySparkException
+from pyspark.sql.connect.session import SparkSession
+
+from notmnist_store.catalog.connection import Catalog
+from notmnist_store.engines.engine import Engine
+from notmnist_store.engines.spark.catalog import SparkCatalog
+from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.storage.tables import Tables
+
+_LOCAL = re.compile(r"local(\[[0-9*]+(,[0-9]+)?\]|-cluster\[[0-9]+,[0-9]+,[0-9]+\])?")
+_PORT = 15002
+_REACH_SECONDS = 10.0
+_SETTINGS = {
+    "spark.sql.session.timeZone": "UTC",
+    # Over views of views Spark would else spend minutes on what follows from their conditions.
+    "spark.sql.constraintPropagation.enabled": "false",
+}
+
+
+class SparkEngine(Engine):
+    """A cluster that Spark Connect reaches, or, of `local[…]`, a Spark of this machine."""
+
+    def __init__(self, url: str) -> None:
+        """Reach it (UsageError for another kind of address, StoreError where nobody answers)."""
+        if _LOCAL.fullmatch(url):
+            self._address = _start_here(url)
+        else:
+            self._address = url
+            _reach(url)
+        self._session()
+
+    def catalog(self, tables: Tables, memory: float | None = None) -> Catalog:
+        """As the local one does; statements over large tables run there, in their own session."""
+        return SparkCatalog(tables, self._session(), memory)
+
+    def _session(self) -> SparkSession:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of pandas, which we do not hand over
+            try:
+                session = SparkSession.builder.remote(self._address).create()
+                for name, value in _SETTINGS.items():
+                    session.conf.set(name, value)
+            except PySparkException as error:
+                raise StoreError(
+                    f"the Spark Connect server at {_shown(self._address)} does not open a "
+                    f"session: {str(error)[:200]}",
+                    "notmnist-store sql --help",
+                ) from error
+        return session
+
+
+def _reach(url: str) -> None:
+    """Make sure that somebody listens: Spark's client would try for many minutes."""
+    parts = urlsplit(url)
+    try:
+        host, port = parts.hostname, parts.port or _PORT
+    except ValueError:
+        host = None
+    if parts.scheme != "sc" or host is None:
+        raise UsageError(
+            "--spark-url is sc://HOST:PORT of a Spark Connect server, or local[2,4] for one of "
+            "this machine",
+            "notmnist-store audit --engine spark --spark-url sc://localhost:15002",
+        )
+    try:
+        socket.create_connection((host, port), _REACH_SECONDS).close()
+    except OSError as error:
+        raise StoreError(
+            f"no Spark Connect server answers at {_shown(url)}: {error}",
+            "notmnist-store audit --engine local",
+        ) from error
+
+
+def _shown(url: str) -> str:
+    """An address without what may be secret in it."""
+    return url.partition(";")[0].rpartition("@")[2]
+
+
+@cache
+def _start_here(master: str) -> str:
+    """Start a server below this process, for it alone; its address. It ends with the process."""
+    if importlib.util.find_spec("py4j") is None or shutil.which("java") is None:
+        raise StoreError(
+            f"{master} needs the whole of Spark, and Java 17",
+            "pip install 'pyspark[connect]==4.3.0' && apt-get install openjdk-17-jre-headless",
+        )
+    from pyspark import SparkConf, SparkContext
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    os.environ.setdefault("SPARK_CONNECT_AUTHENTICATE_TOKEN", secrets.token_hex(16))
+    settings = {
+        "spark.plugins": "org.apache.spark.sql.connect.SparkConnectPlugin",
+        "spark.connect.grpc.binding.address": "127.0.0.1",
+        "spark.connect.grpc.binding.port": str(port),
+        "spark.sql.shuffle.partitions": str(2 * (os.cpu_count() or 1)),
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.log.level": "ERROR",
+    }
+    conf = SparkConf().setMaster(master).setAppName("notmnist-store").setAll(settings.items())
+    SparkContext.getOrCreate(conf)
+    return f"sc://localhost:{port}"

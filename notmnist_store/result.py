@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import csv
+import hashlib
 import html
 import io
 import json
@@ -146,6 +147,20 @@ class Result:
         content = self.to_bytes(chosen)
         with replacing(target) as beside:
             beside.write_bytes(content)
+
+
+class Document(Result):
+    """One row about a document that was made; `content` is the document itself."""
+
+    def __init__(self, content: bytes, output: Path | None, **row: object) -> None:
+        """Write the content to `output` where there is one; `row` is told beside where it is."""
+        if output is not None:
+            with replacing(output) as beside:
+                beside.write_bytes(content)
+        said = {"path": None if output is None else str(output), **row}
+        said |= {"bytes": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+        super().__init__(pa.Table.from_pylist([said]))
+        self.content = content
 
 
 def _uniquely_named(table: pa.Table) -> pa.Table:

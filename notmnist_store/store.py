@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from notmnist_store.engines.engine import Engine
     from notmnist_store.loading.split import Split
     from notmnist_store.report.report import ReportResult
-    from notmnist_store.result import Result
+    from notmnist_store.result import Document, Result
     from notmnist_store.schema.radius import Radius
     from notmnist_store.schema.transforms import Transforms
     from notmnist_store.storage.tables import Tables
@@ -158,6 +158,8 @@ class Store:
         min_per_class: int | None = None,
         max_labels: int = 10_000,
         workers: int | None = None,
+        license: Annotated[str | None, Option(metavar="TEXT")] = None,
+        citation: Annotated[str | None, Option(metavar="TEXT")] = None,
         demo: Annotated[bool, Option(hidden=True)] = False,
         **limits: Unpack[SourceLimits],
     ) -> "Result":
@@ -191,6 +193,8 @@ class Store:
             min_per_class: fail where a class has fewer images.
             max_labels: labels of one source.
             workers: processes (default: one a core).
+            license: of the images, as a URL or a name of SPDX; exports and `croissant` say it.
+            citation: of the set, best as BibTeX; exports and `croissant` say it.
             demo: what is read is the offline set, and the store says so.
             limits: see `SourceLimits`.
 
@@ -235,6 +239,8 @@ class Store:
             min_per_class=min_per_class,
             max_labels=max_labels,
             workers=workers,
+            license=license,
+            citation=citation,
             demo=demo,
         )
         with default_sources(paths, self.path, options, self._progress) as chosen:
@@ -980,6 +986,32 @@ class Store:
             force=force,
         )
         return self._result(rows)
+
+    def croissant(
+        self,
+        split_set: SplitSet = "ingest",
+        *,
+        output: Annotated[str | Path | None, Option("--output", "FILE")] = None,
+    ) -> "Document":
+        """Describe the store in Croissant, which tools and search engines for data read.
+
+        It has the data files with their sha256, the records in them, a split set, the labels,
+        licences and citations as `ingest` was given them, and what is known of copies and
+        conflicts. An export has its own, croissant.json.
+
+        Args:
+            split_set: the split set.
+            output: the file to write (default: stdout). Addresses in it are paths from its folder,
+                else from the store's. In Python no file by default; `content` of the result has
+                the bytes.
+
+        Returns:
+            One row: path, split_set, bytes, sha256.
+        """
+        from notmnist_store.export.store_croissant import store_croissant
+
+        target = None if output is None else local_path(output, "the document")
+        return store_croissant(self._tables(), split_set, target, self._progress)
 
     def baseline(
         self,

@@ -240,6 +240,14 @@ def _reported(call: Call) -> None:
         call.terminal.note("ready to train on")
 
 
+def _written(call: Call) -> None:
+    output = call.values["output"]
+    if output is None:
+        call.terminal.write(call.result.content)
+    else:
+        call.terminal.note(f"wrote {output}: {len(call.result.content):,} bytes")
+
+
 def _downloaded(call: Call) -> None:
     paths = shlex.join(row["path"] for row in call.result.rows())
     call.say("next:", f"notmnist-store ingest {paths}")
@@ -311,6 +319,13 @@ COMMANDS = (
     ),
     Command(Store.decide, "decide decisions.csv --yes", "decide --help", _decided),
     Command(Store.export, "export ingest exported --as npz", "split-sets", _exported),
+    Command(
+        Store.croissant,
+        "croissant --split-set my_split -o croissant.json",
+        after=_written,
+        shows=False,
+        rows=False,
+    ),
     Command(
         Store.baseline,
         "baseline --split-set my_split --sizes 50,100,1000,5000,all",

@@ -1,7 +1,7 @@
 """The verb export: a split set as a folder of files that other programs read.
 
-The folder holds the images in one format, README.md, export.json and SHA256SUMS. The same version
-of a split set gives the same bytes again.
+The folder holds the images in one format, README.md, export.json, croissant.json and SHA256SUMS.
+The same version of a split set gives the same bytes again, as long as as much is known of copies.
 """
 
 from __future__ import annotations
@@ -21,9 +21,12 @@ from notmnist_store.catalog.split_sets import SplitSet, find_split_set, split_ro
 from notmnist_store.decisions.effects import decision_note
 from notmnist_store.errors import UsageError
 from notmnist_store.export import arrays, columns, huggingface, idx, notebook, pictures
-from notmnist_store.export.folder import check_target, target_folder, write_sums
+from notmnist_store.export.croissant import CROISSANT
+from notmnist_store.export.described import described_export
+from notmnist_store.export.folder import check_target, file_sums, target_folder, write_sums
 from notmnist_store.export.hashes import read_key, write_hashes
 from notmnist_store.export.plan import ExportPlan, Writer
+from notmnist_store.export.quality import given_texts, quality
 from notmnist_store.export.readme import readme
 from notmnist_store.loading.split import Split
 from notmnist_store.location.location import Location
@@ -31,6 +34,7 @@ from notmnist_store.progress import Progress
 from notmnist_store.schema.words import SPLITS, USED
 from notmnist_store.sources.exported import ATTRIBUTES_FILE, EXPORT_MARK
 from notmnist_store.splits.make import split_digest
+from notmnist_store.storage.filesystem import file_sha256
 from notmnist_store.storage.tables import Tables
 from notmnist_store.text import did_you_mean
 
@@ -95,6 +99,8 @@ def export(
     sources = catalog.query(sql["sources"].sql, {"runs": list(split_set.image_runs)}).to_pylist()
     images = sum(map(len, chosen.values()))
     attributes = {split: members.attributes() for split, members in chosen.items() if has_labels}
+    given = given_texts(sources if has_labels else [])
+    measured = quality(tables, name) if has_labels else ([], [])
     with progress.during("exporting", images, "images"), target_folder(out) as folder:
         write(folder, plan)
         has_attributes = any(len(rows) for rows in attributes.values())
@@ -107,7 +113,11 @@ def export(
         (folder / EXPORT_MARK).write_text(text, encoding="utf-8")
         page = readme(plan, about, sources)
         (folder / "README.md").write_text(page, encoding="utf-8")
-        write_sums(folder)
+        sums = file_sums(folder)
+        described = described_export(plan, about, sums, folder, measured=measured, given=given)
+        text = json.dumps(described, indent=1, ensure_ascii=False) + "\n"
+        (folder / CROISSANT).write_text(text, encoding="utf-8")
+        write_sums(folder, sums | {CROISSANT: file_sha256(folder / CROISSANT)})
     rows = [
         {
             "split_set": split_set.name,

@@ -86,8 +86,13 @@ def target_folder(target: Location) -> Iterator[Path]:
             earlier.discard(place)
 
 
-def write_sums(folder: Path) -> None:
-    """Write SHA256SUMS over all files below `folder`, in the order of their paths."""
+def file_sums(folder: Path) -> dict[str, str]:
+    """The sha256 of each file below `folder` by its path there, in the order of their paths."""
     paths = sorted(path for path in folder.rglob("*") if path.is_file())
-    lines = [f"{file_sha256(path)}  {path.relative_to(folder).as_posix()}\n" for path in paths]
+    return {path.relative_to(folder).as_posix(): file_sha256(path) for path in paths}
+
+
+def write_sums(folder: Path, sums: dict[str, str]) -> None:
+    """Write SHA256SUMS: the sha256 of each file by its path."""
+    lines = [f"{sums[path]}  {path}\n" for path in sorted(sums, key=Path)]
     (folder / SUMS).write_text("".join(lines), encoding="utf-8")

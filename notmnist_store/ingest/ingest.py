@@ -123,7 +123,8 @@ def _ingest(root: Location, path: Location, options: IngestOptions, progress: Pr
             sha256, size = source.identity()
             run_id = _earlier_run(tables, source, sha256, progress)
             if run_id is not None:
-                progress.note(f"{source.name} is in the store already (run {run_id})")
+                stays = "; licence and citation stay" if any(options.rights.values()) else ""
+                progress.note(f"{source.name} is in the store already (run {run_id}){stays}")
                 show_runs(tables, progress)
             else:
                 for attempt in with_metadata(source, progress.note, columns):
@@ -374,6 +375,7 @@ class _Ingest:
             "skip_known": options.skip_known or None,
             "expect_classes": options.expect_classes,
             "min_per_class": options.min_per_class,
+            **options.rights,
         }
         return {name: value for name, value in given.items() if value is not None}
 

@@ -46,7 +46,14 @@ class IngestOptions:
     max_labels: int = 10_000
     limits: Limits = field(default_factory=Limits)
     workers: int | None = None
+    license: str | None = None
+    citation: str | None = None
     demo: bool = False
+
+    @property
+    def rights(self) -> dict[str, str | None]:
+        """What is said of a source, and not read of it."""
+        return {"license": self.license, "citation": self.citation}
 
 
 def read_options(
@@ -150,6 +157,9 @@ def _check_options(options: IngestOptions, sources: Sequence[Location]) -> None:
             raise UsageError(
                 f"{options.name!r} cannot be the name of a source", _with("--as one", sources)
             )
+    for name, text in (("license", options.license), ("citation", options.citation)):
+        if text is not None and not text.strip():
+            raise UsageError(f"--{name} is a text", _with("--license CC-BY-4.0", sources))
     if options.workers is not None and options.workers < 1:
         raise UsageError("--workers is at least 1", _with("--workers 1", sources))
     if options.group_regex is not None:

@@ -45,6 +45,7 @@ from notmnist_store.storage.temporary_folder import TemporaryFolder
 _DAMAGE = re.compile(
     r"checksum|thrift|IOError|OSError|StoreError|stream registered|been consumed", re.I
 )
+_TRACE = re.compile(r"\s+try: notmnist-store verify|[.]? Detail: Python exception: ")
 _INTERRUPT_SECONDS = 0.05
 _WATCH_SECONDS = 0.05
 
@@ -366,7 +367,8 @@ def _query_error(error: Exception) -> StoreError:
     if too_many_open(error):
         return LimitError(f"a data file cannot be read: {TOO_MANY_OPEN}", MORE_OPEN)
     if _DAMAGE.search(text) or isinstance(error, pa.ArrowException | OSError):
-        return QueryError(f"a data file is damaged: {text}", "notmnist-store verify")
+        said = _TRACE.split(text, maxsplit=1)[0]
+        return QueryError(f"a data file is damaged: {said}", "notmnist-store verify")
     return QueryError(text, 'notmnist-store sql "show tables"')
 
 

@@ -11,6 +11,7 @@ from notmnist_store.location.bucket import BucketPath
 from notmnist_store.location.location import Location, at_once, look_at
 from notmnist_store.sources.exported import EXPORT_MARK
 from notmnist_store.storage.filesystem import disk_errors, file_sha256
+from notmnist_store.storage.pause import reached
 from notmnist_store.storage.placed_folder import placed_folder
 from notmnist_store.storage.temporary_folder import TemporaryFolder
 
@@ -76,6 +77,7 @@ def target_folder(target: Location) -> Iterator[Path]:
         yield folder
         earlier = set(target.files())
         (target / SUMS).unlink()
+        reached("sums removed")
         written = [path for path in folder.rglob("*") if path.is_file()]
         written.sort(key=lambda path: (path.name == SUMS, path))
         for path in written:
@@ -83,6 +85,7 @@ def target_folder(target: Location) -> Iterator[Path]:
             if path.name == SUMS:
                 at_once(BucketPath.unlink, list(earlier))
             place.upload(path)
+            reached("object placed")
             earlier.discard(place)
 
 

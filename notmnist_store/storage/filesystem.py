@@ -17,6 +17,7 @@ from typing import BinaryIO
 from notmnist_store.errors import StoreError
 from notmnist_store.location.bucket import BucketPath
 from notmnist_store.location.location import Location
+from notmnist_store.storage.pause import reached
 
 TOO_MANY_OPEN = os.strerror(errno.EMFILE)
 MORE_OPEN = "ulimit -n 1024"
@@ -68,7 +69,9 @@ def replacing(target: Path) -> Iterator[Path]:
     try:
         with disk_errors(target):
             yield beside
+            reached("file written")
             beside.replace(target)
+            reached("file placed")
     finally:
         with suppress(OSError):
             beside.unlink()
@@ -134,6 +137,7 @@ def create_exclusive(target: Location, text: str) -> bool:
     with disk_errors(target):
         try:
             beside.write_text(text, encoding="utf-8")
+            reached("file written")
             os.link(beside, target)
         except FileExistsError:
             return False

@@ -21,6 +21,7 @@ from notmnist_store.location.bucket import BucketPath
 from notmnist_store.location.location import Location, delta_place
 from notmnist_store.storage.datafile import DataFile
 from notmnist_store.storage.filesystem import MORE_OPEN, TOO_MANY_OPEN, flush, too_many_open
+from notmnist_store.storage.pause import reached
 
 LOG_FOLDER = "_delta_log"
 _LOG_SETTINGS = {
@@ -112,7 +113,7 @@ def open_or_create_log(folder: Location, schema: pa.Schema) -> deltalake.DeltaTa
         return log
     place = delta_place(folder)
     try:
-        return asked_again(
+        made = asked_again(
             lambda: deltalake.DeltaTable.create(
                 place.uri,
                 deltalake.Schema.from_arrow(schema),
@@ -121,6 +122,8 @@ def open_or_create_log(folder: Location, schema: pa.Schema) -> deltalake.DeltaTa
                 storage_options=place.options,
             )
         )
+        reached(f"log of {folder.name} made")
+        return made
     except (DeltaError, OSError) as error:
         log = open_log(folder)  # of two processes that create it at once, one may be refused
         if log is None:
@@ -141,6 +144,7 @@ def commit(
         DeltaError, OSError: it cannot be written, or one of the `marks` stands there already.
     """
     flush(*(folder / file.name for file in files))
+    reached(f"{folder.name} flushed")
     actions: list[AddAction | RemoveAction] = []
     modified = int(time.time() * 1000)
     for file in files:
@@ -153,6 +157,7 @@ def commit(
         log.schema(),
         commit_properties=CommitProperties(app_transactions=marks or None),
     )
+    reached(f"{folder.name} logged")
     flush(folder / LOG_FOLDER / f"{log.version():020d}.json")
 
 

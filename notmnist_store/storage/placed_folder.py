@@ -12,6 +12,7 @@ from pathlib import Path
 
 from notmnist_store.errors import StoreError
 from notmnist_store.storage.filesystem import disk_errors, held_folder, remove_unheld
+from notmnist_store.storage.pause import reached
 
 
 @contextmanager
@@ -33,9 +34,12 @@ def placed_folder(target: Path) -> Iterator[Path]:
         beside, lock = held_folder(lambda: _new(target))
     try:
         with disk_errors(target):
+            reached("folder begun")
             yield beside
+            reached("folder filled")
             if replaces:
                 target.rename(earlier)
+                reached("earlier folder moved")
             elif target.exists():
                 raise StoreError(
                     f"another process has made {target} meanwhile",
@@ -47,6 +51,7 @@ def placed_folder(target: Path) -> Iterator[Path]:
                 if replaces:
                     earlier.rename(target)
                 raise
+            reached("folder placed")
     finally:
         shutil.rmtree(beside, ignore_errors=True)
         os.close(lock)

@@ -20,6 +20,7 @@ from notmnist_store.progress import Progress
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import run_of
 from notmnist_store.storage.losses import row_number, runs_named, waiting_rows
+from notmnist_store.storage.pause import reached
 from notmnist_store.storage.tables import Once, Tables, withdrawn_runs
 
 _GC_SCHEMA = pa.schema(
@@ -133,6 +134,7 @@ def gc(tables: Tables, *, older_than: float = 24.0, yes: bool = False) -> pa.Tab
             continue
         if yes:
             path.unlink(missing_ok=True)
+            reached("file removed")
         rows.append(
             {
                 "path": str(path).removeprefix(f"{tables.root}/"),

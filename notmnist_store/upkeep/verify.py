@@ -35,7 +35,7 @@ def verify(tables: Tables, progress: Progress, *, full: bool = False) -> pa.Tabl
     """Check every table: logs and files readable, page checksums, row counts against the runs.
 
     `full` hashes all pixels again. Returns one row a check: table, check, status (ok, damaged, or
-    note for what is odd but harmless), detail.
+    note for what is odd but harmless), detail. What is damaged says what to ingest or to do anew.
     """
     findings: list[dict[str, str | None]] = []
 
@@ -47,7 +47,7 @@ def verify(tables: Tables, progress: Progress, *, full: bool = False) -> pa.Tabl
     except LimitError:
         raise
     except StoreError as error:
-        found("run", "readable", DAMAGED, error.message)
+        found("run", "readable", DAMAGED, f"{error.message}; {_anew(None)}")
         return pa.Table.from_pylist(findings, schema=_SCHEMA)
     counted: dict[str, Counter[str]] = {}
     for table in TABLES:
@@ -56,12 +56,15 @@ def verify(tables: Tables, progress: Progress, *, full: bool = False) -> pa.Tabl
         except LimitError:
             raise
         except StoreError as error:
-            found(table, "log", DAMAGED, error.message)
+            found(table, "log", DAMAGED, f"{error.message}; {_anew(runs)}")
             continue
         counted[table] = Counter()
         problems = list(_check_files(tables, table, files, counted[table], progress, full))
-        for detail in problems:
-            found(table, "files", DAMAGED, detail)
+        for file, detail in problems:
+            if file is not None and file.state != "live":
+                found(table, "files", _NOTE, f"{detail}; in no view")
+            else:
+                found(table, "files", DAMAGED, f"{detail}; {_again(runs, file)}")
         if not problems:
             what = "pages and pixel hashes" if full and table == "image" else "pages"
             found(table, "files", _OK, f"{len(files)} files, {what} right")
@@ -81,7 +84,8 @@ def _check_files(
     counted: Counter[str],
     progress: Progress,
     full: bool,
-) -> Iterator[str]:
+) -> Iterator[tuple[DataFile | None, str]]:
+    """What is wrong with files, each with the file where it is one."""
     ids: list[Any] = []
     progress.stage(f"verifying {table}", len(files), "files")
     for number, file in enumerate(files):
@@ -90,24 +94,41 @@ def _check_files(
             with reading(path):
                 size = path.stat().st_size
             if size != file.bytes:
-                yield f"{file.name} has {size} bytes, not {file.bytes}"
+                yield file, f"{file.name} has {size} bytes, not {file.bytes}"
             rows = _read_rows(path, table, full, tables, ids if file.state == "live" else [])
             if isinstance(rows, str):
-                yield f"{file.name}: {rows}"
+                yield file, f"{file.name}: {rows}"
                 continue
             if rows != file.rows:
-                yield f"{file.name} has {rows} rows, not {file.rows}"
+                yield file, f"{file.name} has {rows} rows, not {file.rows}"
             counted[run_of(file.name)] += rows
         except LimitError:
             raise
         except StoreError as error:
-            yield error.message
+            yield file, error.message
         progress.advance(number + 1)
     progress.end()
     if ids:
         every = np.concatenate(ids)
         if len(np.unique(every)) != len(every):
-            yield f"{len(every) - len(np.unique(every))} image ids are not unique"
+            yield None, f"{len(every) - len(np.unique(every))} image ids are not unique"
+
+
+def _again(runs: pa.Table, file: DataFile | None) -> str:
+    """What brings the rows of a damaged file back."""
+    named = None if file is None else run_of(file.name)
+    for run in runs.to_pylist():
+        if run["run_id"] == named:
+            what = f"ingest {run['source']}" if run["verb"] == "ingest" else f"run {run['verb']}"
+            return f"notmnist-store undo {named}, and {what} anew"
+    return _anew(runs)
+
+
+def _anew(runs: pa.Table | None) -> str:
+    """What helps where an entry of a log is lost: none can be undone then."""
+    sources = [] if runs is None else [name for name in runs["source"].to_pylist() if name]
+    named = ", ".join(dict.fromkeys(sources)) or "its sources"
+    return f"make a new store: ingest {named} anew"
 
 
 def _read_rows(path: Location, table: str, full: bool, tables: Tables, ids: list[Any]) -> int | str:

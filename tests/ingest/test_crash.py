@@ -14,7 +14,6 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-import psutil
 import pyarrow as pa
 import pytest
 
@@ -32,8 +31,8 @@ from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
 from notmnist_store.workers import wire
 from tests.support.archives import class_files, pack
+from tests.support.program import PACKAGE, end, spawn, start, wait_for_pause
 
-PACKAGE = str(Path(notmnist_store.__file__).parents[1])
 DAMAGED = "damaged"
 EACH = 1_000
 
@@ -49,28 +48,6 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return pack(tmp_path_factory.mktemp("archive") / "big.tar", class_files(each=EACH))
 
 
-def start(*arguments: object, pause: str = "", **options: object) -> subprocess.Popen[str]:
-    command = [sys.executable, "-m", "notmnist_store", *map(str, arguments)]
-    return spawn(command, pause, **options)
-
-
-def spawn(command: list[str], pause: str, **options: object) -> subprocess.Popen[str]:
-    return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
-        command,
-        env={**os.environ, "PYTHONPATH": PACKAGE, "NOTMNIST_STORE_PAUSE": pause},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,
-    )
-
-
-def wait_for_pause(process: subprocess.Popen[str]) -> None:
-    """Wait until a process has come to the point at which it stops itself."""
-    _, status = os.waitpid(process.pid, os.WUNTRACED)
-    assert os.WIFSTOPPED(status), process.communicate()[1]
-
-
 def count(store: Store) -> int:
     return int(store.sql("select count(*) as n from image").rows()[0]["n"])
 
@@ -78,20 +55,6 @@ def count(store: Store) -> int:
 def views(store: Store) -> Mapping[str, object]:
     names = ("image", "image_pixels", "reject", "ledger", "label", "run")
     return {name: store.sql(f"select * from {name} order by all").arrow() for name in names}
-
-
-def end(process: subprocess.Popen[str], how: int) -> tuple[int, str]:
-    """Send a signal; the process and all it had started are gone soon after. Code and stderr."""
-    try:
-        family = psutil.Process(process.pid).children(recursive=True)
-    except psutil.NoSuchProcess:
-        family = []
-    process.send_signal(how)
-    process.send_signal(signal.SIGCONT)
-    _, said = process.communicate(timeout=30)
-    _, alive = psutil.wait_procs(family, timeout=15)
-    assert not alive
-    return process.returncode, said
 
 
 BEFORE_COMMIT = (

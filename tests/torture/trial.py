@@ -1,0 +1,93 @@
+"""A trial: a name, a seed, what it disturbs and how what came of that is checked; and their tally."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Trial:
+    """`disturb` gets a folder of the trial's own and a source of chance, and gives what `check` looks at.
+
+    `check` says in a word or two what it came to, and fails by an AssertionError. A trial of many
+    inputs gives a Counter of such words.
+    """
+
+    name: str
+    seed: str
+    disturb: Callable[[Path, random.Random], Any]
+    check: Callable[[Any], str | Counter[str]]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run of trials was asked for: its seed, the short form or all, and where it may write."""
+
+    seed: int
+    short: bool
+    folder: Path
+    only: str = ""
+    verbose: bool = False
+
+    def means(self, subject: str) -> bool:
+        """Whether trials of this subject may be among those that `only` names."""
+        return not self.only or subject in self.only or self.only in subject
+
+
+Part = Callable[[Asked], Iterable[Trial]]
+
+
+@dataclass
+class Tally:
+    """What came of the trials of one part."""
+
+    part: str
+    trials: int = 0
+    seconds: float = 0.0
+    outcomes: Counter[str] = field(default_factory=Counter)
+    failures: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def inputs(self) -> int:
+        """How many disturbances were tried: of a trial of many inputs, each."""
+        return self.outcomes.total() + len(self.failures)
+
+
+def run(part: str, trials: Iterable[Trial], asked: Asked) -> Tally:
+    """Run those trials of a part whose name has `only` in it; say what fails as it comes."""
+    tally = Tally(part)
+    started = time.monotonic()
+    folder = asked.folder / "trial"
+    for trial in trials:
+        name = f"{part}: {trial.name}"
+        if asked.only not in name:
+            continue
+        tally.trials += 1
+        folder.mkdir()
+        try:
+            outcome = trial.check(trial.disturb(folder, random.Random(f"{trial.seed} {name}")))
+            if asked.verbose:
+                print(f"{time.monotonic() - started:6.0f} s {name}: {outcome}", flush=True)
+            tally.outcomes.update(outcome if isinstance(outcome, Counter) else [outcome])
+        except Exception as error:
+            said = traceback.format_exc(limit=-3) if not str(error) else str(error)
+            tally.failures[name] = said
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            print(
+                f"FAILED {name}\n  {type(error).__name__} at {where.filename}:{where.lineno}: {said}",
+                file=sys.stderr,
+                flush=True,
+            )
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        tally.seconds = time.monotonic() - started
+    return tally

@@ -17,7 +17,7 @@ unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install ingest sql audit report test test-slow test-oldest-duckdb test-interop test-spark test-spark-jvm check format docs site bench bench-use bench-near facts lock clean
+.PHONY: help install ingest sql audit report test test-slow test-oldest-duckdb test-interop test-spark test-spark-jvm check format docs site bench bench-use bench-near facts torture torture-short lock clean
 
 help: ## say what there is to make (the default)
 	@echo 'usage: make TARGET [SOURCE="a.tar.gz b.tar.gz"] [STORE=folder] [ARGS="more options"] [PYTHON=python3]'
@@ -90,6 +90,12 @@ bench-near: build/peers/done ## measure near duplicates beside FAISS and cleanvi
 
 facts: build/peers/done ## find again what was published on known sets (ARGS go to benchmarks/facts.py)
 	@build/peers/bin/python benchmarks/facts.py $(ARGS)
+
+torture: $(VENV)/dev.done ## disturb every command in every way, under 3 hours (ARGS: --part kill, --seed 1)
+	@$(RUN) -m tests.torture --record $(ARGS)
+
+torture-short: $(VENV)/dev.done ## a sample of it, in minutes
+	@$(RUN) -m tests.torture --short $(ARGS)
 
 # The lock files follow pyproject.toml by hand, not by time stamp: a new lock is a change to review.
 lock: ## resolve pyproject.toml anew into requirements/*.lock

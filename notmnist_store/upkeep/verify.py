@@ -17,7 +17,7 @@ from notmnist_store.progress import Progress
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import DataFile, open_checked, reading, run_of
 from notmnist_store.storage.losses import VIEWS_FILE, row_number, waiting_rows
-from notmnist_store.storage.tables import Tables
+from notmnist_store.storage.tables import Tables, withdrawn_runs
 
 DAMAGED = "damaged"
 _OK, _NOTE = "ok", "note"
@@ -183,7 +183,8 @@ def _note_strays(tables: Tables, table: str, files: list[DataFile], runs: int, f
 
 def _check_counts(runs: pa.Table, counted: dict[str, Counter[str]]) -> Iterator[str]:
     columns = {"image": "members_stored", "reject": "members_rejected"}
-    for run in runs.to_pylist():
+    gone = withdrawn_runs(runs)
+    for run in (run for run in runs.to_pylist() if run["run_id"] not in gone):
         for table, column in columns.items():
             if table in counted and counted[table][run["run_id"]] != run[column]:
                 yield (

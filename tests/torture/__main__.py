@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.torture import page
 from tests.torture.parts import PARTS
 from tests.torture.trial import Asked, run
 
@@ -21,9 +22,12 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=20110908, help="of all that is drawn")
     parser.add_argument("--part", action="append", choices=PARTS, help="only this part, or these")
     parser.add_argument("--only", default="", help="only trials with this in their name")
+    parser.add_argument("--record", action="store_true", help="write docs/guarantees.md anew")
     parser.add_argument("--verbose", action="store_true", help="say what each trial came to")
     given = parser.parse_args()
     failed = False
+    if given.record and given.only:
+        parser.error("--record is of whole parts: not with --only")
     for name in given.part or PARTS:
         with tempfile.TemporaryDirectory(prefix="torture-") as folder:
             asked = Asked(given.seed, given.short, Path(folder), given.only, given.verbose)
@@ -33,6 +37,8 @@ def main() -> int:
             print(f"  {times:6} {outcome}")
         print(f"  {len(tally.failures):6} failed", flush=True)
         failed |= bool(tally.failures)
+        if given.record:
+            page.write({name: page.row(tally, asked)}, list(PARTS))
     return int(failed)
 
 

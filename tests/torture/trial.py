@@ -1,4 +1,4 @@
-"""A trial: a name, a seed, what it disturbs and how what came of that is checked; and their tally."""
+"""A trial: a name, a seed, what it disturbs, and how what came of it is checked; their tally."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Trial:
-    """`disturb` gets a folder of the trial's own and a source of chance, and gives what `check` looks at.
+    """`disturb` gets a folder of the trial's own and some chance; `check` gets what it gives.
 
     `check` says in a word or two what it came to, and fails by an AssertionError. A trial of many
     inputs gives a Counter of such words.
@@ -30,7 +30,10 @@ class Trial:
 
 @dataclass(frozen=True)
 class Asked:
-    """What a run of trials was asked for: its seed, the short form or all, and where it may write."""
+    """What a run was asked for: its seed, the short form or all, and where it may write.
+
+    `only`: trials with this in their name; `verbose`: say what each came to.
+    """
 
     seed: int
     short: bool
@@ -82,11 +85,8 @@ def run(part: str, trials: Iterable[Trial], asked: Asked) -> Tally:
             said = traceback.format_exc(limit=-3) if not str(error) else str(error)
             tally.failures[name] = said
             where = traceback.extract_tb(error.__traceback__)[-1]
-            print(
-                f"FAILED {name}\n  {type(error).__name__} at {where.filename}:{where.lineno}: {said}",
-                file=sys.stderr,
-                flush=True,
-            )
+            at = f"{type(error).__name__} at {where.filename}:{where.lineno}"
+            print(f"FAILED {name}\n  {at}: {said}", file=sys.stderr, flush=True)
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         tally.seconds = time.monotonic() - started

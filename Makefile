@@ -71,10 +71,11 @@ format: $(VENV)/dev.done ## put the code into its format
 	@$(RUN) -m ruff format .
 	@$(RUN) -m ruff check --fix .
 
-docs: $(VENV)/project.done ## write the pages made from signatures and SQL headers: commands, tables, audits
+docs: $(VENV)/dev.done ## write the pages made from elsewhere: commands, tables, audits, guarantees
 	@$(RUN) -m tools.make_commands
 	@$(RUN) -m tools.make_tables
 	@$(RUN) -m tools.make_audits
+	@$(RUN) -m tests.torture --page
 
 site: build/site-tools/done ## write the manual as a site to build/site; a dead link fails
 	@NO_MKDOCS_2_WARNING=1 build/site-tools/bin/python -m mkdocs build --strict --quiet --site-dir build/site

@@ -18,7 +18,7 @@ ONLY_READS = {
 }
 ELSEWHERE = {
     "download",  # tests/sources/test_download.py cuts and resumes it
-    "review",  # a server: tests/review ends it at its stages
+    "review",  # a server: tests/review/test_desk.py kills who is at it
 }
 
 

@@ -52,7 +52,7 @@ FAMILIES = tuple(
 
 _EM_PIXELS = 128
 _CONDENSED = 75.0
-REINSTALL_FONTS = "pip install 'notmnist-store[glyphs]'"
+REINSTALL_FONTS = "python -m pip install 'notmnist-store[glyphs]'"
 
 _WEIGHT_NAMES = {
     100: "Thin",

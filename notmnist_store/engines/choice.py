@@ -34,6 +34,6 @@ def choose_engine(name: str, spark_url: str | None) -> Engine:
     except ImportError as error:
         raise StoreError(
             f"the packages that Spark is asked by are not installed ({error})",
-            "pip install 'notmnist-store[spark]'",
+            "python -m pip install 'notmnist-store[spark]'",
         ) from error
     return SparkEngine(spark_url)

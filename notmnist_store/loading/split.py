@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -21,14 +21,16 @@ from notmnist_store.catalog.split_sets import (
 )
 from notmnist_store.decisions.effects import decision_note
 from notmnist_store.errors import UsageError
+from notmnist_store.loading.split_pixels import SplitPixels
+from notmnist_store.loading.torch_split import TorchSplit, cached_arrays, import_torch
 from notmnist_store.progress import Progress
 from notmnist_store.schema.arrays import Ints, Pixels, Singles
 from notmnist_store.schema.shape import Shape
-from notmnist_store.storage.gather import Gatherer, binary_column, pixels_of
+from notmnist_store.storage.gather import binary_column, pixels_of
 from notmnist_store.storage.tables import Tables
 
 if TYPE_CHECKING:
-    from notmnist_store.loading.torch_split import TorchSplit
+    from notmnist_store.loading.torch_stream import TorchStream
 
 BUFFER_IMAGES = 16_384
 """Images the buffer of shuffled batches holds unless told otherwise."""
@@ -214,53 +216,39 @@ class Split:
             StoreError: a data file is damaged.
         """
         example = "store.load('ingest').batches(256, shuffle_seed=0)"
-        if size < 1 or buffer < 1:
-            raise UsageError(f"batches and the buffer hold at least 1 image, not {size}", example)
-        if epoch < 0 or (shuffle_seed is not None and shuffle_seed < 0):
-            raise UsageError("the seed and the epoch are at least 0", example)
+        _check_order(shuffle_seed, min(size, buffer), example, epoch)
         if shuffle_seed is None:
             return _rebatched(self.windows(), size)
-        return _rebatched(self._shuffled(shuffle_seed, epoch, buffer), size)
+        shuffled = self._pixels().shuffled(shuffle_seed, epoch, buffer)
+        return _rebatched((self._batch(places, flat) for places, flat in shuffled), size)
 
-    def _shuffled(self, seed: int, epoch: int, buffer: int) -> Iterator[Batch]:
-        random = np.random.default_rng([seed, epoch])
-        gatherer = Gatherer(self._tables, self.ids, self._catalog.live_files("image"))
-        places = np.empty(0, np.int64)
-        flat = np.empty((0, self.shape.size), np.uint8)
-        gathered = 0
-        for at in random.permutation(len(gatherer.spans)):
-            pieces = list(gatherer.read(gatherer.spans[at]))
-            gathered += sum(len(some) for some, _ in pieces)
-            places = np.concatenate([places, *(some for some, _ in pieces)])
-            flat = np.concatenate([flat, *(some for _, some in pieces)])
-            going_on = max(0, len(places) - buffer)
-            if going_on:
-                order = random.permutation(len(places))
-                leaving, kept = order[:going_on], order[going_on:]
-                yield self._batch(places[leaving], flat[leaving])
-                places, flat = places[kept], flat[kept]
-        gatherer.check_found(gathered)
-        order = random.permutation(len(places))
-        yield self._batch(places[order], flat[order])
+    def _pixels(self) -> SplitPixels:
+        return SplitPixels(self._tables, self.ids, tuple(self._catalog.live_files("image")))
 
     def _batch(self, places: Ints, flat: Pixels) -> Batch:
         images = flat.reshape(len(flat), *self.shape.sides)
         return Batch(images, self.label_ids[places], self.ids[places])
 
-    def torch(self, cache: str | Path | None = None, *, dtype: str = "uint8") -> TorchSplit:
+    def torch(
+        self,
+        cache: str | Path | None = None,
+        *,
+        dtype: str = "uint8",
+        transform: Callable[[Any], Any] | None = None,
+    ) -> TorchSplit:
         """A map-style torch data set over a memory-mapped copy of the pixels in folder `cache`.
 
-        See `TorchSplit`. The copy is made once: its name is a hash of the pixel hashes and labels
-        in their order, so a split that has changed has another one, and old ones can be deleted.
-        The default folder is ``notmnist_store`` in ``$XDG_CACHE_HOME`` or ``~/.cache``.
+        See `TorchSplit`; `transform` is called with each image. The copy is made once: its name is
+        a hash of the pixel hashes and labels in their order, so a split that has changed has
+        another one, and old ones can be deleted. The default folder is ``notmnist_store`` in
+        ``$XDG_CACHE_HOME`` or ``~/.cache``.
 
         Raises:
             UsageError: another dtype.
             StoreError: the folder cannot be written, or torch is not installed.
         """
-        from notmnist_store.loading.torch_split import TorchSplit, cached_arrays
-
         _check_dtype(dtype, "torch")
+        import_torch()
         shape = (len(self), self.shape.height, self.shape.width, self.shape.channels)
         folder = cached_arrays(
             None if cache is None else Path(cache),
@@ -269,7 +257,31 @@ class Split:
             self.label_ids,
             lambda: (window.images for window in self.windows()),
         )
-        return TorchSplit(folder, dtype)
+        return TorchSplit(folder, dtype, transform)
+
+    def torch_stream(
+        self,
+        *,
+        dtype: str = "uint8",
+        transform: Callable[[Any], Any] | None = None,
+        shuffle_seed: int | None = None,
+        buffer: int = BUFFER_IMAGES,
+    ) -> TorchStream:
+        """An iterable torch data set that keeps no copy, and whose images workers share.
+
+        See `TorchStream`. With `shuffle_seed` each worker has a buffer of so many images.
+
+        Raises:
+            UsageError: another dtype; a seed or buffer that cannot be meant.
+            StoreError: torch is not installed.
+        """
+        _check_dtype(dtype, "torch_stream")
+        example = "store.load('ingest').torch_stream(shuffle_seed=0)"
+        _check_order(shuffle_seed, buffer, example)
+        import_torch()
+        from notmnist_store.loading.torch_stream import TorchStream
+
+        return TorchStream(self._pixels(), self.label_ids, dtype, transform, shuffle_seed, buffer)
 
     def _content_hash(self) -> str:
         """Sha256 (its first half, hex) over shape, pixel hashes and labels in their order."""
@@ -277,6 +289,13 @@ class Split:
         digest.update("".join(self.description()["pixel_hash"].to_pylist()).encode())
         digest.update(self.label_ids.tobytes())
         return digest.hexdigest()[:32]
+
+
+def _check_order(seed: int | None, least: int, example: str, epoch: int = 0) -> None:
+    if least < 1:
+        raise UsageError(f"batches and the buffer hold at least 1 image, not {least}", example)
+    if epoch < 0 or (seed is not None and seed < 0):
+        raise UsageError("the seed and the epoch are at least 0", example)
 
 
 def _check_dtype(dtype: str, method: str) -> None:

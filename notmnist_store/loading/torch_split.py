@@ -63,23 +63,26 @@ class TorchSplit:
     """(image, label) by index, for ``torch.utils.data.DataLoader``; indices as in the split.
 
     An image is a tensor (channels, height, width): uint8 as stored, or float32 in the notebook's
-    scale, (x - 127.5) / 255. A label is an int. ``__getitems__`` reads a whole batch at once, which
-    DataLoader uses by itself. Worker processes open the memory map anew, so nothing is copied to
-    them.
+    scale, (x - 127.5) / 255; `transform`, as those of torchvision, gives what takes its place. A
+    label is an int. ``__getitems__`` reads a whole batch at once, which DataLoader uses by itself.
+    Worker processes open the memory map anew, so nothing is copied to them.
     """
 
-    def __init__(self, folder: Path, dtype: str = "uint8") -> None:
-        try:
-            self._torch: Any = importlib.import_module("torch")
-        except ImportError as error:
-            raise StoreError("torch is not installed", "python -m pip install torch") from error
+    def __init__(
+        self,
+        folder: Path,
+        dtype: str = "uint8",
+        transform: Callable[[Any], Any] | None = None,
+    ) -> None:
+        import_torch()
         self._folder = folder
         self._dtype = dtype
+        self._transform = transform
         self._images: Pixels = np.load(folder / _IMAGES, mmap_mode="r")
         self._labels: Ints = np.load(folder / _LABELS)
 
-    def __reduce__(self) -> tuple[type[TorchSplit], tuple[Path, str]]:
-        return TorchSplit, (self._folder, self._dtype)
+    def __reduce__(self) -> tuple[type[TorchSplit], tuple[Path, str, Callable[[Any], Any] | None]]:
+        return TorchSplit, (self._folder, self._dtype, self._transform)
 
     def __len__(self) -> int:
         return len(self._labels)
@@ -90,11 +93,28 @@ class TorchSplit:
 
     def __getitems__(self, indices: Sequence[int]) -> list[tuple[Any, int]]:
         """The images at `indices` and their labels, as a list of pairs."""
-        pixels = self._images[indices].transpose(0, 3, 1, 2)
-        images: npt.NDArray[Any] = np.empty(pixels.shape, self._dtype)
-        if self._dtype == "float32":
-            to_notebook_scale(pixels, images)
-        else:
-            images[:] = pixels
-        labels = self._labels[indices].tolist()
-        return list(zip(self._torch.from_numpy(images), labels, strict=True))
+        images = tensors_of(self._images[indices], self._dtype, self._transform)
+        return list(zip(images, self._labels[indices].tolist(), strict=True))
+
+
+def import_torch() -> Any:
+    """The module torch; StoreError where it is not installed."""
+    try:
+        return importlib.import_module("torch")
+    except ImportError as error:
+        raise StoreError("torch is not installed", "python -m pip install torch") from error
+
+
+def tensors_of(pixels: Pixels, dtype: str, transform: Callable[[Any], Any] | None) -> Iterable[Any]:
+    """Images (n, height, width, channels) uint8 as tensors (channels, height, width) of `dtype`.
+
+    float32 is in the notebook's scale; what `transform` gives for one takes its place.
+    """
+    turned = pixels.transpose(0, 3, 1, 2)
+    images: npt.NDArray[Any] = np.empty(turned.shape, dtype)
+    if dtype == "float32":
+        to_notebook_scale(turned, images)
+    else:
+        images[:] = turned
+    tensors: Iterable[Any] = import_torch().from_numpy(images)
+    return tensors if transform is None else map(transform, tensors)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import functools
 import pickle
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +21,16 @@ import notmnist_store
 from notmnist_store.blocks.kernels.fingerprint import pixel_hashes
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.loading.split import Batch, Split
+from notmnist_store.loading.split_pixels import SplitPixels
 from notmnist_store.schema.shape import Shape
-from notmnist_store.storage.gather import Gatherer, binary_column, to_notebook_scale
+from notmnist_store.schema.tables import TABLES
+from notmnist_store.storage.datafile import DataFileWriter
+from notmnist_store.storage.gather import (
+    Gatherer,
+    binary_column,
+    pixels_of,
+    to_notebook_scale,
+)
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
 from tests.support.archives import class_files, pack, picture, png
@@ -260,12 +270,114 @@ def test_torch_reads_batches_over_a_memory_map(made: Store, tmp_path: Path) -> N
         dataset[len(dataset)]
 
 
+def inverted(image: Any) -> Any:
+    return 255 - image
+
+
+def shown(loader: Iterable[tuple[Any, Any]]) -> list[tuple[bytes, int]]:
+    """The images and labels that a loader gives, in order."""
+    return [
+        (image.numpy().tobytes(), int(label))
+        for images, labels in loader
+        for image, label in zip(images, labels, strict=True)
+    ]
+
+
+@pytest.mark.interop
+def test_a_transform_takes_each_image(made: Store, tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    split = made.load("clean")
+    images, labels = split.to_numpy()
+    wanted = [
+        (image.tobytes(), int(label)) for image, label in zip(255 - images, labels, strict=True)
+    ]
+    dataset = pickle.loads(pickle.dumps(split.torch(tmp_path, transform=inverted)))
+    assert shown(torch.utils.data.DataLoader(dataset, batch_size=7)) == wanted
+    stream = split.torch_stream(transform=inverted)
+    assert shown(torch.utils.data.DataLoader(stream, batch_size=7)) == wanted
+
+
+@pytest.mark.interop
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+@pytest.mark.filterwarnings("ignore:This DataLoader will create")  # more than there are cores
+@pytest.mark.parametrize("workers", [0, 1, 3])
+@pytest.mark.parametrize("seed", [None, 0])
+def test_workers_share_a_stream(made: Store, workers: int, seed: int | None) -> None:
+    torch = pytest.importorskip("torch")
+    split = made.load("clean")
+    images, labels = split.to_numpy()
+    wanted = [(i.tobytes(), int(label)) for i, label in zip(images, labels, strict=True)]
+    stream = split.torch_stream(shuffle_seed=seed, buffer=10)
+    loader = torch.utils.data.DataLoader(
+        stream, batch_size=4, num_workers=workers, persistent_workers=workers > 0
+    )
+    epochs = []
+    for epoch in (0, 1, 0):
+        stream.set_epoch(epoch)
+        epochs.append(shown(loader))
+        assert sorted(epochs[-1]) == sorted(wanted)
+    assert epochs[0] == epochs[2]
+    assert (epochs[0] == epochs[1]) == (seed is None)
+    if seed is None and workers < 2:
+        assert epochs[0] == wanted
+
+
+@pytest.mark.interop
+@pytest.mark.slow
+def test_a_stream_goes_to_workers_that_start_anew(made: Store) -> None:
+    torch = pytest.importorskip("torch")
+    split = made.load("clean")
+    images, _ = split.to_numpy()
+    loader = torch.utils.data.DataLoader(
+        split.torch_stream(shuffle_seed=1),
+        batch_size=8,
+        num_workers=2,
+        multiprocessing_context="spawn",
+    )
+    assert sorted(pixels for pixels, _ in shown(loader)) == sorted(i.tobytes() for i in images)
+
+
+@pytest.mark.parametrize("shares", [1, 2, 3, 7])
+@pytest.mark.parametrize("group_rows", [1_000, 2])
+def test_shares_are_a_partition(made: Store, tmp_path: Path, shares: int, group_rows: int) -> None:
+    """Also of more row groups than readers, which are shared as they are."""
+    split = made.load("clean")
+    tables = Tables.open(made.path)
+    writer = DataFileWriter(TABLES["image"])
+    writer.write(pa.concat_tables(map(pq.read_table, tables.live("image"))), group_rows)
+    writer.put(tmp_path, "rows")
+    pixels = SplitPixels(tables, split.ids, tuple(tmp_path.iterdir()))
+    for epoch in (0, 1):
+        for pieces in (
+            [list(pixels.in_order(5, share, shares)) for share in range(shares)],
+            [list(pixels.shuffled(3, epoch, 6, share, shares)) for share in range(shares)],
+        ):
+            places = [int(place) for part in pieces for some, _ in part for place in some]
+            assert sorted(places) == list(range(len(split.ids)))
+            for part in pieces:
+                for some, flat in part:
+                    assert np.array_equal(flat, pixels_of(tables, split.ids[some]))
+            sizes = [sum(len(some) for some, _ in part) for part in pieces]
+            assert max(sizes) - min(sizes) <= 2 * len(split.ids) // 10
+
+
 def test_without_torch_the_error_says_what_to_install(
     made: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
     with pytest.raises(StoreError, match="torch is not installed"):
         made.load("clean").torch(tmp_path)
+    with pytest.raises(StoreError, match="torch is not installed"):
+        made.load("clean").torch_stream()
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "given", [{"dtype": "int8"}, {"shuffle_seed": -1}, {"shuffle_seed": 0, "buffer": 0}]
+)
+def test_a_stream_refuses_what_cannot_be_meant(made: Store, given: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        made.load("clean").torch_stream(**given)
 
 
 def test_the_real_archive(data_folder: Path, tmp_path: Path) -> None:

@@ -160,6 +160,8 @@ class Store:
         workers: int | None = None,
         license: Annotated[str | None, Option(metavar="TEXT")] = None,
         citation: Annotated[str | None, Option(metavar="TEXT")] = None,
+        engine: EngineName = "local",
+        spark_url: SparkUrl = None,
         demo: Annotated[bool, Option(hidden=True)] = False,
         **limits: Unpack[SourceLimits],
     ) -> "Result":
@@ -195,6 +197,8 @@ class Store:
             workers: processes (default: one a core).
             license: of the images, as a URL or a name of SPDX; exports and `croissant` say it.
             citation: of the set, best as BibTeX; exports and `croissant` say it.
+            engine: local or spark; on Spark each source is a task.
+            spark_url: of --engine spark: sc://HOST:PORT, or local[2,4] for one of this machine.
             demo: what is read is the offline set, and the store says so.
             limits: see `SourceLimits`.
 
@@ -244,9 +248,13 @@ class Store:
             demo=demo,
         )
         with default_sources(paths, self.path, options, self._progress) as chosen:
-            runs = chosen.runs + [
-                ingest(self.path, path, chosen.options, self._progress) for path in chosen.sources
-            ]
+            runs = chosen.runs + ingest(
+                self.path,
+                chosen.sources,
+                chosen.options,
+                _engine(engine, spark_url),
+                self._progress,
+            )
         catalog = self._catalog()
         arrivals = find_query("reports", "arrivals").sql
         arrived = pa.concat_tables([catalog.query(arrivals, {"run_id": run}) for run in runs])

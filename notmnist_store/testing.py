@@ -54,6 +54,7 @@ from notmnist_store.blocks.kernels.fingerprint import dhashes, file_hashes, ink,
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.run import Run
 from notmnist_store.drawing.kernels.encode import png_files
+from notmnist_store.engines.engine import Engine
 from notmnist_store.errors import StoreError
 from notmnist_store.ingest.ingest import DEFAULT_FRACTIONS, ingest
 from notmnist_store.ingest.options import IngestOptions
@@ -97,7 +98,7 @@ def make_clean_store(path: str | Path) -> Path:
                     member.size = len(png)
                     tar.addfile(member, io.BytesIO(png))
         options = IngestOptions(group_regex=r"([^/_]+)_[0-9]+[.]png$")
-        ingest(root, archive, options, Progress())
+        ingest(root, [archive], options, Engine(), Progress())
     chosen = SplitOptions(train="0.5", valid="0.25", test="0.25", group_by="family")
     make_split(Tables.open(root), "clean", chosen, progress=Progress())
     near_duplicates(Tables.open(root), progress=Progress())

@@ -18,7 +18,8 @@ from notmnist_store.schema.arrays import Ints
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import DataFile
 from notmnist_store.storage.losses import summary
-from notmnist_store.storage.tables import Once, Tables, new_run_id
+from notmnist_store.storage.once import Once
+from notmnist_store.storage.tables import Tables, new_run_id
 
 _FILE_ROWS = 1 << 22
 
@@ -60,9 +61,9 @@ class Run:
         self.files: dict[str, list[DataFile]] = {}
         self._tables = tables
         self._progress = progress or Progress()
-        self._once = once
+        self.once = once
         self._columns = {**(columns or {}), "run_id": self.id}
-        self._inputs: list[dict[str, str]] = []
+        self.inputs: list[dict[str, str]] = []
 
     def write(self, table: str, rows: pa.Table | Sequence[Mapping[str, Any]]) -> None:
         """Write rows as a data file of the run; no rows, no file."""
@@ -118,7 +119,17 @@ class Run:
 
     def reads(self, role: str, runs: Iterable[str]) -> None:
         """Say which runs this one is made from: it counts only as long as they do."""
-        self._inputs += [{"input_run": run_id, "role": role} for run_id in runs]
+        self.inputs += [{"input_run": run_id, "role": role} for run_id in runs]
+
+    def ending(self) -> dict[str, Any]:
+        """Its row of table run, as far as it is known before it lands."""
+        return {
+            "run_id": self.id,
+            "started_at": self.started,
+            "seconds": (datetime.now(UTC) - self.started).total_seconds(),
+            "wrote": json.dumps({table: summary(files) for table, files in self.files.items()}),
+            **self.row,
+        }
 
     def __enter__(self) -> Self:
         return self
@@ -141,25 +152,34 @@ class Run:
             show_runs(self._tables, self._progress)
 
     def _commit(self) -> None:
-        tables = self._tables
-        tables.check()
-        self.write("run_input", self._inputs)
-        if self._once:  # `finish` asks again; here it saves us from logging rows of no run
-            tables.check_not_done(self._once)
-        self.check()
-        for table, files in self.files.items():
-            tables.append(table, files)
-        tables.finish(
-            {
-                "run_id": self.id,
-                "started_at": self.started,
-                "seconds": (datetime.now(UTC) - self.started).total_seconds(),
-                "wrote": json.dumps({table: summary(files) for table, files in self.files.items()}),
-                **self.row,
-            },
-            once=self._once,
-            check=self.check,
-        )
+        if not land(self._tables, [self], self.check):
+            assert self.once is not None
+            raise self.once.done()
+
+
+def land(
+    tables: Tables, runs: Sequence[Run], check: Callable[[], None] = lambda: None
+) -> list[Run]:
+    """Commit what runs wrote, each table once and table run last: all become visible, or none.
+
+    Returns those that landed; others have landed under the `once` of the rest. `check` is for
+    `Tables.finish_together`. Whatever goes wrong, nothing is discarded.
+
+    Raises:
+        StoreError: the store cannot be written.
+    """
+    tables.check()
+    for run in runs:
+        run.write("run_input", run.inputs)
+    # `finish_together` asks again; here it saves us from logging rows of no run
+    runs = [run for run in runs if run.once is None or not tables.is_done(run.once)]
+    if not runs:
+        return []
+    check()
+    for table in TABLES:
+        tables.append(table, [file for run in runs for file in run.files.get(table, ())])
+    numbers = tables.finish_together([(run.ending(), run.once) for run in runs], check=check)
+    return [run for run, number in zip(runs, numbers, strict=True) if number is not None]
 
 
 def show_runs(tables: Tables, progress: Progress) -> None:

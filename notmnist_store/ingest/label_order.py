@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Collection, Iterator, Set
+from collections.abc import Collection, Iterator, Sequence, Set
+from dataclasses import dataclass
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
@@ -33,53 +34,74 @@ def lookalikes(catalog: Catalog, labels: Set[str | None]) -> list[str]:
     ]
 
 
-def keep_order(
-    tables: Tables, run: Run, source: Source, stored: Collection[str | None], progress: Progress
-) -> None:
-    """Let a run keep the order that its source gives its classes, if it gives one.
+@dataclass(frozen=True)
+class ToldOrder:
+    """The classes of a source by the numbers that it gives them, and whether it takes others."""
 
-    `stored` are the labels that have images; the other classes are told. The run lands only if no
-    other that counts contradicts the order.
+    source: str
+    path: str
+    labels: tuple[str, ...]
+    takes_labels: bool
+
+    @classmethod
+    def of(cls, source: Source) -> ToldOrder | None:
+        """That of a source whose members were read; None where it gives none."""
+        if source.label_order is None:
+            return None
+        return cls(source.name, str(source.path), source.label_order, source.takes_labels)
+
+    @property
+    def given(self) -> GivenOrder:
+        """As an order that can be held against others."""
+        return GivenOrder(self.labels, self.path)
+
+
+def keep_order(
+    run: Run, told: ToldOrder, stored: Collection[str | None], progress: Progress
+) -> None:
+    """Let a run keep the order that its source gives its classes.
+
+    `stored` are the labels that have images; the other classes are told.
     """
-    if source.label_order is None:
-        return
-    order = GivenOrder(source.label_order, str(source.path))
+    order = told.given
     rows = [{"label": label, "label_id": number} for number, label in enumerate(order.labels)]
     run.write("label_order", rows)
-    run.check = lambda: _check_order(tables, source, order)
     empty = [label for label in order.labels if label not in stored]
     if empty:
         shown = printable(", ".join(empty[:_MOST_SHOWN]))
         more = f" and {len(empty) - _MOST_SHOWN:,} more" if len(empty) > _MOST_SHOWN else ""
         progress.note(
-            f"{len(empty):,} of the {len(order.labels):,} classes that {source.name} numbers have "
+            f"{len(empty):,} of the {len(order.labels):,} classes that {told.source} numbers have "
             f"no image in it, and keep their numbers: {shown}{more}"
         )
 
 
-def _check_order(tables: Tables, source: Source, order: GivenOrder) -> None:
-    """Compare the order of a source with those of all runs that count.
+def check_orders(tables: Tables, told: Sequence[ToldOrder]) -> None:
+    """Compare the orders of sources with those of all runs that count, and with one another.
 
     Raises:
-        SourceError: it contradicts one of them; the message names both sources.
+        SourceError: one contradicts an earlier one; the message names both sources.
     """
-    for _, other in orders(tables):
-        if wrong := order.against(other):
-            raise SourceError(f"{wrong}; a store has one order", _way_out(source, order, other))
+    earlier = [order for _, order in orders(tables)] if told else []
+    for one in told:
+        for other in earlier:
+            if wrong := one.given.against(other):
+                raise SourceError(f"{wrong}; a store has one order", _way_out(one, other))
+        earlier.append(one.given)
 
 
-def _way_out(source: Source, order: GivenOrder, other: GivenOrder) -> str:
+def _way_out(told: ToldOrder, other: GivenOrder) -> str:
     """Names for numbers that have none, where the other has them; else another store."""
     names = ",".join(other.labels)
     option = ["--store", "store_2"]
     if (
-        source.takes_labels
-        and order.labels == tuple(map(str, range(len(order.labels))))
-        and len(order.labels) <= len(other.labels)
+        told.takes_labels
+        and told.labels == tuple(map(str, range(len(told.labels))))
+        and len(told.labels) <= len(other.labels)
         and tuple(word.strip() for word in names.split(",")) == other.labels
     ):
         option = ["--labels", names]
-    return shlex.join(["notmnist-store", "ingest", *option, str(source.path)])
+    return shlex.join(["notmnist-store", "ingest", *option, told.path])
 
 
 def orders(tables: Tables) -> Iterator[tuple[str, GivenOrder]]:

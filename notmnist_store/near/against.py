@@ -20,6 +20,7 @@ import pyarrow as pa
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.catalog.split_sets import find_split_set
+from notmnist_store.engines.engine import Engine
 from notmnist_store.errors import ChecksError, SourceError
 from notmnist_store.ingest.ingest import ingest
 from notmnist_store.ingest.options import IngestOptions
@@ -100,9 +101,8 @@ def _read(
 ) -> Tables:
     """The source in a store of its own, of the same shape; `asked` is what reads it into none."""
     try:
-        ingest(
-            root, path, replace(options, shape=shape, split="unused", unlabelled="keep"), progress
-        )
+        chosen = replace(options, shape=shape, split="unused", unlabelled="keep")
+        ingest(root, [path], chosen, Engine(), progress)
     except SourceError as error:
         ways = _ways(shape, options)
         if isinstance(error, ChecksError) and ways:

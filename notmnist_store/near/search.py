@@ -53,7 +53,8 @@ from notmnist_store.schema.arrays import Ints, Pixels
 from notmnist_store.schema.radius import Radius
 from notmnist_store.schema.transforms import NONE, Transforms
 from notmnist_store.storage.gather import pixels_of
-from notmnist_store.storage.tables import Once, Tables
+from notmnist_store.storage.once import Once
+from notmnist_store.storage.tables import Tables
 
 DEFAULT_LIMIT = 100_000_000
 _SURELY_TOO_MANY = 2

@@ -25,7 +25,8 @@ from notmnist_store.schema.words import SPLITS
 from notmnist_store.splits.plan import Placed, SplitOptions
 from notmnist_store.splits.recipes import place_images
 from notmnist_store.splits.sanitize_options import SANITIZE, SanitizeOptions
-from notmnist_store.storage.tables import Once, Tables
+from notmnist_store.storage.once import Once
+from notmnist_store.storage.tables import Tables
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _DIGEST_ROWS = 65_536

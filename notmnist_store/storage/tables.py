@@ -15,7 +15,7 @@ import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -47,6 +47,7 @@ from notmnist_store.storage.log import (
 )
 from notmnist_store.storage.losses import check_runs, check_table, row_number, shown
 from notmnist_store.storage.marker import MARKER_NAME, Marker
+from notmnist_store.storage.once import Once
 from notmnist_store.storage.pause import reached
 from notmnist_store.text import printable
 
@@ -63,28 +64,6 @@ _NOTHING_READ = {
     "versions": "{}",
     "wrote": "{}",
 }
-
-
-class AlreadyDoneError(StoreError):
-    """The run's transaction has landed before: there is nothing left to do."""
-
-
-@dataclass(frozen=True)
-class Once:
-    """The `time`-th run of this key, which only one run may be: of two that try, one lands.
-
-    `message` and `hint` are what the other says.
-    """
-
-    key: str
-    time: int
-    message: str
-    hint: str
-
-    def check(self, log: deltalake.DeltaTable) -> None:
-        """AlreadyDoneError where the log of the runs says that it was done."""
-        if (log.transaction_version(self.key) or 0) >= self.time:
-            raise AlreadyDoneError(self.message, self.hint)
 
 
 def new_run_id() -> str:
@@ -233,35 +212,72 @@ class Tables:
     ) -> int:
         """Commit the run's row: from here on the run exists. Returns its sequence number.
 
-        What a row leaves out is null, or for a run that reads no source, nothing read. `check` is
-        called before each attempt, and raises where the runs that landed before forbid this one:
-        one that lands after it makes the attempt fail.
+        See `finish_together`.
 
         Raises:
             AlreadyDoneError: another run landed under the same `once`.
+            StoreError: the log cannot be written.
+        """
+        (sequence,) = self.finish_together([(row, once)], check=check)
+        if sequence is None:
+            assert once is not None
+            raise once.done()
+        return sequence
+
+    def finish_together(
+        self,
+        endings: Sequence[tuple[dict[str, Any], Once | None]],
+        *,
+        check: Callable[[], None] = lambda: None,
+    ) -> list[int | None]:
+        """Commit the rows of runs in one step, in this order: all exist from here on, or none.
+
+        Returns their sequence numbers; None for one whose `once` another run has landed under. What
+        a row leaves out is null, or for a run that reads no source, nothing read. `check` is called
+        before each attempt, and raises where the runs that landed before forbid these: one that
+        lands after it makes the attempt fail.
+
+        Raises:
             StoreError: the log cannot be written.
         """
         schema = TABLES["run"]
         for _ in range(_COMMIT_ATTEMPTS):
             log = self._log_or_new("run")
             version = log.version()
-            if once:
-                once.check(log)
             check()
-            sequence = (log.transaction_version(_RUN_TRANSACTION) or 0) + 1
-            row = {**dict.fromkeys(schema.names), **_NOTHING_READ, **row, "sequence": sequence}
-            last, rows = self._last_rows(log)
-            rows.append(pa.Table.from_pylist([row], schema=schema))
-            file = self._write("run", f"{row['run_id']}-{sequence:06d}", pa.concat_tables(rows))
-            marks = [Transaction(_RUN_TRANSACTION, sequence)]
-            marks += [Transaction(once.key, once.time)] if once else []
+            first = (log.transaction_version(_RUN_TRANSACTION) or 0) + 1
+            left = [not (once and once.is_done(log)) for _, once in endings]
+            numbers = [first + sum(left[:at]) if lands else None for at, lands in enumerate(left)]
+            rows = [
+                {**dict.fromkeys(schema.names), **_NOTHING_READ, **row, "sequence": number}
+                for (row, _), number in zip(endings, numbers, strict=True)
+                if number is not None
+            ]
+            if not rows:
+                return numbers
+            last, before = self._last_rows(log)
+            whole = pa.concat_tables([*before, pa.Table.from_pylist(rows, schema=schema)])
+            files = [
+                self._write("run", _row_stem(part), part)
+                for part in (
+                    whole.slice(start, _RUN_FILE_ROWS)
+                    for start in range(0, whole.num_rows, _RUN_FILE_ROWS)
+                )
+            ]
+            marks = [Transaction(_RUN_TRANSACTION, rows[-1]["sequence"])]
+            marks += [
+                Transaction(once.key, once.time)
+                for (_, once), lands in zip(endings, left, strict=True)
+                if once and lands
+            ]
             try:
-                self._commit("run", log, [file], marks, last)
-                return sequence
+                self._commit("run", log, files, marks, last)
+                return numbers
             except (DeltaError, OSError) as error:
-                if row["run_id"] in self.runs()["run_id"].to_pylist():
-                    return sequence  # it landed; what failed came after it
-                take_back(self.path("run", file.name))
+                if rows[0]["run_id"] in self.runs()["run_id"].to_pylist():
+                    return numbers  # they landed; what failed came after it
+                for file in files:
+                    take_back(self.path("run", file.name))
                 unchanged = self._log_or_new("run").version() == version
                 if unchanged and not was_cut(error):  # nobody else was first
                     raise unwritable(self.path("run"), error) from error
@@ -296,11 +312,10 @@ class Tables:
                 if path.name not in logged:
                     take_back(path)
 
-    def check_not_done(self, once: Once) -> None:
-        """AlreadyDoneError where a run has landed under this `once`."""
+    def is_done(self, once: Once) -> bool:
+        """Whether a run has landed under this `once`."""
         log = self.log("run")
-        if log is not None:
-            once.check(log)
+        return log is not None and once.is_done(log)
 
     @contextmanager
     def in_use(self) -> Iterator[None]:
@@ -354,6 +369,11 @@ class Tables:
     ) -> None:
         commit(self.path(table), log, files, marks, replaced)
         reached(f"{table} committed")
+
+
+def _row_stem(runs: pa.Table) -> str:
+    """How the name of a file of these runs' rows begins: with the last of them."""
+    return f"{runs['run_id'][-1].as_py()}-{runs['sequence'][-1].as_py():06d}"
 
 
 def _check_path(root: Location) -> None:

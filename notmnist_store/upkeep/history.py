@@ -20,8 +20,9 @@ from notmnist_store.progress import Progress
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.datafile import run_of
 from notmnist_store.storage.losses import row_number, runs_named, waiting_rows
+from notmnist_store.storage.once import Once
 from notmnist_store.storage.pause import reached
-from notmnist_store.storage.tables import Once, Tables, withdrawn_runs
+from notmnist_store.storage.tables import Tables, withdrawn_runs
 
 _GC_SCHEMA = pa.schema(
     [

@@ -25,7 +25,8 @@ from notmnist_store.storage.datafile import DataFile, check_footer, open_checked
 from notmnist_store.storage.filesystem import create_exclusive, locked, put, replacing
 from notmnist_store.storage.losses import summary
 from notmnist_store.storage.marker import MARKER_NAME, Marker
-from notmnist_store.storage.tables import AlreadyDoneError, Once, Tables, new_run_id
+from notmnist_store.storage.once import AlreadyDoneError, Once
+from notmnist_store.storage.tables import Tables, new_run_id
 from notmnist_store.store import Store
 
 MARKER = Marker(shape=Shape(28, 28, 1), fractions=(("train", "0.8"), ("test", "0.2")), demo=False)
@@ -139,10 +140,9 @@ def _types(table: str) -> list[tuple[str, pa.DataType]]:
 
 def test_what_may_be_done_once_is_done_once(tables: Tables) -> None:
     once = Once("source/abc", 1, "it came too late", "")
-    tables.check_not_done(once)
+    assert not tables.is_done(once)
     tables.finish(run_row(new_run_id()), once=once)
-    with pytest.raises(AlreadyDoneError, match="it came too late"):
-        tables.check_not_done(once)
+    assert tables.is_done(once)
     with pytest.raises(AlreadyDoneError, match="it came too late"):
         tables.finish(run_row(new_run_id()), once=once)
     assert tables.finish(run_row(new_run_id()), once=Once("source/abc", 2, "", "")) == 2

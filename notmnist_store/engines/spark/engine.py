@@ -10,16 +10,21 @@ import shutil
 import socket
 import sys
 import warnings
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from pyspark.errors import PySparkException
 from pyspark.sql.connect.session import SparkSession
 
 from notmnist_store.catalog.connection import Catalog
-from notmnist_store.engines.engine import Engine
+from notmnist_store.engines.engine import Answer, Engine, Job
 from notmnist_store.engines.spark.catalog import SparkCatalog
+from notmnist_store.engines.spark.tasks import run_tasks
 from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.location.location import Location
+from notmnist_store.progress import Progress
 from notmnist_store.storage.tables import Tables
 
 _LOCAL = re.compile(r"local(\[[0-9*]+(,[0-9]+)?\]|-cluster\[[0-9]+,[0-9]+,[0-9]+\])?")
@@ -47,6 +52,25 @@ class SparkEngine(Engine):
     def catalog(self, tables: Tables, memory: float | None = None) -> Catalog:
         """As the local one does; statements over large tables run there, in their own session."""
         return SparkCatalog(tables, self._session(), memory)
+
+    together = sys.maxsize
+    processes = 1
+
+    def reached(self, place: Location) -> Location:
+        """Workers have another folder that they are in."""
+        return place.absolute() if isinstance(place, Path) else place
+
+    def run(
+        self,
+        work: Callable[[Job, Progress], Answer],
+        jobs: Sequence[Job],
+        kind: type[Answer],
+        progress: Progress,
+        title: str,
+    ) -> Iterator[Answer | StoreError]:
+        """As the local engine does; each job is a task, and the answers come when all are done."""
+        with progress.during(f"{len(jobs):,} {title} on Spark", 0, title):
+            yield from run_tasks(self._session(), work, jobs, kind, progress)
 
     def _session(self) -> SparkSession:
         with warnings.catch_warnings():

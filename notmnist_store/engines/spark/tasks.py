@@ -1,0 +1,96 @@
+"""Jobs as tasks of Spark: each goes as a row of a partition of its own, and its answer comes back.
+
+Spark decides where and how often a job runs; one answer of each is taken. Jobs go as Spark sends
+functions, pickled; answers come as JSON, so that nothing a server sends is run here.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pyarrow as pa
+from pyspark.errors import PySparkException
+from pyspark.sql.connect.session import SparkSession
+
+from notmnist_store import errors
+from notmnist_store.engines.engine import Answer, Job
+from notmnist_store.errors import SourceError, StoreError
+from notmnist_store.progress import Progress
+from notmnist_store.workers.wire import pack, unpack
+
+ANSWER = "number long, answer string"
+_JOBS = pa.schema([("number", pa.int64()), ("job", pa.binary())])
+_ANSWERS = pa.schema([("number", pa.int64()), ("answer", pa.string())])
+_SHOWN = 600
+
+
+class _Notes(Progress):
+    """Keeps what a job notes, to be said where it was asked for."""
+
+    def __init__(self) -> None:
+        self.said: list[str] = []
+
+    def note(self, message: str) -> None:
+        self.said.append(message)
+
+
+def run_tasks(
+    session: SparkSession,
+    work: Callable[[Job, Progress], Answer],
+    jobs: Sequence[Job],
+    kind: type[Answer],
+    progress: Progress,
+) -> Iterator[Answer | StoreError]:
+    """What `work` gives for each job, in their order; raises what Spark says where it gives up."""
+    rows = pa.table([range(len(jobs)), [pickle.dumps(job) for job in jobs]], schema=_JOBS)
+
+    def serve(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for number, job in zip(*(batch[name].to_pylist() for name in _JOBS.names), strict=True):
+                yield answered(number, work, pickle.loads(job))
+
+    spread = session.createDataFrame(rows).repartition(len(jobs))
+    yield from collected(spread.mapInArrow(serve, ANSWER), kind, progress)
+
+
+def answered(number: int, work: Callable[[Any, Progress], object], job: object) -> pa.RecordBatch:
+    """The row of a job, with what became of it: its answer, or its error, and what it noted."""
+    notes = _Notes()
+    content: dict[str, Any]
+    try:
+        content = {"answer": pack(work(job, notes))}
+    except StoreError as error:
+        advice = {"option": error.option} if isinstance(error, SourceError) else {}
+        content = {
+            "error": next(k.__name__ for k in type(error).mro() if hasattr(errors, k.__name__)),
+            "words": [error.message, error.hint],
+            "advice": advice,
+        }
+    content["notes"] = notes.said
+    return pa.record_batch([[number], [json.dumps(content)]], schema=_ANSWERS)
+
+
+def collected(frame: Any, kind: type[Answer], progress: Progress) -> Iterator[Answer | StoreError]:
+    """The answers of a frame of rows of `answered`, in the order of their numbers.
+
+    Raises:
+        StoreError: Spark gave a task up.
+    """
+    try:
+        found = frame.toArrow()
+    except PySparkException as error:
+        raise StoreError(
+            f"Spark gave up a task: {str(error)[:_SHOWN]}", "notmnist-store info"
+        ) from error
+    for row in found.sort_by("number")["answer"].to_pylist():
+        content = json.loads(row)
+        for note in content["notes"]:
+            progress.note(note)
+        if "answer" in content:
+            yield unpack(kind, content["answer"])
+            continue
+        error_kind: type[StoreError] = getattr(errors, content["error"])
+        yield error_kind(*content["words"], **content["advice"])

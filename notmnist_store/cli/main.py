@@ -101,7 +101,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     2 usage, 3 a StoreError, 70 a fault of the program, 130 Ctrl-C, 143 SIGTERM.
     """
     if arguments is None:
-        sys.meta_path.insert(0, _NoPandas)
+        if not {"spark", "--engine=spark"}.intersection(sys.argv):  # Spark's client needs it
+            sys.meta_path.insert(0, _NoPandas)
         signal.signal(signal.SIGTERM, _terminate)
     words = sys.argv[1:] if arguments is None else list(arguments)
     open_streams()

@@ -227,6 +227,7 @@ class _Landing:
                 self._check_orders([*self._waiting, written])
             except SourceError:
                 self._commit()
+                self._check_orders([written])  # the error names the run
                 raise
         self._waiting.append(written)
 

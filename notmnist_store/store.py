@@ -650,6 +650,9 @@ class Store:
         limit: int = 100_000_000,
         chunk_pairs: int = 1 << 18,
         workers: int | None = None,
+        engine: EngineName = "local",
+        spark_url: SparkUrl = None,
+        box_pictures: Annotated[int | None, Option(hidden=True)] = None,
     ) -> "Result":
         """Find all pairs of different pictures within a radius of each other.
 
@@ -671,6 +674,9 @@ class Store:
             limit: stop where there are more pairs.
             chunk_pairs: pairs held at once by each task.
             workers: threads (default: one a core).
+            engine: local or spark; on Spark pictures are compared in boxes, each a task.
+            spark_url: of --engine spark: sc://HOST:PORT, or local[2,4] for one of this machine.
+            box_pictures: pictures of a box.
 
         Returns:
             One row: run_id, radius, images, distinct_images, pairs, group_radius, groups,
@@ -703,6 +709,8 @@ class Store:
         run_id = near_duplicates(
             self._tables(),
             Asked(_radius(radius), _radius(group_radius), _transforms(transforms), crossing),
+            engine=_engine(engine, spark_url),
+            box_pictures=box_pictures,
             limit=limit,
             chunk_pairs=chunk_pairs,
             threads=workers,

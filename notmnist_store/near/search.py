@@ -8,8 +8,6 @@ result is that of a search of everything.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any
@@ -19,6 +17,8 @@ import pyarrow as pa
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.run import Run, show_runs
+from notmnist_store.engines.engine import Engine
+from notmnist_store.near.boxed import boxed_pairs
 from notmnist_store.near.check import (
     all_asked,
     asked_across,
@@ -26,20 +26,15 @@ from notmnist_store.near.check import (
     check_sample,
     disagreement,
 )
+from notmnist_store.near.compare import whole_pairs
 from notmnist_store.near.evidence import covering_join, too_little_memory
-from notmnist_store.near.kernels.basis import fit_basis
 from notmnist_store.near.kernels.groups import stars
 from notmnist_store.near.kernels.join import (
     CHUNK_PAIRS,
     Pairs,
-    RadiusIndex,
     TooManyPairsError,
-    estimate_pairs,
-    join,
 )
-from notmnist_store.near.kernels.moved import MovedPairs, moved_pairs
-from notmnist_store.near.kernels.pair_rows import bands, pairs_among
-from notmnist_store.near.kernels.transforms import Moves
+from notmnist_store.near.kernels.pair_rows import pairs_among
 from notmnist_store.near.plan import (
     Asked,
     Plan,
@@ -49,10 +44,8 @@ from notmnist_store.near.plan import (
     make_scope,
 )
 from notmnist_store.progress import Progress
-from notmnist_store.schema.arrays import Ints, Pixels
-from notmnist_store.schema.radius import Radius
+from notmnist_store.schema.arrays import Ints
 from notmnist_store.schema.transforms import NONE, Transforms
-from notmnist_store.storage.gather import pixels_of
 from notmnist_store.storage.once import Once
 from notmnist_store.storage.tables import Tables
 
@@ -67,6 +60,8 @@ def near_duplicates(
     tables: Tables,
     asked: Asked | None = None,
     *,
+    engine: Engine | None = None,
+    box_pictures: int | None = None,
     limit: int = DEFAULT_LIMIT,
     chunk_pairs: int = CHUNK_PAIRS,
     threads: int | None = None,
@@ -78,10 +73,13 @@ def near_duplicates(
     this radius or a larger one, and under these transforms or more; without transforms under those
     of the current search. A sample of pictures is compared with all in another way, and the run
     holds the certificate of that. Returns the id of the run that covers what was asked for.
+    Comparing is the engine's, in boxes of so many pictures where that is its way, or asked for.
     """
     started = datetime.now(UTC)
     catalog = Catalog(tables)
     asked = asked or Asked()
+    engine = engine or Engine()
+    fit = box_pictures or engine.box_pictures
     plan = make_plan(catalog, asked)
     if plan is None:
         known = covering_join(catalog, asked.crossing)
@@ -111,32 +109,25 @@ def near_duplicates(
             started=started,
             progress=progress,
         ) as run:
-            flat = pixels_of(tables, ids)
-            progress.stage("comparing", 0, "pairs")
-            moves = Moves(plan.transforms, tables.marker.shape)
-            how: dict[str, Any] = {
-                "limit": limit,
-                "threads": threads or os.cpu_count() or 1,
-                "chunk_pairs": chunk_pairs,
-            }
-            found: Iterable[tuple[Pairs, Ints]]
-            if moves.moves:
-                how["known"] = scope.known
-                moved = moved_pairs(flat, scope.sides, moves, plan.radius.squared, **how)
-                run.write("pair_step", _step_rows(ids, moved, moves))
-                found = moved.parts(chunk_pairs)
-            else:
-                parts = _search(flat, scope, plan.radius.squared, **how)
-                found = ((part, part.squared_distance) for part in parts)
-            rows = _pair_rows(ids, _kept(found, grouped, plan.group_radius), moves)
-            run.write_parts("pair", progress.counted(rows), partial(bands, plan.radius))
+            compare = whole_pairs if fit is None else partial(boxed_pairs, engine, fit=fit)
+            read = compare(
+                tables,
+                run,
+                plan,
+                scope,
+                grouped,
+                limit=limit,
+                threads=threads or engine.threads,
+                chunk_pairs=chunk_pairs,
+                progress=progress,
+            )
             of_all = all_asked(len(scope.every))
             checked, seed = check_sample(
                 tables,
                 None if plan.base is None else catalog,
                 scope.every,
                 of_all if plan.split_set is None else asked_across(scope.stands),
-                lambda rows: flat[np.searchsorted(scope.rows, rows)],
+                read,
                 run.files.get("pair", []),
                 plan.radius.squared,
                 plan.transforms,
@@ -203,78 +194,6 @@ def _once(catalog: Catalog) -> Once:
         int(rows["n"][0].as_py()) + 1,
         "another process has searched for near duplicates meanwhile",
         "notmnist-store info",
-    )
-
-
-def _search(
-    flat: Pixels,
-    scope: Scope,
-    most: int,
-    *,
-    limit: int,
-    chunk_pairs: int,
-    threads: int,
-) -> Iterator[Pairs]:
-    """Pairs of rows within `most` that are not known, the lesser row on the left."""
-    settings: dict[str, Any] = {"threads": threads, "chunk_pairs": chunk_pairs}
-    basis = fit_basis(flat)
-    indexes = [
-        RadiusIndex.build(flat, basis, rows=rows, threads=threads) for rows in scope.sides.rows
-    ]
-    joined = [(indexes[a], None if a == b else indexes[b]) for a, b in scope.sides.joins]
-    estimate = sum(estimate_pairs(*sides, most, threads=threads) for sides in joined)
-    if estimate > _SURELY_TOO_MANY * limit:  # else the search itself stops at the limit
-        raise TooManyPairsError(limit, estimate)
-    left = limit
-    for sides in joined:
-        for part in join(*sides, most, limit=left, of_one_set=True, **settings):
-            left -= len(part)
-            if len(unknown := scope.known.without(part)):
-                yield unknown
-
-
-def _kept(
-    found: Iterable[tuple[Pairs, Ints]],
-    grouped: dict[Transforms, list[Pairs]],
-    radius: Radius | None,
-) -> Iterator[tuple[Pairs, Ints]]:
-    """The same pairs; those within the radius are kept in `grouped` as well."""
-    for part, plain in found:
-        for under, kept in grouped.items():
-            assert radius is not None
-            squared = plain if under == NONE else part.squared_distance
-            near = (squared >= 0) & (squared <= radius.squared)
-            kept.append(Pairs(part.left[near], part.right[near], squared[near]))
-        yield part, plain
-
-
-def _pair_rows(ids: Ints, found: Iterable[tuple[Pairs, Ints]], moves: Moves) -> Iterator[pa.Table]:
-    """Rows of table pair for pairs and their plain squared distances, -1 beyond the radius."""
-    names = pa.array(moves.names)
-    for part, plain in found:
-        yield pa.table(
-            {
-                "a": ids[part.left],
-                "b": ids[part.right],
-                "squared_distance": part.squared_distance,
-                "transform": names.take(pa.array(part.move)),
-                "plain_squared_distance": pa.array(plain, mask=plain < 0),
-            }
-        )
-
-
-def _step_rows(ids: Ints, moved: MovedPairs, moves: Moves) -> pa.Table:
-    """Rows of table pair_step."""
-    steps = moved.steps
-    words = pa.array([each.text for each in moves.sets])
-    return pa.table(
-        {
-            "a": ids[steps.left],
-            "b": ids[steps.right],
-            "transforms": words.take(pa.array(moved.sets)),
-            "squared_distance": steps.squared_distance,
-            "transform": pa.array(moves.names).take(pa.array(steps.move)),
-        }
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -108,12 +109,17 @@ class Gatherer:
             for rows in parquet.iter_batches(
                 _PIECE_ROWS, row_groups=[span.group], columns=_COLUMNS, use_threads=False
             ):
-                flat = _flat(rows["pixels"], self._shape, span.path)
+                flat = flat_pixels(rows["pixels"], self._shape, span.path.name)
                 places, found = self._find(rows["image_id"].to_numpy(), span)
                 yield places, flat[found]
                 missing -= len(places)
                 if not missing:
                     break
+
+    def by_file(self) -> Iterator[tuple[Location, Ints]]:
+        """The data files that hold wanted images, each with the places of those in `ids`."""
+        for path, spans in groupby(self.spans, lambda span: span.path):
+            yield path, np.concatenate([self._order[span.low : span.high] for span in spans])
 
     def _find(self, ids: Ints, span: Span) -> tuple[Ints, Ints]:
         """Which of these ids are wanted: places in the wanted ids' own order, rows in `ids`."""
@@ -190,11 +196,11 @@ def pixels_of(
     return pixels
 
 
-def _flat(part: pa.Array, shape: Shape, path: Location) -> Pixels:
+def flat_pixels(part: pa.Array, shape: Shape, file: str) -> Pixels:
     """A binary array whose values all have one size, as (n, size) uint8 without a copy."""
     _, ends, data = part.buffers()
     offsets = np.frombuffer(ends, np.int32, len(part) + 1, part.offset * 4)
     if part.null_count or np.any(np.diff(offsets) != shape.size):
-        raise StoreError(f"{path.name} holds pixels of another shape", "notmnist-store verify")
+        raise StoreError(f"{file} holds pixels of another shape", "notmnist-store verify")
     flat = np.frombuffer(data, np.uint8, len(part) * shape.size, int(offsets[0]))
     return flat.reshape(len(part), shape.size)

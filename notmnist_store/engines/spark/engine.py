@@ -15,13 +15,14 @@ from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import pyarrow as pa
 from pyspark.errors import PySparkException
 from pyspark.sql.connect.session import SparkSession
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.engines.engine import Answer, Engine, Job
 from notmnist_store.engines.spark.catalog import SparkCatalog
-from notmnist_store.engines.spark.tasks import run_tasks
+from notmnist_store.engines.spark.tasks import run_tasks, shuffle_tasks
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.location.location import Location
 from notmnist_store.progress import Progress
@@ -54,7 +55,9 @@ class SparkEngine(Engine):
         return SparkCatalog(tables, self._session(), memory)
 
     together = sys.maxsize
+    box_pictures = 1_000_000
     processes = 1
+    threads = 1
 
     def reached(self, place: Location) -> Location:
         """Workers have another folder that they are in."""
@@ -71,6 +74,21 @@ class SparkEngine(Engine):
         """As the local engine does; each job is a task, and the answers come when all are done."""
         with progress.during(f"{len(jobs):,} {title} on Spark", 0, title):
             yield from run_tasks(self._session(), work, jobs, kind, progress)
+
+    def shuffle(
+        self,
+        spread: Callable[[Job], Iterator[pa.RecordBatch]],
+        jobs: Sequence[Job],
+        schema: pa.Schema,
+        gather: Callable[[int, pa.Table], Answer],
+        kind: type[Answer],
+        progress: Progress,
+        title: str,
+    ) -> Iterator[Answer | StoreError]:
+        """As the local engine does; the rows go through Spark's shuffle."""
+        with progress.during(f"{title} on Spark", 0, title):
+            session = self._session()
+            yield from shuffle_tasks(session, spread, jobs, schema, gather, kind, progress)
 
     def _session(self) -> SparkSession:
         with warnings.catch_warnings():

@@ -14,6 +14,7 @@ from typing import Any
 import pyarrow as pa
 from pyspark.errors import PySparkException
 from pyspark.sql.connect.session import SparkSession
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from notmnist_store import errors
 from notmnist_store.engines.engine import Answer, Job
@@ -54,6 +55,34 @@ def run_tasks(
 
     spread = session.createDataFrame(rows).repartition(len(jobs))
     yield from collected(spread.mapInArrow(serve, ANSWER), kind, progress)
+
+
+def shuffle_tasks(
+    session: SparkSession,
+    spread: Callable[[Job], Iterator[pa.RecordBatch]],
+    jobs: Sequence[Job],
+    schema: pa.Schema,
+    gather: Callable[[int, pa.Table], Answer],
+    kind: type[Answer],
+    progress: Progress,
+) -> Iterator[Answer | StoreError]:
+    """What `gather` gives for each task; an error of `spread` is one of Spark's."""
+    rows = pa.table([range(len(jobs)), [pickle.dumps(job) for job in jobs]], schema=_JOBS)
+
+    def send(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in batches:
+            for job in batch["job"].to_pylist():
+                yield from spread(pickle.loads(job))
+
+    def take(sent: pa.Table) -> pa.Table:
+        task = sent["task"][0].as_py()
+        return pa.Table.from_batches(
+            [answered(task, lambda rows, _: gather(task, rows), sent.cast(schema))]
+        )
+
+    given = session.createDataFrame(rows).repartition(len(jobs))
+    sent = given.mapInArrow(send, from_arrow_schema(schema))
+    yield from collected(sent.groupBy("task").applyInArrow(take, ANSWER), kind, progress)
 
 
 def answered(number: int, work: Callable[[Any, Progress], object], job: object) -> pa.RecordBatch:

@@ -86,11 +86,11 @@ class TooManyPairsError(UsageError):
             "--radius, or a higher --limit",
             shlex.join(words),
         )
-        self._limit, self._estimate = limit, estimate
+        self._limit, self.estimate = limit, estimate
 
     def asked_with(self, *options: str) -> TooManyPairsError:
         """The same, with a hint that repeats these options of the search."""
-        return TooManyPairsError(self._limit, self._estimate, *options)
+        return TooManyPairsError(self._limit, self.estimate, *options)
 
 
 @dataclass(frozen=True, eq=False)

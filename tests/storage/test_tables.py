@@ -23,7 +23,7 @@ from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.tables import FORMAT_REVISION, TABLES
 from notmnist_store.storage.datafile import DataFile, check_footer, open_checked, run_of
 from notmnist_store.storage.filesystem import create_exclusive, locked, put, replacing
-from notmnist_store.storage.losses import summary
+from notmnist_store.storage.losses import row_number, summary
 from notmnist_store.storage.marker import MARKER_NAME, Marker
 from notmnist_store.storage.once import AlreadyDoneError, Once
 from notmnist_store.storage.tables import Tables, new_run_id
@@ -163,6 +163,27 @@ def test_runs_that_finish_at_once_all_get_a_number(tables: Tables) -> None:
     assert ended.count("landed") == 6
     assert tables.runs()["sequence"].to_pylist() == [1, 2, 3, 4, 5, 6]
     assert len(list(tables.path("run").glob("*.parquet"))) == 6
+
+
+@pytest.mark.parametrize("before", [0, 1, 63, 64])
+@pytest.mark.parametrize("runs", [1, 64, 130])
+def test_runs_land_together_in_files_of_64(tables: Tables, before: int, runs: int) -> None:
+    if before:
+        tables.finish_together([(run_row(new_run_id()), None) for _ in range(before)])
+    first = tables.log("run")
+    ids = [new_run_id() for _ in range(runs)]
+    ends = [(run_row(run_id), Once(f"source/{run_id}", 1, "", "")) for run_id in ids]
+    assert tables.finish_together(ends) == list(range(before + 1, before + runs + 1))
+    assert tables.finish_together(ends) == [None] * runs  # they are there
+    after = tables.log("run")
+    assert after is not None
+    assert after.version() == (0 if first is None else first.version()) + 1
+    rows = sorted((row_number(file.name), file.rows) for file in tables.logged("run"))
+    ends_of_files = [*range(64, before + runs, 64), before + runs]
+    assert rows == [(end, min(64, end - (end - 1) // 64 * 64)) for end in ends_of_files]
+    assert tables.runs()["run_id"].to_pylist()[before:] == ids
+    later = tables.finish_together([*ends[:1], (run_row(new_run_id()), None)])
+    assert later == [None, before + runs + 1]
 
 
 def test_what_a_log_names_is_never_discarded(tables: Tables) -> None:

@@ -22,7 +22,8 @@ from notmnist_store.decisions.rows import GivenDecisions, Problems
 from notmnist_store.errors import UsageError
 from notmnist_store.progress import Progress
 from notmnist_store.schema.tables import columns
-from notmnist_store.storage.tables import Once, Tables
+from notmnist_store.storage.once import Once
+from notmnist_store.storage.tables import Tables
 from notmnist_store.text import printable
 
 NO_CHANGE = "no change"

@@ -17,7 +17,8 @@ from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.progress import Progress
 from notmnist_store.review.journal import Entry, Journal
 from notmnist_store.review.verdicts import Verdict, is_ours, queue_of, those_that_count
-from notmnist_store.storage.tables import AlreadyDoneError, Once, Tables
+from notmnist_store.storage.once import AlreadyDoneError, Once
+from notmnist_store.storage.tables import Tables
 from notmnist_store.upkeep.history import undo
 
 _MOST_AT_ONCE = 10_000

@@ -20,7 +20,8 @@ from notmnist_store.errors import StoreError
 from notmnist_store.location.bucket import BucketPath
 from notmnist_store.location.location import Location
 from notmnist_store.storage.filesystem import disk_errors, flush, locked
-from notmnist_store.storage.tables import Once, Tables, new_run_id
+from notmnist_store.storage.once import Once
+from notmnist_store.storage.tables import Tables, new_run_id
 
 FOLDER = "review"
 """The folder of the journals in a store."""

@@ -18,24 +18,14 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from notmnist_store import errors
 from notmnist_store.engines.engine import Answer, Job
-from notmnist_store.errors import SourceError, StoreError
+from notmnist_store.engines.spark.answers import answered
+from notmnist_store.errors import StoreError
 from notmnist_store.progress import Progress
-from notmnist_store.workers.wire import pack, unpack
+from notmnist_store.workers.wire import unpack
 
-ANSWER = "number long, answer string"
+_ANSWER = "number long, answer string"
 _JOBS = pa.schema([("number", pa.int64()), ("job", pa.binary())])
-_ANSWERS = pa.schema([("number", pa.int64()), ("answer", pa.string())])
 _SHOWN = 600
-
-
-class _Notes(Progress):
-    """Keeps what a job notes, to be said where it was asked for."""
-
-    def __init__(self) -> None:
-        self.said: list[str] = []
-
-    def note(self, message: str) -> None:
-        self.said.append(message)
 
 
 def run_tasks(
@@ -54,7 +44,7 @@ def run_tasks(
                 yield answered(number, work, pickle.loads(job))
 
     spread = session.createDataFrame(rows).repartition(len(jobs))
-    yield from collected(spread.mapInArrow(serve, ANSWER), kind, progress)
+    yield from collected(spread.mapInArrow(serve, _ANSWER), kind, progress)
 
 
 def shuffle_tasks(
@@ -82,24 +72,7 @@ def shuffle_tasks(
 
     given = session.createDataFrame(rows).repartition(len(jobs))
     sent = given.mapInArrow(send, from_arrow_schema(schema))
-    yield from collected(sent.groupBy("task").applyInArrow(take, ANSWER), kind, progress)
-
-
-def answered(number: int, work: Callable[[Any, Progress], object], job: object) -> pa.RecordBatch:
-    """The row of a job, with what became of it: its answer, or its error, and what it noted."""
-    notes = _Notes()
-    content: dict[str, Any]
-    try:
-        content = {"answer": pack(work(job, notes))}
-    except StoreError as error:
-        advice = {"option": error.option} if isinstance(error, SourceError) else {}
-        content = {
-            "error": next(k.__name__ for k in type(error).mro() if hasattr(errors, k.__name__)),
-            "words": [error.message, error.hint],
-            "advice": advice,
-        }
-    content["notes"] = notes.said
-    return pa.record_batch([[number], [json.dumps(content)]], schema=_ANSWERS)
+    yield from collected(sent.groupBy("task").applyInArrow(take, _ANSWER), kind, progress)
 
 
 def collected(frame: Any, kind: type[Answer], progress: Progress) -> Iterator[Answer | StoreError]:

@@ -19,6 +19,7 @@ from notmnist_store.store import Store
 from tests.support.archives import class_files, pack
 from tests.support.numbered import npz
 from tests.support.same_store import assert_same_store, rows_of
+from tests.support.spark_server import sail_server
 
 pytestmark = [
     pytest.mark.spark,
@@ -133,14 +134,15 @@ def test_known_pixels_are_those_of_the_sources_before(
 
 
 def test_a_store_and_its_sources_in_a_bucket(
-    bucket: str, tmp_path: Path, shards: Sequence[Path], far: dict[str, Any]
+    bucket: str, tmp_path: Path, shards: Sequence[Path], spark_url: str
 ) -> None:
     for shard in shards[:3]:
         (BucketPath.parse(bucket) / "raw" / shard.name).upload(shard)
     here = notmnist_store.open(tmp_path / "here")
     here.ingest(*shards[:3])
     there = notmnist_store.open(f"{bucket}/store")
-    there.ingest(f"{bucket}/raw/*", **far)
+    with sail_server() as (own, _):  # which is told of the bucket's server
+        there.ingest(f"{bucket}/raw/*", engine="spark", spark_url=own)
     assert_same_store(here, there)
 
 

@@ -219,7 +219,10 @@ class _Landing:
     def _take(self, written: Written) -> None:
         self._runs.append(written.run_id)
         if written.is_earlier:
-            self._progress.note(f"{written.source} is in the store already (run {written.run_id})")
+            stays = "; licence and citation stay" if any(self._options.rights.values()) else ""
+            self._progress.note(
+                f"{written.source} is in the store already (run {written.run_id}){stays}"
+            )
             show_runs(self._tables, self._progress)
             return
         if written.order is not None:

@@ -294,7 +294,7 @@ def test_a_run_that_fails_leaves_nothing(own: Store, monkeypatch: pytest.MonkeyP
     def killed(*_: object, **__: object) -> int:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Tables, "finish", killed)
+    monkeypatch.setattr(Tables, "finish_together", killed)
     with pytest.raises(KeyboardInterrupt):
         own.baseline(sizes="6")
     monkeypatch.undo()

@@ -336,7 +336,7 @@ def test_a_search_that_is_stopped_leaves_nothing(
     def stop(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Tables, "finish", stop)
+    monkeypatch.setattr(Tables, "finish_together", stop)
     with pytest.raises(KeyboardInterrupt):
         store.near_duplicates()
     monkeypatch.undo()

@@ -13,6 +13,7 @@ import pytest
 
 import notmnist_store
 from notmnist_store.store import Store
+from tools.install_sizes import install_sizes
 
 PACKAGE = str(Path(notmnist_store.__file__).parents[1])
 
@@ -65,6 +66,18 @@ def test_a_command_without_its_extra_says_how_to_get_it(
     assert errors == [f"python -m pip install 'notmnist-store[{extra}]'"]
     assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_the_readme_says_how_much_each_part_takes(repository: Path) -> None:
+    text = (repository / "README.md").read_text(encoding="utf-8")
+    told = {extra: int(size) for extra, size in re.findall(r"`(\w+)`(?: adds)? (\d+) MB", text)}
+    base = re.search(r"The dependencies take (\d+) MB", text)
+    assert base
+    assert set(told) == set(NEEDED)
+    for part, size in install_sizes().items():
+        if size is not None:  # it is not in every environment
+            said = {"base": int(base[1]), **told}[part] * 1e6
+            assert 0.7 * said < size < 1.4 * said, (part, size)
 
 
 @pytest.mark.slow

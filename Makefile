@@ -17,7 +17,7 @@ unexport PYTHONHOME PYTHONPATH VIRTUAL_ENV
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help install ingest sql audit report test test-slow test-oldest-duckdb test-interop test-spark test-spark-jvm check format docs site bench bench-use bench-near facts torture torture-short lock clean
+.PHONY: help install ingest sql audit report test test-slow test-oldest-duckdb test-interop test-spark test-spark-jvm check format docs site bench bench-use bench-near bench-peers facts torture torture-short lock clean
 
 help: ## say what there is to make (the default)
 	@echo 'usage: make TARGET [SOURCE="a.tar.gz b.tar.gz"] [STORE=folder] [ARGS="more options"] [PYTHON=python3]'
@@ -88,6 +88,9 @@ bench-use: build/interop/done ## measure audits, splits, loading (ARGS go to ben
 
 bench-near: build/peers/done ## measure near duplicates beside FAISS and cleanvision
 	@build/peers/bin/python benchmarks/radius_join.py $(ARGS)
+
+bench-peers: $(VENV)/dev.done ## measure each task beside other tools, each in an environment made now
+	@$(RUN) benchmarks/peers.py $(ARGS)
 
 facts: build/peers/done ## find again what was published on known sets (ARGS go to benchmarks/facts.py)
 	@build/peers/bin/python benchmarks/facts.py $(ARGS)

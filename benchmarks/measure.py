@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import resource
+import signal
 import subprocess
 import sys
 import time
@@ -13,6 +14,7 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
+from tempfile import TemporaryFile
 from typing import Any
 
 import psutil
@@ -83,6 +85,37 @@ def peak_memory(command: Sequence[str]) -> int:
     if process.returncode:
         raise subprocess.CalledProcessError(process.returncode, command)
     return peak
+
+
+@dataclass(frozen=True)
+class Watched:
+    """One run that may fail: seconds, bytes held at the most, and what it said where it failed."""
+
+    wall: float
+    memory: int
+    error: str = ""
+
+
+def watched(command: Sequence[str], env: dict[str, str], limit: float) -> Watched:
+    """Run a command for so many seconds at the most; then it and all its children are ended."""
+    os.sync()
+    peak, start, error = 0, time.perf_counter(), ""
+    with TemporaryFile() as said:
+        how: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": said, "env": env}
+        with psutil.Popen(command, start_new_session=True, **how) as process:
+            while process.poll() is None:
+                peak = max(peak, _held(process))
+                if time.perf_counter() - start > limit:
+                    error = f"stopped after {limit:,.0f} s"
+                    os.killpg(process.pid, signal.SIGKILL)
+                    process.wait()
+                time.sleep(_SAMPLE_SECONDS)
+        wall = time.perf_counter() - start
+        if process.returncode and not error:
+            said.seek(0)
+            lines = said.read().decode(errors="replace").strip().splitlines()
+            error = lines[-1] if lines else f"exit code {process.returncode}"
+    return Watched(wall, peak, error)
 
 
 def _held(process: psutil.Popen) -> int:

@@ -103,17 +103,13 @@ def lacking(
     Of these images, or else of those in train, valid and test of a split set, or of the whole
     store. With `crossing` it is enough that they were compared across the splits of that set.
     """
-    if image_ids is None and split_set is not None:
-        used = "select image_id from split_image where split_set = $split_set and split <> 'unused'"
-        image_ids = catalog.query(used, {"split_set": split_set})["image_id"]
-    elif image_ids is None:
-        image_ids = catalog.query("select image_id from image")["image_id"]
-    wanted = pa.table({"image_id": image_ids})
-    unknown = catalog.query(
-        load_queries("near")["lacking"].sql,
-        {"crossed": split_set if crossing else None},
-        rows={"wanted_image": wanted},
-    )
+    sql, crossed = load_queries("near"), split_set if crossing else None
+    if image_ids is None:
+        values = {"split_set": split_set, "crossed": crossed}
+        unknown = catalog.query(sql["lacking"].sql, values)
+    else:
+        wanted = {"wanted_image": pa.table({"image_id": image_ids})}
+        unknown = catalog.query(sql["lacking_of"].sql, {"crossed": crossed}, rows=wanted)
     return int(unknown["images"][0].as_py())
 
 

@@ -24,6 +24,7 @@ from notmnist_store.splits.plan import SplitOptions
 from notmnist_store.splits.sizes import Sizes
 
 _STEP = Decimal("0.05")
+_NEAREST_FIRST = ("squared_distance", "split_place")
 
 
 class _Group(NamedTuple):
@@ -50,7 +51,7 @@ def check_fits(
     class: the largest share of all images has to hold it.
     """
     assert options.radius is not None
-    labels = sorted(set(usable["label"].to_pylist()))
+    labels = sorted(usable["label"].unique().to_pylist())
     most = {label: max(quotas.values()) for label, quotas in asked.items()}
     if not asked:
         most = dict.fromkeys(labels, int(max(sizes.sizes) * usable.num_rows))
@@ -124,25 +125,20 @@ def _command(options: SplitOptions) -> str:
     return f"notmnist-store split my_split {' '.join(words)}"
 
 
-def nearest_used(
-    catalog: Catalog, name: str, image_ids: Sequence[int]
-) -> dict[int, tuple[int, int]]:
-    """For images the nearest one that split set `name` uses, and their squared distance.
+def nearest_used(catalog: Catalog, name: str, image_ids: pa.ChunkedArray) -> pa.Table:
+    """For images the nearest one that split set `name` uses: image_id, twin_id, squared_distance.
 
     As far as the current search went: an image that only a chain of near copies joins to the set,
     and that is near to none of it, is left out.
     """
-    wanted = pa.table({"image_id": pa.array(image_ids, pa.int64())})
+    wanted = pa.table({"image_id": image_ids})
     rows = catalog.query(
         load_queries("near")["neighbours"].sql,
         {"split_set": name, "most": 1},
         rows={"wanted_image": wanted},
     )
-    nearest: dict[int, tuple[int, int]] = {}
-    by_distance = sorted(
-        (row for row in rows.to_pylist() if row["split"] in USED),
-        key=lambda row: (row["squared_distance"], USED.index(row["split"])),
-    )
-    for row in by_distance:
-        nearest.setdefault(row["image_id"], (row["twin_id"], row["squared_distance"]))
-    return nearest
+    place = pc.index_in(rows["split"], pa.array(USED))
+    rows = rows.append_column("split_place", place).filter(pc.is_valid(place))
+    by_distance = rows.sort_by([(name, "ascending") for name in _NEAREST_FIRST])
+    _, first = np.unique(by_distance["image_id"].to_numpy(), return_index=True)
+    return by_distance.take(first)

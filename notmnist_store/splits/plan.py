@@ -187,20 +187,33 @@ def labels_of(catalog: Catalog, rows: pa.Table) -> list[str]:
     return [row["label"] for row in ordered if row["is_numbered"] or row["label"] in present]
 
 
+def counts_of(column: pa.ChunkedArray) -> Counter[str]:
+    """How often each value stands in a column."""
+    counted = column.combine_chunks().value_counts()
+    values, counts = (counted.field(name).to_pylist() for name in ("values", "counts"))
+    return Counter(dict(zip(values, counts, strict=True)))
+
+
+def split_of(image_ids: pa.ChunkedArray, placed: pa.Table) -> pa.ChunkedArray:
+    """The split of each of these images in `placed` (image_id, split); unused where it has none."""
+    row = pc.index_in(image_ids, placed["image_id"].combine_chunks())
+    return placed["split"].combine_chunks().take(row).fill_null("unused")
+
+
 def placed_rows(
     images: pa.Table, splits: pa.Array | pa.ChunkedArray, labels: list[str]
 ) -> pa.Table:
     """The rows of `Placed`: images (image_id, label, pixel_hash), each split's in their order."""
-    place = splits.to_numpy(zero_copy_only=False)
+    place = pc.index_in(splits, pa.array(USED)).fill_null(-1).to_numpy()
     position = np.zeros(len(place), np.int64)
-    for split in USED:
-        at = np.flatnonzero(place == split)
+    for number in range(len(USED)):
+        at = np.flatnonzero(place == number)
         position[at] = np.arange(len(at))
     return pa.table(
         {
             "image_id": images["image_id"],
             "split": splits,
-            "position": pa.array(position, mask=place == "unused"),
+            "position": pa.array(position, mask=place < 0),
             "label": images["label"],
             "label_id": pc.index_in(images["label"], pa.array(labels, pa.string())).cast(
                 pa.int64()

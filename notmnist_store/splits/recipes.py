@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.errors import UsageError
-from notmnist_store.schema.words import RECIPES, USED
+from notmnist_store.schema.words import RECIPES, SPLITS, USED
 from notmnist_store.splits.near_groups import check_fits, nearest_used
 from notmnist_store.splits.notebook import place_as_notebook
 from notmnist_store.splits.plan import (
@@ -21,9 +21,11 @@ from notmnist_store.splits.plan import (
     Placed,
     SplitOptions,
     candidates,
+    counts_of,
     dropped,
     labels_of,
     placed_rows,
+    split_of,
 )
 from notmnist_store.splits.sizes import Sizes, class_quotas, hash_bounds
 
@@ -74,7 +76,7 @@ def _fresh(
     if options.recipe == "hash":
         extra = {"bound": _rows(("split", "low", "high"), hash_bounds(sizes))}
     else:
-        counted = Counter(usable["label"].to_pylist())
+        counted = counts_of(usable["label"])
         present = set(images["label"].unique().to_pylist())
         available = {label: counted[label] for label in labels if label in present}
         asked = class_quotas(sizes, available, keep_ratio=options.keep_ratio)
@@ -89,9 +91,7 @@ def _fresh(
         {"seed": str(options.seed)},
         rows={"candidate": usable, **extra},
     )
-    split_of = dict(zip(placed["image_id"].to_pylist(), placed["split"].to_pylist(), strict=True))
-    splits = [split_of.get(image_id, "unused") for image_id in images["image_id"].to_pylist()]
-    rows = _in_order(catalog, options, images, splits, labels)
+    rows = _in_order(catalog, options, images, split_of(images["image_id"], placed), labels)
     result = Placed(rows, NO_DROPS, labels, rows.num_rows, notes)
     return _with_shortfall(result, asked)
 
@@ -162,10 +162,10 @@ def _in_order(
     catalog: Catalog,
     options: SplitOptions,
     images: pa.Table,
-    splits: list[str],
+    splits: pa.ChunkedArray,
     labels: list[str],
 ) -> pa.Table:
-    placed = pa.table({"image_id": images["image_id"], "split": pa.array(splits, pa.string())})
+    placed = pa.table({"image_id": images["image_id"], "split": splits})
     ordered = catalog.query(
         load_queries("splits")["order"].sql, {"seed": str(options.seed)}, rows={"placed": placed}
     )
@@ -195,39 +195,37 @@ def _extended(
     all_labels = known_labels + [v for v in labels_of(catalog, fresh) if v not in known_labels]
     if not fresh.num_rows:
         return Placed(old, NO_DROPS, all_labels, 0)
-    place = pa.array(range(images.num_rows), pa.int64())
+    place = pa.array(np.arange(images.num_rows))
     found = catalog.query(
         load_queries("splits")["extension"].sql,
         {"split_set": name},
         rows={"candidate": images.append_column("place", place)},
     )
     alone = fresh.filter(pc.is_null(found["split"]))
-    placed: dict[int, str] = {}
+    placed = old.slice(0, 0)
     notes: tuple[str, ...] = ()
     if alone.num_rows and not (sizes.are_counts and options.recipe == "stratified"):
         made = _fresh(catalog, options, sizes, alone)
-        rows, notes = made.rows, made.notes
-        placed = dict(zip(rows["image_id"].to_pylist(), rows["split"].to_pylist(), strict=True))
-    ids, stands, twins = (column.to_pylist() for column in found.columns)
-    splits = [
-        split or placed.get(image_id, "unused") for image_id, split in zip(ids, stands, strict=True)
-    ]
-    drops = [
-        (image_id, "group_in_two_splits", twin, None)
-        for image_id, twin in zip(ids, twins, strict=True)
-        if twin is not None
-    ]
+        placed, notes = made.rows, made.notes
+    splits = pc.coalesce(found["split"], split_of(found["image_id"], placed))
     new = _in_order(catalog, options, fresh, splits, all_labels)
-    behind = Counter(old["split"].to_pylist())
-    shift = pa.array([behind[split] for split in new["split"].to_pylist()], pa.int64())
+    behind = counts_of(old["split"])
+    shift = pa.array([behind[split] for split in SPLITS], pa.int64())
+    shift = shift.take(pc.index_in(new["split"], pa.array(SPLITS)).combine_chunks())
     moved = new.set_column(2, "position", pc.add(new["position"], shift))
-    if options.group_by == "near" and drops:
-        nearest = nearest_used(catalog, name, [image_id for image_id, *_ in drops])
-        drops = [(i, rule, *nearest.get(i, (twin, None))) for i, rule, twin, _ in drops]
-    clashes = pa.Table.from_pylist(
-        [dict(zip(NO_DROPS.column_names, drop, strict=True)) for drop in drops],
-        schema=NO_DROPS.schema,
-    )
-    drop_rows = pa.concat_tables([dropped(new_images), clashes])
+    drop_rows = pa.concat_tables([dropped(new_images), _clashes(catalog, options, found, name)])
     rows = pa.concat_tables([old.cast(moved.schema), moved])
     return Placed(rows, drop_rows, all_labels, fresh.num_rows, notes)
+
+
+def _clashes(catalog: Catalog, options: SplitOptions, found: pa.Table, name: str) -> pa.Table:
+    """Rows for table split_drop: images whose group stands in two splits of the set."""
+    cut = found.filter(pc.is_valid(found["twin_id"]))
+    twin, squared = cut["twin_id"], pa.nulls(cut.num_rows, pa.int64())
+    if options.group_by == "near" and cut.num_rows:
+        nearest = nearest_used(catalog, name, cut["image_id"])
+        row = pc.index_in(cut["image_id"], nearest["image_id"].combine_chunks())
+        twin = pc.coalesce(nearest["twin_id"].take(row), twin)
+        squared = nearest["squared_distance"].take(row)
+    rule = pa.repeat("group_in_two_splits", cut.num_rows)
+    return pa.table([cut["image_id"], rule, twin, squared], schema=NO_DROPS.schema)

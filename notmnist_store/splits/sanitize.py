@@ -313,21 +313,21 @@ def _counts(
 def _placed(base: _Base, options: SanitizeOptions, fates: Fates) -> Placed:
     """The rows of the new split set, those of each split in its order, and why others went."""
     place, ids = fates.place, base.rows["image_id"].to_numpy()
-    splits = np.array([*options.keep, "unused"], object)
+    splits = pa.array([*options.keep, "unused"])
     kept = np.flatnonzero(place != UNUSED)
     kept = kept[np.lexsort((_order(base, fates)[kept], place[kept]))]
     left_out = np.flatnonzero(place == UNUSED)
     left_out = left_out[~np.isin(ids[left_out], ids[kept])]  # else it stands in another split
     left_out = left_out[np.unique(ids[left_out], return_index=True)[1]]
     rows = np.concatenate([kept, left_out])
-    split = pa.array(splits[place[rows]], pa.string())
+    split = splits.take(pa.array(place[rows]))
     placed = placed_rows(base.rows.take(rows), split, list(base.version.labels))
     gone = np.flatnonzero(fates.rule != KEPT)
-    names = np.array([_RULES.get(rule) for rule in range(max(_RULES) + 1)], object)
+    names = pa.array([_RULES.get(rule) for rule in range(max(_RULES) + 1)], pa.string())
     drops = pa.table(
         {
             "image_id": ids[gone],
-            "rule": pa.array(names[fates.rule[gone]], pa.string()),
+            "rule": names.take(pa.array(fates.rule[gone])),
             "twin_id": ids[fates.twin[gone]],
             "squared_distance": fates.squared_distance[gone],
         },

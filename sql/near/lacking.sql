@@ -1,9 +1,10 @@
--- title: How many of the images asked for (wanted_image) the current search does not know
+-- title: How many images, all or those that a split set uses, the current search does not know
+-- param split_set: string
 -- param crossed: string
 --
 -- `crossed` is a split set, where pairs across its splits are enough; null where all pairs matter.
 select count(*) as images
-from image
+from stored_image as image
 left join (
     select distinct coverage.image_run
     from coverage
@@ -11,4 +12,11 @@ left join (
         and (coverage.split_set is null or coverage.split_set = $crossed)
 ) as known on known.image_run = image.run_id
 where known.image_run is null
-    and image.image_id in (select wanted_image.image_id from wanted_image)
+    and (
+        $split_set is null
+        or image.image_id in (
+            select split_image.image_id
+            from split_image
+            where split_image.split_set = $split_set and split_image.split <> 'unused'
+        )
+    )

@@ -33,6 +33,7 @@ from notmnist_store.ingest.source_checks import (
     ledger_rows,
     name_taken,
 )
+from notmnist_store.location.kept import keeping
 from notmnist_store.location.location import Location
 from notmnist_store.progress import Progress
 from notmnist_store.sources.base import AskedColumns, Source
@@ -111,6 +112,7 @@ def _columns(options: IngestOptions) -> AskedColumns | None:
     return AskedColumns(options.file_column, options.label_column)
 
 
+@keeping()
 def read_source(job: Reading, progress: Progress) -> Written:
     """Read a source to its end, and write its data files; or find the run that holds it.
 

@@ -26,6 +26,7 @@ from notmnist_store.location.answers import (
     is_answer,
 )
 from notmnist_store.location.credentials import Credentials, credentials
+from notmnist_store.location.kept import BLOCK_BYTES, copy_of
 
 if TYPE_CHECKING:
     from obstore import GetOptions, ObjectMeta
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 SCHEME = "s3://"
 TAIL_BYTES = 1 << 16
 MOST_SECONDS = 60
-_READ_BYTES = 8 << 20
 PATTERN = re.compile(r"[*?\[]")
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 
@@ -189,9 +189,12 @@ class BucketPath:
         return [(entry["path"], _stat(entry)) for entry in self._ask(listed)]
 
     def open(self, mode: str = "rb") -> io.BufferedReader:
-        """The object for reading, as it is now: one that is replaced meanwhile is an OSError."""
+        """The object for reading, as it is now: one that is replaced meanwhile is an OSError.
+
+        Under `keeping` it is fetched but once.
+        """
         assert mode == "rb", mode
-        return io.BufferedReader(ObjectFile(self), _READ_BYTES)
+        return io.BufferedReader(ObjectFile(self, kept=True), BLOCK_BYTES)
 
     def read_bytes(self) -> bytes:
         """The whole object; FileNotFoundError where there is none."""
@@ -305,12 +308,13 @@ def _stat(meta: ObjectMeta) -> Stat:
 class ObjectFile(io.RawIOBase):
     """An object that is read in ranges; its end is read when it is opened, and kept.
 
-    FileNotFoundError where there is none.
+    FileNotFoundError where there is none. With `kept` see `keeping`.
     """
 
-    def __init__(self, path: BucketPath) -> None:
+    def __init__(self, path: BucketPath, *, kept: bool = False) -> None:
         self._path = path
         self._tail, self.stat = path.read_tail()
+        self._copy = copy_of((path, *self.stat), self.stat.st_size) if kept else None
         self._at = 0
 
     def readable(self) -> bool:
@@ -339,11 +343,20 @@ class ObjectFile(io.RawIOBase):
         kept = self.stat.st_size - len(self._tail)
         if self._at >= kept:
             data = self._tail[self._at - kept : stop - kept]
+        elif self._copy is not None:
+            data = self._copy.read(self._at, stop, self._fetch)
         else:
-            data = self._path.read_range(self._at, stop, self.stat.e_tag)
+            data = self._fetch(self._at, stop)
         buffer[: len(data)] = data
         self._at += len(data)
         return len(data)
+
+    def readall(self) -> bytes:
+        """What is left, in few requests: the inherited one asks for 8 KiB a time."""
+        return b"".join(iter(lambda: self.read(BLOCK_BYTES), b""))
+
+    def _fetch(self, start: int, stop: int) -> bytes:
+        return self._path.read_range(start, stop, self.stat.e_tag)
 
 
 @cache

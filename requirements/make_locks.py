@@ -9,7 +9,8 @@ none for the newest Python).
 - run.lock: what the commands need (the dependencies, all extras, the build backend);
 - dev.lock: that and what `make test` and `make check` need;
 - site.lock: what `make site` makes the manual with, in an environment of its own;
-- oldest-duckdb.lock: the lower bound of DuckDB, which `make test-oldest-duckdb` lays over that.
+- oldest-duckdb.lock: the lower bound of DuckDB, and the httpfs of that, which `make
+  test-oldest-duckdb` lays over that.
 
 The first line of a lock says how many packages are downloaded for it here, and their size.
 """
@@ -49,7 +50,7 @@ def main() -> None:
         raise SystemExit("pyproject.toml: no lower bound of duckdb")
     with tempfile.TemporaryDirectory() as folder:
         oldest = Path(folder) / "oldest.in"
-        oldest.write_text(f"duckdb=={bound[1]}\n")
+        oldest.write_text(f"duckdb=={bound[1]}\nduckdb-extension-httpfs=={bound[1]}\n")
         write_lock(HERE / "oldest-duckdb.lock", [str(oldest)], PYTHONS[:-1])
 
 

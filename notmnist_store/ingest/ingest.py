@@ -20,6 +20,7 @@ from notmnist_store.ingest.label_order import check_orders, keep_order
 from notmnist_store.ingest.options import IngestOptions
 from notmnist_store.ingest.reading import Reading, Written, id_base, open_asked, read_source
 from notmnist_store.ingest.source_checks import images_of
+from notmnist_store.location.kept import keeping
 from notmnist_store.location.location import Location
 from notmnist_store.machine import package_versions
 from notmnist_store.progress import Progress
@@ -71,6 +72,7 @@ def ingest(
     return runs
 
 
+@keeping()
 def _ingest(
     root: Location,
     paths: Sequence[Location],

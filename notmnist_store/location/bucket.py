@@ -241,12 +241,19 @@ class BucketPath:
 
     def read_tail(self) -> tuple[bytes, Stat]:
         """The last TAIL_BYTES of the object, or all, and what it is; in one request."""
+        return self._part({"range": {"suffix": TAIL_BYTES}})
+
+    def read_head(self, size: int) -> bytes:
+        """The first bytes of the object, or all; in one request."""
+        return self._part({"range": (0, size)})[0]
+
+    def _part(self, options: GetOptions) -> tuple[bytes, Stat]:
         import obstore
         from obstore.exceptions import BaseError
 
         def read(store: S3Store) -> tuple[bytes, Stat]:
             try:
-                got = obstore.get(store, self.key, options={"range": {"suffix": TAIL_BYTES}})
+                got = obstore.get(store, self.key, options=options)
                 return bytes(got.bytes()), _stat(got.meta)
             except BaseError as error:
                 if "416" not in str(error) and "NotPartial" not in str(error):

@@ -67,7 +67,11 @@ def keeping() -> Iterator[None]:
     """Under this block an object that is opened more than once is fetched once, if there is room.
 
     That is, where the temporary folder has twice its bytes free; else each reading fetches it.
+    Copies stay until the outermost of such blocks ends.
     """
+    if _copies.get() is not None:
+        yield
+        return
     with ExitStack() as files:
         token = _copies.set(_Copies(files))
         try:

@@ -78,6 +78,14 @@ def local_path(given: str | Path, what: str) -> Path:
     raise UsageError(f"{found}: {what} is a file of this machine", "ls -l")
 
 
+def first_bytes(file: Location, size: int) -> bytes:
+    """The first bytes of a file, or all."""
+    if isinstance(file, BucketPath):
+        return file.read_head(size)
+    with file.open("rb") as opened:
+        return opened.read(size)
+
+
 def files_in(folder: Location, pattern: str) -> list[Location]:
     """The files below a folder whose names fit the pattern, in the order of their paths."""
     found: list[Location] = []

@@ -7,7 +7,7 @@ import stat
 
 from notmnist_store.errors import SourceError, UsageError
 from notmnist_store.location.bucket import Stat
-from notmnist_store.location.location import Location, look_at
+from notmnist_store.location.location import Location, first_bytes, look_at
 from notmnist_store.schema.shape import Shape
 from notmnist_store.sources.base import AskedColumns, Request, Source, readable_stat
 from notmnist_store.sources.class_order import Names
@@ -84,8 +84,7 @@ def _is_folder(path: Location) -> bool:
 
 def _head(path: Location) -> bytes:
     try:
-        with path.open("rb") as file:
-            return file.read(_HEAD_BYTES)
+        return first_bytes(path, _HEAD_BYTES)
     except OSError as error:
         raise SourceError(f"cannot read {path}: {error.strerror}") from None
 

@@ -16,7 +16,7 @@ import pyarrow as pa
 import xxhash
 
 from notmnist_store.errors import DamageError
-from notmnist_store.location.location import Location, files_in
+from notmnist_store.location.location import Location, files_in, first_bytes
 from notmnist_store.storage.datafile import DataFile, run_of
 
 VIEWS_FILE = "views.sql"
@@ -54,8 +54,7 @@ def shown_line(runs: pa.Table) -> str:
 def shown(root: Location) -> Shown | None:
     """What the first line of views.sql says; None where there is none, or it is damaged."""
     try:
-        with (root / VIEWS_FILE).open("rb") as file:
-            head = file.read(_HEAD_BYTES).decode(errors="replace")
+        head = first_bytes(root / VIEWS_FILE, _HEAD_BYTES).decode(errors="replace")
     except OSError:
         return None
     line = _SHOWN.match(head)

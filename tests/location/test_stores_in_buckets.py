@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 
 import notmnist_store
@@ -176,6 +177,26 @@ def test_views_for_a_plain_duckdb_name_objects_and_no_credentials(in_bucket: Sto
     assert all(location(name).is_file() for name in files)
     assert KEY not in text
     assert SECRET not in text
+
+
+@pytest.mark.sql
+def test_a_plain_duckdb_reads_the_store_by_its_views(in_bucket: Store, on_disk: Store) -> None:
+    package = pytest.importorskip("duckdb_extension_httpfs", reason="DuckDB has no httpfs here")
+    (extension,) = Path(package.__file__).parent.glob(f"extensions/v{duckdb.__version__}/*")
+    plain = duckdb.connect()
+    plain.execute(f"load '{extension}'")
+    server = os.environ["AWS_ENDPOINT_URL"].removeprefix("http://")
+    plain.execute(
+        f"create secret (type s3, key_id '{KEY}', secret '{SECRET}', region 'us-east-1', "
+        f"endpoint '{server}', url_style 'path', use_ssl false)"
+    )
+    plain.execute((in_bucket.path / "views.sql").read_text())
+    for view in ("image", "pair", "split_image", "label", "decision", "run"):
+        query = f"select * from {view} order by all"
+        found = plain.sql(query).to_arrow_table()
+        assert found.to_pylist() == on_disk.sql(query).rows(), view
+        assert found.num_rows
+    assert plain.sql("select count(*) from halves.train").fetchall() == [(18,)]
 
 
 def test_credentials_are_never_stored_or_said(in_bucket: Store, proxy: Proxy) -> None:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from notmnist_store.catalog.connection import Catalog
     from notmnist_store.engines.engine import Engine
     from notmnist_store.loading.split import Split
+    from notmnist_store.report.issue import IssueReport
     from notmnist_store.report.report import ReportResult
     from notmnist_store.result import Document, Result
     from notmnist_store.schema.radius import Radius
@@ -1193,6 +1194,41 @@ class Store:
             progress=self._progress,
         )
         return self._result(done)
+
+    def issue_report(
+        self,
+        output: Annotated[str | Path | None, Option("--output", "FILE.md")] = None,
+        *,
+        split_set: SplitSet = "ingest",
+        radius: Distance = None,
+        transforms: TransformSet = None,
+    ) -> "IssueReport":
+        """Write a report for the makers of a set: its copies across splits, and what they do.
+
+        A text in Markdown, to be filed as an issue: how many, the effect on accuracy with its
+        interval where `baseline` measured it, and the commands that find it again. The pairs, by
+        row index and path, stand beside it as CSV.
+
+        Args:
+            output: the file to write, and FILE.csv beside it (default: the text to stdout). In
+                Python no file by default; `content` of the result has the text, `pairs` the pairs.
+            split_set: the split set.
+            radius: how far near copies may be (default: 1.0 at 28x28x1, or that of the search).
+            transforms: how they may have moved (default: none).
+
+        Returns:
+            One row: path, split_set, pairs, bytes, sha256.
+        """
+        from notmnist_store.report.issue import issue_report
+
+        return issue_report(
+            self._tables(),
+            self._catalog(),
+            None if output is None else local_path(output, "the report"),
+            split_set=split_set,
+            radius=_radius(radius),
+            transforms=_asked(transforms),
+        )
 
     def verify(self, *, full: bool = False) -> "Result":
         """Check that all the logs promise is there and whole.

@@ -67,6 +67,7 @@ def test_the_wheel_holds_the_package_and_every_query(repository: Path, wheel: Pa
     modules = sources(repository, "notmnist_store", "*.py")
     queries = {f"notmnist_store/{name}" for name in sources(repository, "sql", "*.sql")}
     page = {f"notmnist_store/report/page.{suffix}" for suffix in ("css", "html", "js")}
+    page |= {"notmnist_store/report/issue.md"}
     page |= {f"notmnist_store/review/page.{suffix}" for suffix in ("css", "html", "js")}
     texts = {f"notmnist_store/export/{name}.md" for name in ("opening", "readme")}
     assert names == modules | queries | page | texts | {"notmnist_store/py.typed"}

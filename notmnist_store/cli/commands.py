@@ -248,6 +248,12 @@ def _written(call: Call) -> None:
         call.terminal.note(f"wrote {output}: {len(call.result.content):,} bytes")
 
 
+def _issue_written(call: Call) -> None:
+    _written(call)
+    if call.values["output"] is not None:
+        call.terminal.note(f"its pairs stand beside it: {len(call.result.pairs):,}, as CSV")
+
+
 def _downloaded(call: Call) -> None:
     paths = shlex.join(row["path"] for row in call.result.rows())
     call.say("next:", f"notmnist-store ingest {paths}")
@@ -342,6 +348,13 @@ COMMANDS = (
         rows=False,
     ),
     Command(Store.review, "review --split-set my_split", "review --help"),
+    Command(
+        Store.issue_report,
+        "issue-report --split-set my_split -o issue.md",
+        after=_issue_written,
+        shows=False,
+        rows=False,
+    ),
     Command(download, "download notMNIST_small notMNIST_large", "download --help", _downloaded),
     Command(Store.verify, "verify --full", "info", _verified),
     Command(Store.undo, "undo", "info", _undone),

@@ -725,6 +725,8 @@ class Store:
         *,
         sample: int | None = None,
         seed: int = 0,
+        engine: EngineName = "local",
+        spark_url: SparkUrl = None,
     ) -> "Result":
         """Check the pairs by an independent method, and store a certificate.
 
@@ -735,6 +737,8 @@ class Store:
             split_set: all evaluation images of this split set, in full.
             sample: so many random pictures (default: 1,000).
             seed: what the sample is drawn by.
+            engine: local or spark; on Spark pictures are compared in blocks, each a task.
+            spark_url: of --engine spark: sc://HOST:PORT, or local[2,4] for one of this machine.
 
         Returns:
             One row, that of view certificate.
@@ -745,7 +749,12 @@ class Store:
         from notmnist_store.near.certify import certify
 
         run_id = certify(
-            self._tables(), split_set, sample=sample, seed=seed, progress=self._progress
+            self._tables(),
+            split_set,
+            sample=sample,
+            seed=seed,
+            engine=_engine(engine, spark_url),
+            progress=self._progress,
         )
         return self._found("near", "certified", run_id=run_id)
 

@@ -323,4 +323,4 @@ def _slip_in_a_pair(tables: Tables, sequence: int, a: int, b: int) -> None:
         run.reads("image", json.loads(join["image_runs"]))
         run.reads("pair", [*json.loads(join["pair_runs"]), run.id])
     with suppress(StoreError):  # it says what was found
-        certify(tables, None, progress=Progress())
+        certify(tables, None, engine=Engine(), progress=Progress())

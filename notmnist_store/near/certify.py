@@ -16,6 +16,7 @@ import numpy as np
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.run import Run
 from notmnist_store.catalog.split_sets import find_split_set
+from notmnist_store.engines.engine import Engine
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.near.check import (
     Asked,
@@ -49,6 +50,7 @@ def certify(
     *,
     sample: int | None = None,
     seed: int = 0,
+    engine: Engine,
     progress: Progress,
 ) -> str:
     """Check the current pairs and store a certificate; one run, whose id is returned.
@@ -89,14 +91,16 @@ def certify(
         asked: Asked = [(is_drawn, np.ones(len(ids), np.bool_))]
     else:
         asked = asked_across(listed["stands"].to_numpy())
-    comparisons = compared_with(asked, lambda rows: pixels_of(tables, ids[rows]))
+    comparisons = compared_with(asked)
     checked = check(
+        engine,
+        tables,
         ids,
         known_pairs(catalog, ids[np.any([of for of, _ in asked], axis=0)]),
         comparisons,
         lambda rows: pixels_of(tables, ids[rows]),
         join["threshold"],
-        (transforms, tables.marker.shape),
+        transforms,
         progress,
     )
     is_sample = chosen is None and checked.left < len(ids)

@@ -6,7 +6,7 @@ compares pictures by exact matrix products (`kernels.scan`), with no code in com
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,8 +17,10 @@ import pyarrow.compute as pc
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.catalog.split_sets import SplitSet
+from notmnist_store.engines.engine import Engine
 from notmnist_store.errors import StoreError
 from notmnist_store.location.location import Location
+from notmnist_store.near.check_blocks import Comparison, near_pairs
 from notmnist_store.near.kernels.differences import (
     Differences,
     differences,
@@ -26,13 +28,11 @@ from notmnist_store.near.kernels.differences import (
     upper_bound,
 )
 from notmnist_store.near.kernels.join import Pairs
-from notmnist_store.near.kernels.moving import copies_made, moved_copies
+from notmnist_store.near.kernels.moving import copies_made
 from notmnist_store.near.kernels.pair_rows import pair_rows
-from notmnist_store.near.kernels.scan import scan
 from notmnist_store.progress import Progress
 from notmnist_store.schema.arrays import Bools, Ints, Pixels
 from notmnist_store.schema.radius import distance
-from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.schema.transforms import Transforms
 from notmnist_store.storage.datafile import DataFile, open_checked
@@ -41,25 +41,11 @@ from notmnist_store.text import share_text
 
 _SAMPLE_PRODUCTS = 64 * 529_114 * 784  # about a second on two cores
 _LEAST_SAMPLE = 16
-_BLOCK_ROWS = 65_536
-_CHUNK_PAIRS = 1 << 22
 _SEED = 0
 Asked = Sequence[tuple[Bools, Bools]]
 """Which of n pictures are compared with which others, in masks (n,)."""
 
 _PAIR_ROWS = pa.schema([TABLES["pair"].field(name) for name in ("a", "b", "squared_distance")])
-
-
-@dataclass(frozen=True, eq=False)
-class Comparison:
-    """Some pictures that are compared with many: rows (n,), pixels (n, d), and with which rows.
-
-    against  (pictures,) bool: the rows they are compared with
-    """
-
-    rows: Ints
-    pixels: Pixels
-    against: Bools
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +71,7 @@ def known_pairs(catalog: Catalog, ids: Ints) -> pa.Table:
 
 
 def check_sample(
+    engine: Engine,
     tables: Tables,
     before: Catalog | None,
     ids: Ints,
@@ -112,9 +99,8 @@ def check_sample(
     if before is not None:
         known.append(known_pairs(before, chosen))
     stored = pa.concat_tables([_PAIR_ROWS.empty_table(), *known])
-    comparisons = compared_with([(of & is_drawn, against) for of, against in asked], read)
-    under = (transforms, tables.marker.shape)
-    checked = check(ids, stored, comparisons, read, most, under, progress)
+    comparisons = compared_with([(of & is_drawn, against) for of, against in asked])
+    checked = check(engine, tables, ids, stored, comparisons, read, most, transforms, progress)
     progress.note(outcome_line(checked, len(every), transforms))
     return checked, _SEED if len(drawn) < len(every) else None
 
@@ -134,10 +120,9 @@ def asked_across(stands: Ints) -> Asked:
     return [(test, train | valid), (valid, train)]
 
 
-def compared_with(asked: Asked, read: Callable[[Ints], Pixels]) -> list[Comparison]:
-    """What is asked as comparisons; `read` gives the pixels of some rows."""
-    rows = [np.flatnonzero(of) for of, _ in asked]
-    return [Comparison(of, read(of), against) for of, (_, against) in zip(rows, asked, strict=True)]
+def compared_with(asked: Asked) -> list[Comparison]:
+    """What is asked as comparisons."""
+    return [Comparison(np.flatnonzero(of), against) for of, against in asked]
 
 
 def _read_back(path: Location, ids: Ints) -> pa.Table:
@@ -167,74 +152,34 @@ def outcome_line(checked: Checked, pictures: int, transforms: Transforms) -> str
 
 
 def check(
+    engine: Engine,
+    tables: Tables,
     ids: Ints,
     known: pa.Table,
     comparisons: Sequence[Comparison],
     read: Callable[[Ints], Pixels],
     most: int,
-    under: tuple[Transforms, Shape],
+    transforms: Transforms,
     progress: Progress,
 ) -> Checked:
     """Compare as asked, and hold the pairs within `most` against the `known` ones.
 
     Pictures are compared as they are, and with either of the two moved by each transform of the
-    set, on images of the shape.
+    set.
 
     `ids` (n,) are the pictures in the order of ingest, `read` gives the pixels of some of their
     rows, `known` (a, b, squared_distance) are the pairs of the search that name a picture of a
     comparison; those that no comparison is about are left aside.
     """
     right = np.any([each.against for each in comparisons], axis=0)
-    needed = np.flatnonzero(right)
-    parts: list[Pairs] = []
-    compared = done = 0
-    total = sum(len(each.rows) * int(each.against.sum()) for each in comparisons)
-    with progress.during("certifying", total, "comparisons"):
-        for start in range(0, len(needed), _BLOCK_ROWS):
-            rows = needed[start : start + _BLOCK_ROWS]
-            pixels = read(rows)
-            for each in comparisons:
-                others = int(each.against[rows].sum())
-                done += len(each.rows) * others
-                compared += len(each.rows) * others
-                compared -= int(np.isin(rows[each.against[rows]], each.rows).sum())
-            for each, one, two in _moved_either_way(comparisons, rows, pixels, under):
-                other = rows[each.against[rows]]
-                for left, row, squared in scan(one, two, most, _CHUNK_PAIRS):
-                    parts.append(_in_order(each.rows[left % len(each.rows)], other[row], squared))
-            progress.advance(done)
+    pairs = [len(each.rows) * int(each.against.sum()) for each in comparisons]
+    compared = sum(pairs) - sum(int(each.against[each.rows].sum()) for each in comparisons)
+    with progress.during("certifying", sum(pairs), "comparisons"):
+        parts = list(near_pairs(engine, tables, ids, comparisons, read, most, transforms, progress))
     left_rows = np.unique(np.concatenate([each.rows for each in comparisons]))
     stored = _compared(pair_rows(ids, known), comparisons)
     found = differences(stored, joined_pairs(parts))
-    return Checked(len(left_rows), len(needed), compared, found)
-
-
-def _moved_either_way(
-    comparisons: Sequence[Comparison], rows: Ints, pixels: Pixels, under: tuple[Transforms, Shape]
-) -> Iterator[tuple[Comparison, Pixels, Pixels]]:
-    """For each comparison copies of its pictures, one behind the other, with those of `rows`.
-
-    Then its pictures with copies of those, which are made once for all comparisons.
-    """
-    copies = moved_copies(pixels, *under)
-    next(copies)  # as they are, which the copies on the left have too
-    for each in comparisons:
-        left = np.concatenate(list(moved_copies(each.pixels, *under)))
-        yield each, left, _chosen(pixels, each.against[rows])
-    for moved in copies:
-        for each in comparisons:
-            yield each, each.pixels, _chosen(moved, each.against[rows])
-
-
-def _chosen(pixels: Pixels, mask: Bools) -> Pixels:
-    return pixels if mask.all() else pixels[mask]
-
-
-def _in_order(a: Ints, b: Ints, squared: Ints) -> Pairs:
-    """The pairs with the lesser row on the left; a picture with itself is none."""
-    two = a != b
-    low, high = np.minimum(a, b)[two], np.maximum(a, b)[two]
-    return Pairs(low.astype(np.int32), high.astype(np.int32), squared[two])
+    return Checked(len(left_rows), int(right.sum()), compared, found)
 
 
 def _compared(known: Pairs, comparisons: Sequence[Comparison]) -> Pairs:

@@ -123,6 +123,7 @@ def near_duplicates(
             )
             of_all = all_asked(len(scope.every))
             checked, seed = check_sample(
+                engine,
                 tables,
                 None if plan.base is None else catalog,
                 scope.every,

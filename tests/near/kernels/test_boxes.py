@@ -6,7 +6,6 @@ that very many are near to (a box that is cut into parts); several sides, one wi
 
 from __future__ import annotations
 
-import itertools
 from collections import Counter
 
 import numpy as np
@@ -77,12 +76,12 @@ def found_in_boxes(pixels: Pixels, boxes: Boxes, sides: Sides) -> Counter[tuple[
 
 def by_brute_force(pixels: Pixels, sides: Sides) -> Counter[tuple[int, int, int]]:
     wide = pixels.astype(np.int64)
-    return Counter(
-        (a, b, far)
-        for a, b in itertools.combinations(range(len(pixels)), 2)
-        if sides.join(len(pixels), np.array([a]), np.array([b]))[0]
-        and (far := int(((wide[a] - wide[b]) ** 2).sum())) <= MOST
-    )
+    norms = np.square(wide).sum(axis=1)
+    squares = norms[:, None] + norms[None, :] - 2 * wide @ wide.T
+    one, other = np.nonzero(np.triu(squares <= MOST, 1))
+    wanted = sides.join(len(pixels), one, other)
+    columns = (one[wanted], other[wanted], squares[one, other][wanted])
+    return Counter(zip(*(column.tolist() for column in columns), strict=True))
 
 
 def sides_of(kind: str, rows: int) -> Sides:
@@ -95,7 +94,7 @@ def sides_of(kind: str, rows: int) -> Sides:
 
 
 @pytest.mark.parametrize("kind", ["all", "two sides"])
-@pytest.mark.parametrize("boxes", [1, 3, 16, 500])
+@pytest.mark.parametrize("boxes", [1, 3, 40])
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_every_pair_is_found_once(layout: str, boxes: int, kind: str) -> None:
     pixels = LAYOUTS[layout]
@@ -106,7 +105,7 @@ def test_every_pair_is_found_once(layout: str, boxes: int, kind: str) -> None:
     assert expected or layout in ("line", "one") or kind == "two sides"
     if layout == "blob":
         assert plan.parts.max() > 1  # no cut in space parts what is near everything
-    if layout == "clusters" and boxes == 16 and kind == "all":
+    if layout == "clusters" and boxes == 40 and kind == "all":
         assert len(plan.parts) > 8
 
 

@@ -22,7 +22,10 @@ NEAR, MOVED = Radius("2.0"), Radius("1.0")
 TRANSFORMS = Transforms.of("shift1")
 
 Pixels = npt.NDArray[np.uint8]
+Places = npt.NDArray[np.int64]
 Pairs = set[tuple[int, int]]
+
+_BLOCK = 1 << 14
 
 
 def squared_distances(some: Pixels, every: Pixels) -> npt.NDArray[np.float64]:
@@ -35,6 +38,24 @@ def squared_distances(some: Pixels, every: Pixels) -> npt.NDArray[np.float64]:
     return found
 
 
+def close(some: Pixels, every: Pixels, most: int) -> Places:
+    """Rows (k, 2) of some and of every that are at most so far apart, each with each."""
+    found = []
+    for start in range(0, len(every), _BLOCK):
+        near = squared_distances(some, every[start : start + _BLOCK]) <= most
+        found.append(np.add(np.argwhere(near), [0, start]))
+    return np.concatenate(found)
+
+
+def close_moved(some: Pixels, every: Pixels, most: int) -> Places:
+    """The same where one of the two may have moved."""
+    found = [close(copies, every, most) for copies in moved_copies(some, TRANSFORMS, SHAPE)]
+    for start in range(0, len(every), _BLOCK):
+        for copies in moved_copies(every[start : start + _BLOCK], TRANSFORMS, SHAPE):
+            found.append(np.add(close(some, copies, most), [0, start]))
+    return np.concatenate(found)
+
+
 @dataclass(frozen=True, eq=False)
 class Truth:
     """Pairs that have one of the sampled rows, by task, and which of sampled test rows leak.
@@ -43,15 +64,14 @@ class Truth:
     sampled   the sampled rows, by task
     pairs     the pairs there are with one of them, the lesser row first, by task
     tests     sampled rows of test
-    within    (tests, train rows) whether they are within the radius
+    leaks     of those that have any: the rows of train within the radius
     """
 
     row: dict[str, int]
     sampled: dict[str, frozenset[int]]
     pairs: dict[str, Pairs]
-    tests: list[int]
-    train: list[int]
-    within: npt.NDArray[np.bool_]
+    tests: frozenset[int]
+    leaks: dict[int, set[int]]
 
     @classmethod
     def of(cls, folder: Path) -> Truth:
@@ -60,46 +80,37 @@ class Truth:
         names = json.loads((folder / "names.json").read_text())
         order = np.random.default_rng(1).permutation(len(pixels))
         rows, few = order[:SAMPLE], order[:MOVED_SAMPLE]
-        squared = squared_distances(pixels[rows], pixels)
-        moved = squared_distances(pixels[few], pixels)
-        for copies in moved_copies(pixels[few], TRANSFORMS, SHAPE):
-            np.minimum(moved, squared_distances(copies, pixels), out=moved)
-        for copies in moved_copies(pixels, TRANSFORMS, SHAPE):
-            np.minimum(moved, squared_distances(pixels[few], copies), out=moved)
-        test = np.array([name.startswith("test/") for name in names])
-        tests = [row for row in order.tolist() if test[row]][:SAMPLE]
-        train = np.flatnonzero(~test)
-        near = squared_distances(pixels[tests], pixels[train]) <= NEAR.squared
         found = {
-            "exact": (rows, squared == 0),
-            "near": (rows, squared <= NEAR.squared),
-            "moved": (few, moved <= MOVED.squared),
+            "exact": (rows, close(pixels[rows], pixels, 0)),
+            "near": (rows, close(pixels[rows], pixels, NEAR.squared)),
+            "moved": (few, close_moved(pixels[few], pixels, MOVED.squared)),
         }
+        in_test = np.array([name.startswith("test/") for name in names])
+        tests, train = order[in_test[order]][:SAMPLE], np.flatnonzero(~in_test)
+        leaks: dict[int, set[int]] = {}
+        for test, other in close(pixels[tests], pixels[train], NEAR.squared).tolist():
+            leaks.setdefault(int(tests[test]), set()).add(int(train[other]))
         return cls(
             row={name: place for place, name in enumerate(names)},
             sampled={task: frozenset(some.tolist()) for task, (some, _) in found.items()},
-            pairs={task: _pairs(some, is_near) for task, (some, is_near) in found.items()},
-            tests=tests,
-            train=train.tolist(),
-            within=near,
+            pairs={task: _pairs(some, places) for task, (some, places) in found.items()},
+            tests=frozenset(tests.tolist()),
+            leaks=leaks,
         )
 
     def judged(self, task: str, found: dict[str, Any]) -> dict[str, float]:
         """Recall and precision of what a peer found; of an empty answer precision is left out."""
         if task in self.pairs:
             return _shares(self._pairs_of(task, found), self.pairs[task])
-        tests = np.array(self.tests)
-        leaks = {int(row) for row in tests[self.within.any(axis=1)]}
         if task == "leaks":
             told = {self.row[name] for name in found["leaks"]}
-            return _shares(told & set(self.tests), leaks)
+            return _shares(told & self.tests, set(self.leaks))
         if task != "clean":
             return {}
         kept = {self.row[name] for name in found["kept"]}
-        stays = np.array([row in kept for row in self.train])
-        dropped = {row for row in self.tests if row not in kept}
-        left = self.within[:, stays].any(axis=1) & np.array([row in kept for row in self.tests])
-        return {**_shares(dropped, leaks), "left": int(left.sum()), "leaks": len(leaks)}
+        left = sum(test in kept and bool(train & kept) for test, train in self.leaks.items())
+        shares = _shares(self.tests - kept, set(self.leaks))
+        return {**shares, "left": left, "leaks": len(self.leaks)}
 
     def _pairs_of(self, task: str, found: dict[str, Any]) -> Pairs:
         """Pairs of an answer that have a sampled row."""
@@ -131,9 +142,8 @@ def _with(sampled: frozenset[int], left: list[int], right: list[int]) -> Pairs:
     }
 
 
-def _pairs(rows: npt.NDArray[np.int64], near: npt.NDArray[np.bool_]) -> Pairs:
-    left, right = (each.tolist() for each in np.nonzero(near))
-    both = ((int(rows[a]), b) for a, b in zip(left, right, strict=True))
+def _pairs(rows: npt.NDArray[np.int64], places: Places) -> Pairs:
+    both = ((int(rows[a]), b) for a, b in places.tolist())
     return {(min(a, b), max(a, b)) for a, b in both if a != b}
 
 

@@ -155,7 +155,7 @@ function showCard(shown) {
   const list = make("dl", { className: "facts" }, ...said.map(([term, value]) => make("div", {}, make("dt", {}, term), make("dd", {}, value))));
   if (shown.parted) list.append(mark("not_duplicate"));
   if (shown.judged) list.append(mark(shown.judged));
-  $("stage").replaceChildren(make("div", { className: "tiles" }, ...names.map((name) => tile(shown, name, size))), list);
+  $("stage").replaceChildren(list, make("div", { className: "tiles" }, ...names.map((name) => tile(shown, name, size))));
   showChoice();
   showNear(shown);
 }
@@ -506,8 +506,10 @@ const percent = (share) => `${(100 * share).toFixed(1)} %`;
 const withInterval = (share, low, high) => (share === null ? "–" : `${percent(share)} (${(100 * low).toFixed(0)}–${(100 * high).toFixed(0)})`);
 
 async function showPrecision() {
-  $("precision").hidden = state.name !== "calibration";
-  if ($("precision").hidden) return;
+  const calibrates = state.name === "calibration";
+  ["precision", "proposal"].forEach((id) => { $(id).hidden = !calibrates; });
+  document.querySelector("[data-action=copy]").parentElement.hidden = !calibrates;
+  if (!calibrates) return;
   const wanted = Number($("wanted").value);
   const { rows, proposed } = await ask(`precision?wanted=${wanted / 100}`);
   $("proposed").textContent = proposed

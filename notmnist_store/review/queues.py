@@ -153,11 +153,8 @@ class Source:
 
     def joined(self, *names: str) -> Rows:
         """What several audits find, one after the other."""
-        parts = [self.audit(name) for name in names]
-        return Rows(
-            images=[image for part in parts for image in part.images],
-            twins=[twin for part in parts for twin in part.twins],
-        )
+        tables = [rows_found(self.catalog, name, self.scope) for name in names]
+        return Rows.of(pa.concat_tables(tables, promote_options="default"))
 
     def decided(self) -> set[int]:
         """Images that a decision counts for."""

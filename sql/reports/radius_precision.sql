@@ -109,16 +109,24 @@ select
     weighed.nearly,
     weighed.different,
     weighed.share as precision,
-    case when bounds.half >= 0 then greatest(0.0e0, bounds.middle - bounds.half) end as low,
-    case when bounds.half >= 0 then least(1.0e0, bounds.middle + bounds.half) end as high,
+    case
+        when weighed.judged > 0
+        then greatest(0.0e0, least(weighed.share, bounds.middle - bounds.half))
+    end as low,
+    case
+        when weighed.judged > 0
+        then least(1.0e0, greatest(weighed.share, bounds.middle + bounds.half))
+    end as high,
     (weighed.part + 1) * $width as within,
     weighed.within_judged,
     weighed.within_share as within_precision,
     case
-        when bounds.within_half >= 0 then greatest(0.0e0, bounds.within_middle - bounds.within_half)
+        when weighed.within_share is not null
+        then greatest(0.0e0, least(weighed.within_share, bounds.within_middle - bounds.within_half))
     end as within_low,
     case
-        when bounds.within_half >= 0 then least(1.0e0, bounds.within_middle + bounds.within_half)
+        when weighed.within_share is not null
+        then least(1.0e0, greatest(weighed.within_share, bounds.within_middle + bounds.within_half))
     end as within_high
 from weighed
 inner join bounds on bounds.part = weighed.part

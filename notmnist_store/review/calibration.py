@@ -11,7 +11,7 @@ from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import bind, load_queries
 from notmnist_store.near.evidence import current_join
 from notmnist_store.peek.kernels.strata import equal_shares
-from notmnist_store.schema.radius import SEARCH, distance
+from notmnist_store.schema.radius import SEARCH
 
 RANGES = 20
 """Into how many ranges of one width the distances of the search fall."""
@@ -42,8 +42,8 @@ def precision(catalog: Catalog, scope: Scope) -> list[Row]:
     """Rows of report radius_precision, in ranges that fit the search."""
     query = load_queries("reports")["radius_precision"]
     current = current_join(catalog)
-    threshold = current["threshold"] if current else SEARCH.scaled(catalog.shape).squared
-    given = {"transforms": scope.transforms, "width": distance(threshold) / RANGES}
+    searched = current["radius"] if current else SEARCH.scaled(catalog.shape).text
+    given = {"transforms": scope.transforms, "width": float(searched) / RANGES}
     rows: list[Row] = catalog.query(query.sql, bind(query, given, catalog.shape)).to_pylist()
     return rows
 

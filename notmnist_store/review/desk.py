@@ -54,6 +54,7 @@ class Desk:
         self._journal = Journal(tables)
         self._waiting: list[Entry] = []
         self._said: dict[int, Verdict] = {}
+        self._last = 0
         self.decisions = 0
         self.judgements = 0
 
@@ -73,6 +74,7 @@ class Desk:
             self._waiting += entries
             for entry, verdict in zip(entries, verdicts, strict=True):
                 self._said[entry.number] = verdict
+                self._last = entry.number
         return [entry.number for entry in entries]
 
     def take_back(self, numbers: Sequence[int]) -> list[Verdict]:
@@ -84,10 +86,17 @@ class Desk:
                 self._waiting += self._journal.add(said)
             return [self._said.pop(number) for number in known]
 
-    def standing(self) -> list[Verdict]:
-        """All that this session said and did not take back, the last word on each thing."""
+    def standing(self) -> list[tuple[int, Verdict]]:
+        """All that this session said and did not take back, by number: the last word on a thing."""
         with self._lock:
-            return list(those_that_count(self._said.values()).values())
+            said = {verdict.about: (number, verdict) for number, verdict in self._said.items()}
+        return list(said.values())
+
+    @property
+    def stored(self) -> int:
+        """The number up to which all that was said is in the tables."""
+        with self._lock:
+            return self._waiting[0].number - 1 if self._waiting else self._last
 
     @property
     def waiting(self) -> int:

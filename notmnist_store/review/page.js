@@ -482,6 +482,7 @@ const STATUS = { pass: "pass", fail: "fail", broken: "broken", stale: "stale", e
 async function poll() {
   try {
     const given = await ask("state");
+    if (state.fresh === undefined) state.said = given.last.map((number) => ({ numbers: [number], before: [] }));
     waiting(given.waiting);
     trouble(given.trouble);
     if (given.fresh && !state.fresh) await showPrecision();
@@ -551,7 +552,7 @@ async function start() {
   $("choices").open = window.innerWidth >= 1088;
   if (given.sql) $("sql").value = given.sql;
   const first = given.first || given.queues.find((queue) => queue.name === "near_pairs" && !queue.missing)?.name || "blanks";
-  poll();
+  await poll();
   setInterval(poll, POLL);
   await offer(first, given.sql);
   document.documentElement.dataset.ready = "yes";

@@ -41,10 +41,13 @@ from decision where is_current"""
 
 @dataclass
 class Lens:
-    """The catalog that cards and queues are read through, and how many runs it shows."""
+    """The catalog that cards and queues are read through, how many runs it shows, and up to which
+    number it knows what was said in this session.
+    """
 
     catalog: Catalog
     runs: int
+    stored: int
 
 
 @dataclass
@@ -95,6 +98,7 @@ class Session:
         self.is_leaving = False
         self.is_at_work = True
         self._judged_at = 0.0
+        self._has_taken_over = False
         self._left = self.desk.left_behind()
         self._worker = threading.Thread(target=self._work, name="review", daemon=True)
 
@@ -127,9 +131,16 @@ class Session:
         """The store as it was at the last look, for one thread at a time."""
         with self._asking:
             if self._lens is None:
-                runs = self.tables.runs().num_rows
-                self._lens = Lens(Catalog(self.tables, _MEMORY_GIB), runs)
+                stored, runs = self.desk.stored, self.tables.runs().num_rows
+                self._lens = Lens(Catalog(self.tables, _MEMORY_GIB), runs, stored)
             yield CardMaker(self.tables, self._lens.catalog, self.scope.split_set, self._moves)
+
+    def _look_again(self) -> None:
+        """Show the store as it is now where runs came since the last look, ours or of others."""
+        if self._lens is not None and self.tables.runs().num_rows != self._lens.runs:
+            self._lens = None
+            if self._has_taken_over:
+                self._left = []
 
     def _source(self) -> Source:
         assert self._lens is not None
@@ -155,8 +166,10 @@ class Session:
 
     def open(self, name: str, sql: str | None) -> dict[str, Any]:
         """Open a queue: its number, and how many rows it has at least."""
-        with self.asking():
-            rows = open_queue(self._source(), name, sql)
+        with self._asking:
+            self._look_again()
+            with self.asking():
+                rows = open_queue(self._source(), name, sql)
         judged = {id_ for verdict in self._known() for id_ in _images_of(verdict)}
         first = next(
             (n for n, pair in enumerate(zip(rows.images, rows.twins, strict=True))
@@ -199,7 +212,12 @@ class Session:
         return self._open[number]
 
     def _known(self) -> list[Verdict]:
-        return [*self._left, *self.desk.standing()]
+        """What was said and the catalog may not know: all of pairs, of pictures what came since."""
+        stored = 0 if self._lens is None else self._lens.stored
+        return [
+            *self._left,
+            *(v for n, v in self.desk.standing() if n > stored or v.about[0] != "picture"),
+        ]
 
     def _marked(self, cards: Sequence[Card]) -> list[Card]:
         """The cards with what was said and their catalog may not know."""
@@ -326,6 +344,7 @@ class Session:
         except StoreError as error:
             self.standing.trouble = unstored(error)
             return
+        self._has_taken_over = True
         if stored:
             self._progress.note(f"stored {stored:,} verdicts that a review before this one left")
 

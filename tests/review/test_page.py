@@ -140,6 +140,8 @@ def test_every_verdict_has_its_key_and_undo_takes_it_back(page: Browser, pairs: 
         wait(page, "document.getElementById('saved').textContent.startsWith('8')")
         page.driver.find_element(By.ID, "pause").click()
         wait(page, "document.getElementById('saved').textContent === 'all stored'")
+        page.driver.refresh()  # what was said can be taken back after it, too
+        wait(page, "document.documentElement.dataset.ready === 'yes'")
         hashes = {
             row["image_id"]: row["pixel_hash"]
             for row in pairs.sql("select image_id, pixel_hash from image").rows()

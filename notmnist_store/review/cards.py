@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
@@ -26,12 +28,38 @@ _NEIGHBOURS = 2
 Card = dict[str, Any]
 
 
+class Facts:
+    """What a catalog knows of every image, in memory: cards are to show at once."""
+
+    def __init__(self, catalog: Catalog, split_set: str) -> None:
+        sql = load_queries("review")["facts"].sql
+        self._rows = catalog.query(sql, {"split_set": split_set}).combine_chunks()
+        self._ids = self._rows["image_id"].to_numpy()
+
+    def of(self, ids: Sequence[int]) -> dict[int, Card]:
+        """The facts of these images, without those that are not there."""
+        if not len(self._ids):
+            return {}
+        wanted = np.array(ids, np.int64)
+        places = np.minimum(np.searchsorted(self._ids, wanted), len(self._ids) - 1)
+        found = self._rows.take(places[self._ids[places] == wanted])
+        return {row["image_id"]: row for row in found.to_pylist()}
+
+    @cached_property
+    def decided(self) -> pa.Table:
+        """Images that a decision counts for: image_id."""
+        return self._rows.filter(pc.is_valid(self._rows["decision"])).select(["image_id"])
+
+
 class CardMaker:
     """Makes cards of a store as one catalog shows it; `moves` may bring a twin nearer."""
 
-    def __init__(self, tables: Tables, catalog: Catalog, split_set: str, moves: Moves) -> None:
+    def __init__(
+        self, tables: Tables, catalog: Catalog, facts: Facts, split_set: str, moves: Moves
+    ) -> None:
         self._tables = tables
         self._catalog = catalog
+        self._facts = facts
         self._split_set = split_set
         self._moves = moves
         self._shape = tables.marker.shape
@@ -40,16 +68,10 @@ class CardMaker:
         """The cards of these rows, and the sprite of their pictures as a data address."""
         places = range(start, min(stop, len(rows)))
         ids = ids_of(one for n in places for one in (rows.images[n], rows.twins[n]))
-        facts, pixels = self.facts(ids), pixels_by_id(self._tables, ids)
+        facts, pixels = self._facts.of(ids), pixels_by_id(self._tables, ids)
         sprite = Sprite("cards")
         cards = [self._card(rows, n, facts, pixels, sprite) for n in places]
         return cards, self._address(sprite, pixels)
-
-    def facts(self, ids: Sequence[int]) -> dict[int, Card]:
-        """What the store knows of these images."""
-        sql = load_queries("review")["facts"].sql
-        found = self._catalog.query(sql, {"ids": list(ids), "split_set": self._split_set})
-        return {row["image_id"]: row for row in found.to_pylist()}
 
     def _card(
         self,

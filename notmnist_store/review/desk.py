@@ -55,6 +55,7 @@ class Desk:
         self._waiting: list[Entry] = []
         self._said: dict[int, Verdict] = {}
         self._last = 0
+        self.runs = 0
         self.decisions = 0
         self.judgements = 0
 
@@ -240,6 +241,7 @@ class Desk:
                     progress=Progress(),
                     once=once,
                 )
+                self.runs += 1
                 break
             except UsageError:  # an image that is no more there: its picture is what is decided
                 if "image_id" not in named:
@@ -266,6 +268,7 @@ class Desk:
         ]
         with Run(self._tables, "review", {"by": self._by, "verdicts": len(rows)}, once=once) as run:
             run.write("verdict", rows)
+        self.runs += 1
         self.judgements += len(rows)
 
 

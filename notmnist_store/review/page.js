@@ -446,7 +446,7 @@ async function open(name, sql) {
   $("about").textContent = known?.about || sql || "";
   document.title = `${$("title").textContent} · Review`;
   document.querySelectorAll("aside li button").forEach((button) => button.setAttribute("aria-current", String(button.dataset.queue === name)));
-  await go(given.first);
+  await go(0);
   await showPrecision();
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,6 +24,9 @@ from notmnist_store.text import did_you_mean
 
 AUDIT = "audit:"
 """How the name of the queue of an audit begins."""
+
+CALIBRATION = "calibration"
+"""The name of the queue of pairs that are to be judged for a radius."""
 
 SQL = "sql"
 """The name of a queue of a SELECT."""
@@ -91,10 +94,17 @@ class Rows:
             said=table.select(said) if said else None,
         )
 
-    def without(self, decided: set[int]) -> Rows:
-        """The rows neither of whose images is one of these."""
-        pairs = zip(self.images, self.twins, strict=True)
-        kept = [n for n, pair in enumerate(pairs) if not decided.intersection(pair)]
+    def without(self, images: Set[int], pairs: Set[tuple[int, int]] = frozenset()) -> Rows:
+        """The rows neither of whose images is one of these, and whose pair is none of those."""
+        both = zip(self.images, self.twins, strict=True)
+        kept = [
+            n
+            for n, (one, other) in enumerate(both)
+            if one not in images
+            and other not in images
+            and (one, other) not in pairs
+            and (other, one) not in pairs
+        ]
         if len(kept) == len(self):
             return self
         return Rows(
@@ -115,10 +125,11 @@ def _first(table: pa.Table, names: tuple[str, ...]) -> str | None:
 
 @dataclass(frozen=True)
 class Source:
-    """Where queues come from: a catalog seen through one split set, near copies up to a radius."""
+    """Where queues come from: a catalog seen in a scope. Images that are `decided` are left out."""
 
     catalog: Catalog
     scope: Scope
+    decided: pa.Table
 
     def audit(self, name: str) -> Rows:
         """What an audit finds."""
@@ -140,7 +151,8 @@ class Source:
         searched = Radius(current["radius"]) if current else None
         radius = self.scope.radius or searched
         given = {"transforms": self.scope.transforms, "radius": radius, "most": _PART, **after}
-        table = self.catalog.query(query.sql, bind(query, given, self.catalog.shape))
+        values = bind(query, given, self.catalog.shape)
+        table = self.catalog.query(query.sql, values, rows={"decided_image": self.decided})
         rows = Rows.of(table.select(["image_id", "twin_id"]))
         if len(rows) == _PART:
             last = {
@@ -155,11 +167,6 @@ class Source:
         """What several audits find, one after the other."""
         tables = [rows_found(self.catalog, name, self.scope) for name in names]
         return Rows.of(pa.concat_tables(tables, promote_options="default"))
-
-    def decided(self) -> set[int]:
-        """Images that a decision counts for."""
-        rows = self.catalog.query("select image_id from image where decision is not null")
-        return set(rows["image_id"].to_pylist())
 
     def missing(self, need: Need | None) -> tuple[str, str] | None:
         """What is not there yet that a queue stands on, and the command that makes it."""
@@ -199,7 +206,7 @@ QUEUES = (
         PAIRS,
     ),
     Queue(
-        "calibration",
+        CALIBRATION,
         "Calibration",
         "Pairs of all distances, as many of each: say which are copies, and a radius follows.",
         lambda source: Rows(*sampled_pairs(source.catalog, source.scope)),
@@ -272,7 +279,7 @@ def open_queue(source: Source, name: str, sql: str | None) -> Rows:
     if missing := source.missing(queue.need):
         raise StoreError(*missing)
     rows = queue.ask(source)
-    return rows if name == "near_pairs" else rows.without(source.decided())
+    return rows.without(set(source.decided["image_id"].to_pylist()))
 
 
 def ids_of(values: Iterable[int]) -> list[int]:

@@ -65,8 +65,8 @@ def review(
     listening = bound(port)
     try:
         with serving(session, listening) as (address, thread):
-            progress.say(address)
             session.start()
+            progress.say(address)
             ready(address)
             if browser and not _opened(address):
                 progress.note("no browser was found on this machine: open the address in one")

@@ -18,9 +18,9 @@ from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.near.kernels.transforms import Moves
 from notmnist_store.progress import Progress
 from notmnist_store.review.calibration import Row, precision, proposed
-from notmnist_store.review.cards import Card, CardMaker
+from notmnist_store.review.cards import Card, CardMaker, Facts
 from notmnist_store.review.desk import Desk, unstored
-from notmnist_store.review.queues import QUEUES, Rows, Source, audit_queues, open_queue
+from notmnist_store.review.queues import CALIBRATION, QUEUES, Rows, Source, audit_queues, open_queue
 from notmnist_store.review.verdicts import Verdict
 from notmnist_store.schema.words import JUDGEMENTS
 from notmnist_store.storage.tables import Tables
@@ -41,12 +41,14 @@ from decision where is_current"""
 
 @dataclass
 class Lens:
-    """The catalog that cards and queues are read through, how many runs it shows, and up to which
-    number it knows what was said in this session.
+    """The catalog that cards and queues are read through, and when it was made: after how many
+    runs, how many of them of this session, and up to which number of what was said.
     """
 
     catalog: Catalog
+    facts: Facts
     runs: int
+    own_runs: int
     stored: int
 
 
@@ -103,8 +105,13 @@ class Session:
         self._worker = threading.Thread(target=self._work, name="review", daemon=True)
 
     def start(self) -> None:
-        """Begin to store and to audit in the background."""
-        self._worker.start()
+        """Look at the store, so that queues open at once, and audit and store in the background.
+
+        Raises:
+            StoreError: the store cannot be read.
+        """
+        with self.asking():
+            self._worker.start()
 
     def leave(self) -> None:
         """Store what waits, and end; where that was interrupted, it may be called again.
@@ -131,20 +138,27 @@ class Session:
         """The store as it was at the last look, for one thread at a time."""
         with self._asking:
             if self._lens is None:
-                stored, runs = self.desk.stored, self.tables.runs().num_rows
-                self._lens = Lens(Catalog(self.tables, _MEMORY_GIB), runs, stored)
-            yield CardMaker(self.tables, self._lens.catalog, self.scope.split_set, self._moves)
+                stored, own = self.desk.stored, self.desk.runs
+                runs = self.tables.runs().num_rows
+                catalog = Catalog(self.tables, _MEMORY_GIB)
+                facts = Facts(catalog, self.scope.split_set)
+                self._lens = Lens(catalog, facts, runs, own, stored)
+            lens = self._lens
+            yield CardMaker(
+                self.tables, lens.catalog, lens.facts, self.scope.split_set, self._moves
+            )
 
     def _look_again(self) -> None:
-        """Show the store as it is now where runs came since the last look, ours or of others."""
-        if self._lens is not None and self.tables.runs().num_rows != self._lens.runs:
+        """Show the store as it is now where others wrote to it, or we took back what was stored."""
+        lens, runs = self._lens, self.tables.runs().num_rows
+        if lens is not None and runs - lens.runs != self.desk.runs - lens.own_runs:
             self._lens = None
             if self._has_taken_over:
                 self._left = []
 
     def _source(self) -> Source:
         assert self._lens is not None
-        return Source(self._lens.catalog, self.scope)
+        return Source(self._lens.catalog, self.scope, self._lens.facts.decided)
 
     def queues(self) -> list[dict[str, str]]:
         """The queues that can be opened, with what is missing for some, and the command for it."""
@@ -170,17 +184,21 @@ class Session:
             self._look_again()
             with self.asking():
                 rows = open_queue(self._source(), name, sql)
-        judged = {id_ for verdict in self._known() for id_ in _images_of(verdict)}
-        first = next(
-            (n for n, pair in enumerate(zip(rows.images, rows.twins, strict=True))
-             if not judged.intersection(pair)),
-            0,
-        )  # fmt: skip
+        known = self._known()
+        rows = rows.without(
+            {v.image_id for v in known if v.about[0] == "picture"},
+            {(v.image_id, v.twin_id or 0) for v in known if v.about[0] == "parted"}
+            | {
+                (v.image_id, v.twin_id or 0)
+                for v in known
+                if v.is_judgement and name == CALIBRATION
+            },
+        )
         number = next(self._numbers)
         self._open[number] = OpenQueue(name, rows)
         for old in sorted(self._open)[:-_MOST_OPEN]:
             self._open.pop(old, None)
-        return {"queue": number, "rows": len(rows), "more": rows.more is not None, "first": first}
+        return {"queue": number, "rows": len(rows), "more": rows.more is not None}
 
     def cards(self, number: int, start: int, count: int) -> dict[str, Any]:
         """Cards of an open queue, with what this session said of their pictures."""
@@ -386,12 +404,6 @@ class _UntilOneLeaves(Progress):
         """Raise _LeftError where one has left."""
         if self._session.is_leaving:
             raise _LeftError
-
-
-def _images_of(verdict: Verdict) -> list[int]:
-    """Images whose card is done with this verdict."""
-    paired = verdict.is_judgement or verdict.action == "not_duplicate"
-    return [verdict.image_id, verdict.twin_id or 0] if paired else [verdict.image_id]
 
 
 def _in_short(verdict: Verdict) -> str:

@@ -1,13 +1,11 @@
--- title: What a card says of these images: label, splits, path, font, and what was decided
+-- title: What cards say of all images: label, splits, path, font, and what was decided
 -- param split_set: string
---
--- `$ids` are the images.
 with placed as (
     select
         split_image.image_id,
         string_agg(distinct split_image.split, ', ' order by split_image.split) as split
     from split_image
-    where split_image.split_set = $split_set and split_image.image_id in (select unnest($ids))
+    where split_image.split_set = $split_set
     group by split_image.image_id
 )
 
@@ -22,5 +20,4 @@ select
     image.decision
 from image
 left join placed on placed.image_id = image.image_id
-where image.image_id in (select unnest($ids))
 order by image.image_id

@@ -6,13 +6,7 @@
 -- param after_b: int = 0
 -- param most: int = 2000
 --
--- `image_id` is the picture that came later. The `most` that follow the pair (after_a, after_b) at the squared distance `after`.
-with decided as materialized (
-    select image.image_id
-    from image
-    where image.decision is not null
-)
-
+-- Reads `decided_image` (image_id). `image_id` is the picture that came later. The `most` that follow the pair (after_a, after_b) at the squared distance `after`.
 select
     pair.b as image_id,
     pair.a as twin_id,
@@ -25,7 +19,7 @@ where pair.transforms = $transforms
         or (pair.squared_distance = $after and pair.a > $after_a)
         or (pair.squared_distance = $after and pair.a = $after_a and pair.b > $after_b)
     )
-    and (pair.a in (select decided.image_id from decided)) is not true
-    and (pair.b in (select decided.image_id from decided)) is not true
+    and (pair.a in (select decided_image.image_id from decided_image)) is not true
+    and (pair.b in (select decided_image.image_id from decided_image)) is not true
 order by pair.squared_distance, pair.a, pair.b
 limit $most

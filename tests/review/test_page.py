@@ -224,9 +224,9 @@ def test_a_select_opens_a_queue_and_what_is_wrong_is_said(
     field = page.driver.find_element(By.ID, "sql")
     field.send_keys("select image_id from image where label = 'B'")
     page.driver.find_element(By.CSS_SELECTOR, "#ask button").click()
-    wait(page, "document.getElementById('title').textContent === 'A SELECT'")
     counted = len(made.sql("select 1 from image where label = 'B'"))
-    assert page.driver.find_element(By.ID, "place").text == f"1 of {counted}"
+    wait(page, f"document.getElementById('place').textContent === '1 of {counted}'")
+    assert page.driver.find_element(By.ID, "title").text == "A SELECT"
     field.clear()
     field.send_keys("select label from image")
     page.driver.find_element(By.CSS_SELECTOR, "#ask button").click()

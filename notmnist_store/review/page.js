@@ -10,7 +10,7 @@ const FLICKER = 280;
 const state = {
   queue: null, name: "", sql: null, rows: 0, more: false, at: 0, side: "image", grid: false,
   cards: new Map(), asked: new Map(), near: new Map(), marked: new Set(), said: [], size: [28, 28],
-  queues: [], flicker: 0,
+  queues: [], flicker: 0, sent: 0,
 };
 
 const make = (tag, properties = {}, ...children) => {
@@ -20,6 +20,7 @@ const make = (tag, properties = {}, ...children) => {
 };
 
 async function ask(path, body) {
+  if (body !== undefined) state.sent += 1;
   let answer;
   try {
     answer = await fetch(path, body === undefined ? {} : { method: "POST", body: JSON.stringify(body) });
@@ -480,10 +481,11 @@ function waiting(count) {
 const STATUS = { pass: "pass", fail: "fail", broken: "broken", stale: "stale", empty: "empty" };
 
 async function poll() {
+  const { sent } = state;
   try {
     const given = await ask("state");
     if (state.fresh === undefined) state.said = given.last.map((number) => ({ numbers: [number], before: [] }));
-    waiting(given.waiting);
+    if (sent === state.sent) waiting(given.waiting);  // else it was counted before what was sent
     trouble(given.trouble);
     if (given.fresh && !state.fresh) await showPrecision();
     state.fresh = given.fresh;

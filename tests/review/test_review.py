@@ -125,7 +125,7 @@ def test_evidence_that_came_meanwhile_opens_its_queue(store: Store, pairs: Store
         review.judge("near_pairs", ["drop"])
         before = review.ask("open", {"name": "near_pairs"})
         pairs.decide(sql="select b as image_id, 'keep' as action from pair", by="eve", yes=True)
-        assert before["rows"] == 12
+        assert before["rows"] == 11
         assert review.ask("open", {"name": "near_pairs"})["rows"] == 0
 
 

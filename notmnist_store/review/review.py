@@ -74,9 +74,9 @@ def review(
             thread.join()
     except KeyboardInterrupt:
         progress.note("storing what was judged")
-    while session.is_at_work:
+    while session.keeper.is_at_work:
         with suppress(KeyboardInterrupt):
-            session.leave()
+            session.keeper.leave()
     desk = session.desk
     row = {
         "split_set": scope.split_set,

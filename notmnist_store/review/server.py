@@ -177,7 +177,7 @@ def make_app(session: Session) -> Starlette:
         return session.cards(int(given["queue"]), max(0, int(given["from"])), int(given["count"]))
 
     def pause(given: Mapping[str, Any]) -> object:
-        session.pause()
+        session.keeper.pause()
         return {}
 
     ask = {

@@ -4,39 +4,29 @@ from __future__ import annotations
 
 import itertools
 import threading
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from notmnist_store.audits.audit import audit_store, find_audits
 from notmnist_store.audits.verdicts import Scope
-from notmnist_store.audits.verdicts import Verdict as AuditVerdict
 from notmnist_store.catalog.connection import Catalog
-from notmnist_store.errors import StoreError, UsageError
+from notmnist_store.errors import UsageError
 from notmnist_store.near.kernels.transforms import Moves
 from notmnist_store.progress import Progress
-from notmnist_store.review.calibration import Row, precision, proposed
+from notmnist_store.review.calibration import proposed
 from notmnist_store.review.cards import Card, CardMaker, Facts
-from notmnist_store.review.desk import Desk, unstored
+from notmnist_store.review.desk import Desk
+from notmnist_store.review.keeper import MEMORY_GIB, Keeper
 from notmnist_store.review.queues import CALIBRATION, QUEUES, Rows, Source, audit_queues, open_queue
 from notmnist_store.review.verdicts import Verdict
 from notmnist_store.schema.words import JUDGEMENTS
 from notmnist_store.storage.tables import Tables
 
-_PAUSE_SECONDS = 20.0
-_MOST_WAITING = 500
 _MOST_OPEN = 8
 _MOST_CARDS = 200
 _MOST_SERVED = 5_000
 _NEAR_END = 100
-_MEMORY_GIB = 0.35
-_COUNTS = """select count(case when action = 'drop' then 1 end) as dropped,
-count(case when action = 'relabel' then 1 end) as relabelled,
-count(case when action = 'keep' and lane = 'picture' then 1 end) as kept,
-count(case when action = 'not_duplicate' then 1 end) as parted
-from decision where is_current"""
 
 
 @dataclass
@@ -61,18 +51,6 @@ class OpenQueue:
     served: dict[int, Card] = field(default_factory=dict)
 
 
-@dataclass
-class Standing:
-    """What the top of the page says: audits as they were last run, and decisions that count."""
-
-    audits: list[AuditVerdict] = field(default_factory=list)
-    counts: dict[str, int] = field(default_factory=dict)
-    labels: list[str] = field(default_factory=list)
-    is_fresh: bool = False
-    precision: list[Row] = field(default_factory=list)
-    trouble: str = ""
-
-
 class Session:
     """What the pages of one server share. Its methods may be called by any thread."""
 
@@ -88,21 +66,13 @@ class Session:
         self.scope = scope
         self.first = first
         self.desk = Desk(tables, by, progress)
-        self.standing = Standing()
-        self._progress = progress
+        self.keeper = Keeper(tables, scope, self.desk, progress)
         self._moves = Moves(scope.transforms, tables.marker.shape)
         self._asking = threading.RLock()
         self._lens: Lens | None = None
         self._open: dict[int, OpenQueue] = {}
         self._numbers = itertools.count(1)
-        self._wake = threading.Condition()
-        self._paused = False
-        self.is_leaving = False
-        self.is_at_work = True
-        self._judged_at = 0.0
-        self._has_taken_over = False
         self._left = self.desk.left_behind()
-        self._worker = threading.Thread(target=self._work, name="review", daemon=True)
 
     def start(self) -> None:
         """Look at the store, so that queues open at once, and audit and store in the background.
@@ -111,27 +81,7 @@ class Session:
             StoreError: the store cannot be read.
         """
         with self.asking():
-            self._worker.start()
-
-    def leave(self) -> None:
-        """Store what waits, and end; where that was interrupted, it may be called again.
-
-        Raises:
-            StoreError: the store cannot be written; what waits stays in the journal.
-        """
-        with self._wake:
-            self.is_leaving = True
-            self._wake.notify_all()
-        if self._worker.ident is not None:
-            self._worker.join()
-        self.is_at_work = False
-        self.desk.drain()
-
-    def pause(self) -> None:
-        """Store what waits soon."""
-        with self._wake:
-            self._paused = True
-            self._wake.notify_all()
+            self.keeper.start()
 
     @contextmanager
     def asking(self) -> Iterator[CardMaker]:
@@ -140,7 +90,7 @@ class Session:
             if self._lens is None:
                 stored, own = self.desk.stored, self.desk.runs
                 runs = self.tables.runs().num_rows
-                catalog = Catalog(self.tables, _MEMORY_GIB)
+                catalog = Catalog(self.tables, MEMORY_GIB)
                 facts = Facts(catalog, self.scope.split_set)
                 self._lens = Lens(catalog, facts, runs, own, stored)
             lens = self._lens
@@ -153,7 +103,7 @@ class Session:
         lens, runs = self._lens, self.tables.runs().num_rows
         if lens is not None and runs - lens.runs != self.desk.runs - lens.own_runs:
             self._lens = None
-            if self._has_taken_over:
+            if self.keeper.has_taken_over:
                 self._left = []
 
     def _source(self) -> Source:
@@ -258,9 +208,7 @@ class Session:
         """Take verdicts on rows of an open queue: place, side (image or twin), action, value."""
         verdicts = [self._verdict(number, one) for one in said]
         numbers = self.desk.judge(verdicts)
-        self._judged_at = time.monotonic()
-        with self._wake:
-            self._wake.notify_all()
+        self.keeper.judged()
         return numbers
 
     def _verdict(self, number: int, one: Mapping[str, Any]) -> Verdict:
@@ -293,14 +241,13 @@ class Session:
     def take_back(self, numbers: Sequence[int]) -> list[str]:
         """Undo what was said under these numbers; the images it was about."""
         undone = self.desk.take_back(numbers)
-        self._judged_at = time.monotonic()
-        with self._wake:
-            self._wake.notify_all()
+        self.keeper.judged()
         return [str(verdict.image_id) for verdict in undone]
 
     def state(self) -> dict[str, Any]:
         """What the top of the page says."""
-        standing = self.standing
+        self.keeper.watched()
+        standing = self.keeper.standing
         return {
             "waiting": self.desk.waiting,
             "stored": self.desk.decisions + self.desk.judgements,
@@ -322,88 +269,8 @@ class Session:
 
     def precision(self, wanted: float) -> dict[str, Any]:
         """What the verdicts that are stored say of radii, and the one for a precision wanted."""
-        rows = self.standing.precision
+        rows = self.keeper.standing.precision
         return {"rows": rows, "proposed": proposed(rows, wanted)}
-
-    def _work(self) -> None:
-        """Take over what was left, audit, and store whenever one pauses, until one leaves."""
-        self._take_over()
-        self._look()
-        while True:
-            with self._wake:
-                if self.is_leaving:
-                    return
-                if not self._is_due():
-                    left = self._judged_at + _PAUSE_SECONDS - time.monotonic()
-                    self._wake.wait(max(0.05, left) if self.desk.waiting else None)
-                    continue
-                self._paused = False
-            try:
-                self.standing.is_fresh = False
-                self.desk.drain()
-                self.standing.trouble = ""
-            except StoreError as error:
-                self.standing.trouble = unstored(error)
-                self._judged_at = time.monotonic()
-                continue
-            self._look()
-
-    def _is_due(self) -> bool:
-        """Whether it is time to store what waits."""
-        waiting = self.desk.waiting
-        since = time.monotonic() - self._judged_at
-        return bool(waiting) and (
-            self._paused or waiting >= _MOST_WAITING or since >= _PAUSE_SECONDS
-        )
-
-    def _take_over(self) -> None:
-        try:
-            stored = self.desk.take_over()
-        except StoreError as error:
-            self.standing.trouble = unstored(error)
-            return
-        self._has_taken_over = True
-        if stored:
-            self._progress.note(f"stored {stored:,} verdicts that a review before this one left")
-
-    def _look(self) -> None:
-        """Run the audits on the store as it is now, and count what is decided."""
-        try:
-            catalog = Catalog(self.tables, _MEMORY_GIB)
-            labels = catalog.query("select label from label order by label_id")
-            (counts,) = catalog.query(_COUNTS).to_pylist()
-            self.standing.labels = [label for label in labels["label"].to_pylist() if label]
-            self.standing.counts = counts
-            if catalog.query("select 1 as there from verdict limit 1").num_rows:
-                self.standing.precision = precision(catalog, self.scope)
-            self.standing.audits = audit_store(
-                catalog,
-                find_audits([]),
-                scope=Scope(self.scope.split_set, transforms=self.scope.transforms),
-                tolerances={},
-                progress=_UntilOneLeaves(self),
-            )
-            self.standing.is_fresh = True
-        except StoreError as error:
-            self.standing.trouble = error.message
-        except _LeftError:
-            pass
-
-
-class _LeftError(Exception):
-    """One leaves while audits run."""
-
-
-class _UntilOneLeaves(Progress):
-    """Ends audits between two of them as soon as one leaves."""
-
-    def __init__(self, session: Session) -> None:
-        self._session = session
-
-    def advance(self, done: int) -> None:
-        """Raise _LeftError where one has left."""
-        if self._session.is_leaving:
-            raise _LeftError
 
 
 def _in_short(verdict: Verdict) -> str:

@@ -11,8 +11,8 @@ ours, whose loops were compiled once. What was found is held against brute force
 images: pairs within radius 2.0, and within 1.0 where one may have moved by a pixel. A peer that
 fails is shown with its last words, one that is too slow stopped at --limit seconds.
 
-Results of earlier runs are kept in --folder by size; --write puts all of them into
-benchmarks/RESULTS.md, with peers.svg beside it.
+Results of earlier runs are kept in --folder by size, peer by peer; --write puts all of them into
+benchmarks/RESULTS.md, with peers.svg beside it; with `--sizes ""` it only does that.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 from measure import ROOT, environment, say, watched
 from peer_results import draw_peers, markdown
-from peer_tasks import TASKS
+from peer_tasks import TASKS, Task
 from peer_truth import Truth
 from PIL import Image
 from results import write_part
@@ -60,12 +60,12 @@ PEERS = {
     "datasets": Peer(("datasets==5.2.0", "pillow==13.0.0"), reads_files=False),
     "pandas": Peer(("pandas==3.0.5",)),
     "duckdb": Peer(("duckdb==2.0.1",)),
+    "faiss": Peer(("faiss-cpu==1.15.1", "numpy==2.4.6"), reads_files=False),
     "cleanvision": Peer(("cleanvision==0.3.7",)),
     "imagededup": Peer(("torch==2.13.0", "torchvision==0.28.0", "imagededup==0.3.3.post2")),
     "imgcheck": Peer(("imgcheck==0.2.1",)),
     "image-dedup-ai": Peer(("image-dedup-ai==0.1.0",)),
     "vision-data-doctor": Peer(("vision-data-doctor==0.2.0",)),
-    "faiss": Peer(("faiss-cpu==1.15.1", "numpy==2.4.6"), reads_files=False),
 }
 
 Outcome = dict[str, Any]
@@ -153,29 +153,29 @@ def run_task(peer: str, task: str, python: Sequence[str], folder: Path, limit: f
     return {**kept_keys, "memory": cost.memory, "found": found}
 
 
-def measure(images: int, peers: Sequence[str], folder: Path, limit: float) -> dict[str, Outcome]:
-    """Outcomes by "peer task"."""
-    work = folder / str(images)
-    archive = drawn(folder, images)
-    say(f"{images:,} images: laying out")
-    laid_out(archive, work, files=any(PEERS[peer].reads_files for peer in peers))
-    truth = Truth.of(work)
+def measure(peer: str, truth: Truth, work: Path, folder: Path, limit: float) -> dict[str, Outcome]:
+    """Outcomes by "peer task"; tasks that one function does are one run."""
+    python, reason = environment_of(peer, folder)
+    runs: dict[Task, Outcome] = {}
     outcomes: dict[str, Outcome] = {}
-    for peer in peers:
-        python, reason = environment_of(peer, folder)
-        for task in [task for name, task in TASKS if name == peer]:
-            outcome = run_task(peer, task, python, work, limit) if python else {"error": reason}
-            found = outcome.pop("found", None)
-            if found is not None:
-                outcome |= truth.judged(task, found)
-                if task == "near" and (peer, "moved") not in TASKS:
-                    outcomes[f"{peer} moved"] = outcome | truth.judged("moved", found)
-                if task == "near" and "leaks" in found and (peer, "leaks") not in TASKS:
-                    outcomes[f"{peer} leaks"] = outcome | truth.judged("leaks", found)
-            outcomes[f"{peer} {task}"] = outcome
-            told = outcome.get("error") or f"{outcome['seconds']:.1f} s"
-            say(f"{images:,} images: {peer}, {task}: {told}")
-        shutil.rmtree(work / f"made by {peer}", ignore_errors=True)
+    for (name, task), function in TASKS.items():
+        if name != peer:
+            continue
+        if function not in runs:
+            none = {"error": reason}
+            runs[function] = run_task(peer, task, python, work, limit) if python else none
+            said = runs[function].get("error") or f"{runs[function]['seconds']:.1f} s"
+            say(f"{work.name} images: {peer}, {task}: {said}")
+        outcome = dict(runs[function])
+        found = outcome.pop("found", None)
+        judged = [task]
+        if found is not None and task == "near":
+            judged += ["leaks"] * ("leaks" in found) + ["moved"]
+        for each in judged:
+            if each == task or (peer, each) not in TASKS:
+                told = {} if found is None else truth.judged(each, found)
+                outcomes[f"{peer} {each}"] = outcome | told
+    shutil.rmtree(work / f"made by {peer}", ignore_errors=True)
     return outcomes
 
 
@@ -241,15 +241,19 @@ def main(arguments: Sequence[str] | None = None) -> None:
     file = options.folder / "results.json"
     results = json.loads(file.read_text()) if file.exists() else {}
     peers = options.peers.split(",")
-    for images in map(int, options.sizes.split(",")):
-        load = os.getloadavg()[0]
-        outcomes = measure(images, peers, options.folder, options.limit)
+    for images in map(int, filter(None, options.sizes.split(","))):
+        load, work = os.getloadavg()[0], options.folder / str(images)
+        say(f"{images:,} images: laying out")
+        files = any(PEERS[peer].reads_files for peer in peers)
+        laid_out(drawn(options.folder, images), work, files=files)
+        truth = Truth.of(work)
         of_size = results.setdefault(str(images), {"outcomes": {}})
-        of_size["outcomes"] |= outcomes
         of_size |= {"limit": options.limit, "load": max(load, of_size.get("load", 0.0))}
-        if OURS in peers:
-            of_size["headline"] = [asdict(step) for step in headline(images, options.folder)]
-        file.write_text(json.dumps(results, indent=1))
+        for peer in peers:
+            of_size["outcomes"] |= measure(peer, truth, work, options.folder, options.limit)
+            if peer == OURS:
+                of_size["headline"] = [asdict(step) for step in headline(images, options.folder)]
+            file.write_text(json.dumps(results, indent=1))
     versions = {peer: list(PEERS[peer].requirements) for peer in PEERS}
     text = markdown(results, versions)
     print(text)

@@ -173,6 +173,7 @@ def _palettes(idat: bytes) -> Iterable[tuple[str, bytes]]:
 def _chunks(raw: bytes) -> Iterable[tuple[str, bytes]]:
     packed = zlib.compress(raw, 9)
     head, idat = ihdr(), chunk(b"IDAT", packed)
+    broken = chunk(b"IDAT", packed[:300] + bytes([packed[300] ^ 1]) + packed[301:])
     whole = png(head, idat, IEND)
     additions = {
         b"gAMA": struct.pack(">I", 45455),
@@ -197,6 +198,7 @@ def _chunks(raw: bytes) -> Iterable[tuple[str, bytes]]:
         yield f"first_{name}", png(extra, head, idat, IEND)
         yield f"before_idat_{name}", png(head, extra, idat, IEND)
         yield f"after_idat_{name}", png(head, idat, extra, IEND)
+        yield f"after_broken_idat_{name}", png(head, broken, extra, IEND)
         yield f"cut_{name}", png(head, chunk(kind, body[:-1]), idat, IEND)
         damaged = extra[:-1] + bytes([extra[-1] ^ 1])
         yield f"crc_before_{name}", png(head, damaged, idat, IEND)

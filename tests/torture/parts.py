@@ -8,7 +8,7 @@ from itertools import chain
 import pytest
 
 from tests.support.s3 import BUCKET, make_bucket, point_at, s3_server
-from tests.torture import corruption, kills
+from tests.torture import corruption, fuzzing, kills
 from tests.torture.trial import Asked, Part, Trial
 from tests.torture.writers import Bench
 
@@ -38,4 +38,5 @@ PARTS: dict[str, Part] = {
     "kill": _kill,
     "kill-s3": _kill_s3,
     "corruption": lambda asked: corruption.damaged(asked, _bench(asked)),
+    "fuzz": fuzzing.trials,
 }

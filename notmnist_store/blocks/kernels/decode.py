@@ -315,7 +315,13 @@ def _orientation(image: Image.Image, file: bytes) -> int:
 
 
 def _exif(image: Image.Image) -> Image.Exif:
-    """Its EXIF block, or what can be read of it; of a PNG it loads the pixels, too."""
+    """Its EXIF block, or what can be read of it.
+
+    A PNG may have it after its pixels, and then loads them first: broken ones stop it here, since
+    they would pass when they are loaded again.
+    """
+    if image.format == "PNG" and "exif" not in image.info:
+        image.load()
     for _ in range(2):  # the second time Pillow gives what it had when it stumbled
         with contextlib.suppress(Exception):  # its parsers raise whatever a broken block leads to
             return image.getexif()

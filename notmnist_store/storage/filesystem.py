@@ -148,9 +148,13 @@ def create_exclusive(target: Location, text: str) -> bool:
 
 
 def take_back(file: Location) -> None:
-    """Remove a file that nothing names. In a bucket `gc` does that: no lock says who is at work."""
+    """Remove a file that nothing names, where the disk lets it be removed.
+
+    Else `gc` does that, as it does in a bucket, where no lock says who is at work.
+    """
     if isinstance(file, Path):
-        file.unlink(missing_ok=True)
+        with suppress(OSError):
+            file.unlink()
 
 
 def locked(target: Path, *, alone: bool) -> BinaryIO | None:

@@ -364,6 +364,25 @@ def test_a_disk_that_is_full_at_any_stage_of_any_command(
         assert DAMAGED not in {row["status"] for row in store.verify(full=True).rows()}
 
 
+def test_a_disk_that_turns_read_only_amid_a_command_is_an_error(
+    tmp_path: Path, archive: Path, small_archive: Path
+) -> None:
+    """What was written and cannot be taken back is left for gc."""
+    disk = tmp_path / "disk"
+    with mounted(disk, "size=4m"):
+        store = notmnist_store.open(disk / "store")
+        store.ingest(small_archive)
+        before = views(store)
+        process = start("ingest", "--store", store.path, archive, pause="image written")
+        wait_for_pause(process)
+        subprocess.run(["mount", "-o", "remount,ro", str(disk)], check=True)
+        process.send_signal(signal.SIGCONT)
+        _, said = process.communicate(timeout=60)
+        assert process.returncode == 3, said
+        assert "Read-only file system" in said
+        assert views(store) == before
+
+
 def test_a_read_only_store_can_be_read_and_says_so_when_written(
     tmp_path: Path, archive: Path, small_archive: Path
 ) -> None:

@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=20110908, help="of all that is drawn")
     parser.add_argument("--part", action="append", choices=PARTS, help="only this part, or these")
     parser.add_argument("--only", default="", help="only trials with this in their name")
+    parser.add_argument("--every", type=int, default=1, help="of so many trials only the first")
     parser.add_argument("--record", action="store_true", help="write docs/guarantees.md anew")
     parser.add_argument("--page", action="store_true", help="write that page alone, try nothing")
     parser.add_argument("--verbose", action="store_true", help="say what each trial came to")
@@ -34,7 +35,9 @@ def main() -> int:
         parser.error("--record is of whole parts: not with --only")
     for name in given.part or PARTS:
         with tempfile.TemporaryDirectory(prefix="torture-") as folder:
-            asked = Asked(given.seed, given.short, Path(folder), given.only, given.verbose)
+            asked = Asked(
+                given.seed, given.short, Path(folder), given.only, given.verbose, given.every
+            )
             tally = run(name, PARTS[name](asked), asked)
         print(f"{name}: {tally.trials} trials, {tally.inputs} inputs, {tally.seconds:.0f} s")
         for outcome, times in tally.outcomes.most_common():

@@ -135,7 +135,7 @@ def results() -> dict[str, str]:
 def row(tally: Tally, asked: Asked) -> str:
     """A part's row of results."""
     came_to = "; ".join(f"{times:,} {what}" for what, times in tally.outcomes.most_common())
-    form = "short" if asked.short else "all"
+    form = "short" if asked.short else "all" if asked.every == 1 else f"one in {asked.every}"
     cells = (
         *(tally.part, form, f"{tally.inputs:,}", len(tally.failures), came_to),
         *(asked.seed, __version__, f"{tally.seconds:.0f}"),

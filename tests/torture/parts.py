@@ -8,7 +8,7 @@ from itertools import chain
 import pytest
 
 from tests.support.s3 import BUCKET, make_bucket, point_at, s3_server
-from tests.torture import corruption, fuzzing, kills
+from tests.torture import corruption, fuzzing, kills, limits
 from tests.torture.trial import Asked, Part, Trial
 from tests.torture.writers import Bench
 
@@ -37,6 +37,7 @@ def _kill_s3(asked: Asked) -> Iterator[Trial]:
 PARTS: dict[str, Part] = {
     "kill": _kill,
     "kill-s3": _kill_s3,
+    "limits": lambda asked: limits.trials(asked, _bench(asked)),
     "corruption": lambda asked: corruption.damaged(asked, _bench(asked)),
     "fuzz": fuzzing.trials,
 }

@@ -32,7 +32,8 @@ class Trial:
 class Asked:
     """What a run was asked for: its seed, the short form or all, and where it may write.
 
-    `only`: trials with this in their name; `verbose`: say what each came to.
+    `only`: trials with this in their name; `verbose`: say what each came to; `every`: of so many
+    trials the first.
     """
 
     seed: int
@@ -40,6 +41,7 @@ class Asked:
     folder: Path
     only: str = ""
     verbose: bool = False
+    every: int = 1
 
     def means(self, subject: str) -> bool:
         """Whether trials of this subject may be among those that `only` names."""
@@ -70,9 +72,9 @@ def run(part: str, trials: Iterable[Trial], asked: Asked) -> Tally:
     tally = Tally(part)
     started = time.monotonic()
     folder = asked.folder / "trial"
-    for trial in trials:
+    for number, trial in enumerate(trials):
         name = f"{part}: {trial.name}"
-        if asked.only not in name:
+        if asked.only not in name or number % asked.every:
             continue
         tally.trials += 1
         folder.mkdir()

@@ -247,11 +247,10 @@ def fuzz(name: str, count: int, drawn: int, folder: Path) -> Counter[str]:
 
 def trials(asked: Asked) -> Iterator[Trial]:
     """A trial for each reader: so many files."""
-    for name in READERS:
-        if asked.means(name):
-            count = SHORT if asked.short else COUNT
-            count = count // SLOW_SHARE if name in SLOW else count
-            yield Trial(name, str(asked.seed), _in_a_process(name, count), _as_said(name))
+    for name in asked.among(READERS):
+        count = SHORT if asked.short else COUNT
+        count = count // SLOW_SHARE if name in SLOW else count
+        yield Trial(name, str(asked.seed), _in_a_process(name, count), _as_said(name))
 
 
 def _in_a_process(name: str, count: int):

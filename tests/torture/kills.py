@@ -23,7 +23,7 @@ from notmnist_store.store import Store
 from tests.support.program import end, spawn, wait_for_pause
 from tests.torture.state import State, difference, plainly_shown
 from tests.torture.trial import Asked, Trial
-from tests.torture.writers import SHORT, WRITERS, Bench, Case, Writer
+from tests.torture.writers import Bench, Case, Writer, chosen
 
 MOMENTS, MOMENTS_SHORT = 200, 6
 SHORT_STAGES = 6
@@ -139,9 +139,7 @@ def at_stages(asked: Asked, bench: Bench, place: str) -> Iterator[Trial]:
     """Kill each writer at each of its stages."""
     writers = Writers(bench, asked.folder / f"undisturbed, {place}")
     chance = random.Random(asked.seed)
-    for writer in WRITERS:
-        if (asked.short and writer.name not in SHORT) or not asked.means(writer.name):
-            continue
+    for writer in chosen(asked):
         known = writers.undisturbed(writer)
         stages = known.stages
         if asked.short:
@@ -187,8 +185,7 @@ def at_moments(asked: Asked, bench: Bench, place: str, moments: int) -> Iterator
     """Kill writers at moments drawn between their first stage and their end."""
     writers = Writers(bench, asked.folder / f"undisturbed, {place}, by the clock")
     chance = random.Random(asked.seed)
-    several = [w for w in WRITERS if w.name in SHORT or not asked.short]
-    several = [w for w in several if asked.means(w.name)]
+    several = chosen(asked)
     for number in range(moments):
         writer = several[number % len(several)]
         known = writers.undisturbed(writer)

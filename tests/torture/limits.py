@@ -27,7 +27,7 @@ from typing import NamedTuple
 from tests.support.program import wait_for_pause
 from tests.torture.kills import Writers, check, program
 from tests.torture.trial import Asked, Trial
-from tests.torture.writers import SHORT, WRITERS, Bench, Case, Writer
+from tests.torture.writers import Bench, Case, Writer, chosen
 
 DISK = "32m"
 SHORT_STAGES = 3
@@ -114,17 +114,15 @@ def trials(asked: Asked, bench: Bench) -> Iterator[Trial]:
     if len(kinds) < len(OF_A_DISK + OF_A_PROCESS):
         print("limits: a disk of our own takes root on Linux: left out", file=sys.stderr)
     number = 0
-    for writer in WRITERS:
-        if (asked.short and writer.name not in SHORT) or not asked.means(writer.name):
-            continue
+    for writer in chosen(asked):
         known = writers.undisturbed(writer)
         stages = known.stages
         if asked.short:
             stages = random.Random(asked.seed).sample(stages, min(SHORT_STAGES, len(stages)))
         for stage in stages:
             number += 1
-            chosen = [kinds[number % len(kinds)]] if asked.short else kinds
-            for kind in chosen:
+            tried = [kinds[number % len(kinds)]] if asked.short else kinds
+            for kind in tried:
                 yield Trial(
                     f"{writer.name}: {kind.__name__} at {stage}",
                     str(asked.seed),

@@ -8,7 +8,7 @@ from itertools import chain
 import pytest
 
 from tests.support.s3 import BUCKET, make_bucket, point_at, s3_server
-from tests.torture import corruption, fuzzing, kills, limits
+from tests.torture import corruption, fuzzing, kills, limits, walls
 from tests.torture.trial import Asked, Part, Trial
 from tests.torture.writers import Bench
 
@@ -40,4 +40,5 @@ PARTS: dict[str, Part] = {
     "limits": lambda asked: limits.trials(asked, _bench(asked)),
     "corruption": lambda asked: corruption.damaged(asked, _bench(asked)),
     "fuzz": fuzzing.trials,
+    "sql": lambda asked: walls.trials(asked, _bench(asked)),
 }

@@ -43,9 +43,10 @@ class Asked:
     verbose: bool = False
     every: int = 1
 
-    def means(self, subject: str) -> bool:
-        """Whether trials of this subject may be among those that `only` names."""
-        return not self.only or subject in self.only or self.only in subject
+    def among(self, subjects: Iterable[str]) -> list[str]:
+        """Those whose trials may be meant by `only`: the ones it names, else all."""
+        every = list(subjects)
+        return [subject for subject in every if subject in self.only] or every
 
 
 Part = Callable[[Asked], Iterable[Trial]]

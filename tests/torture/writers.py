@@ -22,6 +22,7 @@ from notmnist_store.storage.tables import Tables
 from tests.support.archives import class_files, pack, picture
 from tests.support.full_store import DROP, full_store
 from tests.torture.state import State, content, shown
+from tests.torture.trial import Asked
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,7 @@ WRITERS = (
     Writer("a sheet of pictures", "peek -n 5 -o {file}.png"),
     Writer("glyphs", "glyphs {file}.tar.gz --images 60 --workers 1"),
 )
-SHORT = (
+IN_SHORT = (
     "first ingest",
     "ingest",
     "split",
@@ -85,6 +86,12 @@ SHORT = (
     "undo",
     "export over another",
 )
+
+
+def chosen(asked: Asked) -> list[Writer]:
+    """The writers that are asked for."""
+    named = asked.among(writer.name for writer in WRITERS)
+    return [w for w in WRITERS if w.name in named and (w.name in IN_SHORT or not asked.short)]
 
 
 @dataclass(frozen=True)

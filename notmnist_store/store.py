@@ -1115,6 +1115,32 @@ class Store:
         run = suspects(self._tables(), split_set, folds, seed, self._progress)
         return self._found("learning", "to_decide", run_id=run)
 
+    def distinguish(
+        self, split_set: SplitSet = "ingest", *, folds: int = 5, seed: int = 0
+    ) -> "Result":
+        """Try to tell train from test, as audit split_distinguishable asks.
+
+        A classifier on the features of `suspects`, over folds that no copies straddle: every image
+        of train and test is judged by a model that has seen neither it nor a copy of it. Table
+        telling_image keeps the images that look most like their own split.
+
+        Args:
+            split_set: the split set.
+            folds: of the cross-validation.
+            seed: of the folds and draws.
+
+        Returns:
+            One row: split_set, version, images, auc (the area under the ROC curve: 0.5 by chance, 1
+            wholly), low and high (its 95 % interval), folds, run_id.
+
+        Raises:
+            StoreError: scikit-learn is not installed.
+        """
+        from notmnist_store.learning.distinguish import distinguish
+
+        run = distinguish(self._tables(), split_set, folds, seed, self._progress)
+        return self._found("learning", "distinguished", run_id=run)
+
     def report(
         self,
         output: Annotated[str | Path | None, Option("--output", "FILE")] = None,

@@ -28,6 +28,7 @@ ink_drift              the A of test are brighter by 60 of 255
 order_shuffled         train: all A, then all B, then all C
 image_resized          2 C of train were 32x32
 archive_reject         an empty file and a text
+split_distinguishable  an image of train and one of test are said to tell the two apart
 duplicate_exact        the copies above
 split_leak_near        ``near_in_valid`` is one grey value off an image of train
 label_conflict_near    ``near_conflict`` (A) is one grey value off a B of train
@@ -53,6 +54,7 @@ import numpy.typing as npt
 from notmnist_store.blocks.kernels.fingerprint import dhashes, file_hashes, ink, pixel_hashes
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.run import Run
+from notmnist_store.catalog.split_sets import ingest_runs
 from notmnist_store.drawing.kernels.encode import png_files
 from notmnist_store.engines.engine import Engine
 from notmnist_store.errors import StoreError
@@ -102,6 +104,9 @@ def make_clean_store(path: str | Path) -> Path:
     chosen = SplitOptions(train="0.5", valid="0.25", test="0.25", group_by="family")
     make_split(Tables.open(root), "clean", chosen, progress=Progress())
     near_duplicates(Tables.open(root), progress=Progress())
+    chance = {"auc": 0.5, "low": 0.4, "high": 0.6}
+    (run_id,) = ingest_runs(Catalog(Tables.open(root)))
+    _tell_apart(Tables.open(root), "clean", run_id, chance)
     return root
 
 
@@ -134,6 +139,7 @@ def make_bad_store(path: str | Path) -> dict[str, int]:
     near_duplicates(tables, progress=Progress())
     named = first.named | second.named
     _slip_in_a_pair(tables, 5, named["black"], named["white"])
+    _tell_apart(tables, "bad", made_from[0], {"auc": 0.9, "low": 0.8, "high": 1.0})
     return named
 
 
@@ -310,6 +316,21 @@ def _write_split_set(
         run.write("split_set", [set_row])
         run.write("split_image", rows)
         run.reads("image", [made_from])
+
+
+def _tell_apart(tables: Tables, split_set: str, image_run: str, found: dict[str, float]) -> None:
+    """Write what `distinguish` might have found, which needs an extra: an image of each split."""
+    images = Catalog(tables).query(
+        "select min(image_id) as image_id, split, min(label) as label, 0.9e0 as probability"
+        " from split_image where split_set = $name and split in ('train', 'test')"
+        " group by split order by split",
+        {"name": split_set},
+    )
+    rows = {"folds": 2, "seed": 0, "radius": None, "images": 80, **found}
+    columns = {"split_set": split_set, "version": 1, "digest": "0" * 64, **rows}
+    with _run(tables, 6, "distinguish", columns) as run:
+        run.write("telling_image", images)
+        run.reads("image", [image_run])
 
 
 def _slip_in_a_pair(tables: Tables, sequence: int, a: int, b: int) -> None:

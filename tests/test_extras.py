@@ -19,7 +19,7 @@ PACKAGE = str(Path(notmnist_store.__file__).parents[1])
 
 # Each extra, how modules that it brings begin, and commands that cannot do without it.
 NEEDED = {
-    "baseline": ("sklearn", ["baseline", "suspects"]),
+    "baseline": ("sklearn", ["baseline", "suspects", "distinguish"]),
     "glyphs": ("fontpkg_", ["glyphs drawn.tar.gz --images 10"]),
     "review": ("starlette", ["review --no-browser --port 0"]),
     "spark": ("pyspark", ["audit --engine spark --spark-url sc://localhost:1"]),

@@ -21,8 +21,8 @@ from notmnist_store.schema.words import SEVERITIES
 
 _PROGRAM = "notmnist-store"
 _REQUIRED = ("grain", "severity", "tolerance", "total")
-_PAIR, _CROSSING = "pair", "crossing"
-_EVIDENCE = (_PAIR, _CROSSING)
+_PAIR, _CROSSING, _TELLING = "pair", "crossing", "telling"
+_EVIDENCE = (_PAIR, _CROSSING, _TELLING)
 _PARAMETER = re.compile(r"\$([a-z_][a-z0-9_]*)")
 FAMILY = "family"
 """What images belong together by, where nothing else is said."""
@@ -35,8 +35,8 @@ class Audit(Query):
     """A query whose rows are violations; `fault` says why its header makes it no audit.
 
     `total` is a SELECT of how many it looked at, `needs` the evidence that it stands on: pairs of
-    all images, or those across the splits of its split set. `suspects` is a SELECT of one number:
-    where it is 0, the statement need not run.
+    all images, those across the splits of its split set, or what `distinguish` found. `suspects` is
+    a SELECT of one number: where it is 0, the statement need not run.
     """
 
     severity: str
@@ -132,6 +132,11 @@ class Audit(Query):
         if self.needs is None:
             return None
         split_set = self._split_set(scope)
+        if self.needs == _TELLING:
+            tried = "select 1 from telling_image where split_set = $split_set limit 1"
+            if len(catalog.query(tried, {"split_set": split_set or scope.split_set})):
+                return None
+            return "nothing has tried to tell the splits apart"
         images = lacking(catalog, split_set=split_set, crossing=self.needs == _CROSSING)
         return not_known(catalog, images) if images else None
 
@@ -170,6 +175,8 @@ class Audit(Query):
 
     def _next(self, catalog: Catalog, scope: Scope, *, is_stale: bool) -> str:
         """The command to go on with: that of its header, or else the one that shows its rows."""
+        if is_stale and self.needs == _TELLING:
+            return shlex.join([_PROGRAM, "distinguish", "--split-set", scope.split_set])
         if is_stale:
             within = [] if scope.radius is None else ["--radius", scope.radius.text]
             crossing = self._split_set(scope) if self.needs == _CROSSING else None

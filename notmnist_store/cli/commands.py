@@ -223,6 +223,11 @@ def _suspected(call: Call) -> None:
         call.terminal.step(f'notmnist-store peek --sql "{rows}" -o {view}s.png')
 
 
+def _distinguished(call: Call) -> None:
+    chosen = f"--split-set {shlex.quote(call.values['split_set'])}"
+    call.say("next:", f"notmnist-store audit split_distinguishable {chosen}")
+
+
 def _reported(call: Call) -> None:
     made, output = call.result, call.values["output"]
     if output is None:
@@ -339,6 +344,12 @@ COMMANDS = (
         _scored,
     ),
     Command(Store.suspects, "suspects --format csv -o suspects.csv", "suspects --help", _suspected),
+    Command(
+        Store.distinguish,
+        "distinguish --split-set my_split",
+        "distinguish --help",
+        _distinguished,
+    ),
     Command(
         Store.report,
         "report --split-set my_split -o my_split.html",

@@ -36,7 +36,6 @@ _WINDOW = 16_384
 _BATCH = 2_048
 _MOST_BYTES = 1 << 30
 _TRAIN_BYTES = 2 << 30
-_EXAMPLE = "notmnist-store suspects --folds 5"
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ def suspects(tables: Tables, name: str, folds: int, seed: int, progress: Progres
     all others are read in windows.
     """
     check_model("logistic")
-    _check_options(folds, seed)
+    check_options(folds, seed, "suspects")
     started = datetime.now(UTC)
     catalog = Catalog(tables)
     split_set = find_split_set(catalog, name)
@@ -116,17 +115,21 @@ def suspects(tables: Tables, name: str, folds: int, seed: int, progress: Progres
         ),
     }
     constants = {"folds": folds, "seed": seed, "radius": near and near.text}
-    looked_at = _runs(catalog, ids)
+    looked_at = image_runs(catalog, ids)
     return save_learned(
         tables, "suspects", split_set, written, constants, started, progress, looked_at
     )
 
 
-def _check_options(folds: int, seed: int) -> None:
+def check_options(folds: int, seed: int, verb: str) -> None:
+    """Refuse folds and a seed that cannot be meant."""
     if not 2 <= folds <= 100:
-        raise UsageError(f"cross-validation takes 2 to 100 folds, not {folds}", _EXAMPLE)
+        raise UsageError(
+            f"cross-validation takes 2 to 100 folds, not {folds}",
+            f"notmnist-store {verb} --folds 5",
+        )
     if seed < 0:
-        raise UsageError(f"a seed is 0 or more, not {seed}", "notmnist-store suspects --seed 0")
+        raise UsageError(f"a seed is 0 or more, not {seed}", f"notmnist-store {verb} --seed 0")
 
 
 def _all_images(catalog: Catalog, split_set: SplitSet) -> tuple[Ints, Ints]:
@@ -153,7 +156,7 @@ def _check_labels(images: _Images) -> None:
         )
 
 
-def _runs(catalog: Catalog, ids: Ints) -> list[str]:
+def image_runs(catalog: Catalog, ids: Ints) -> list[str]:
     """The ingest runs whose images were looked at."""
     rows = catalog.query(
         "select distinct image.run_id from image"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 FORMAT_VERSION = 1
-FORMAT_REVISION = 10
+FORMAT_REVISION = 11
 """Raised with every change of a table until 0.1.0 is out; no store of another one is read."""
 
 _KINDS = {
@@ -134,6 +134,11 @@ TABLES: dict[str, pa.Schema] = {
     ),
     "outlier": columns(
         f"{_OF_SPLIT_SET}, image_id int, label text, nearest_id int, squared_distance int"
+    ),
+    "telling_image": columns(
+        f"{_OF_SPLIT_SET}, digest text?, folds int, seed int, radius text?",
+        "images int, auc float, low float, high float",
+        "image_id int, split text, label text, probability float",
     ),
     "certificate": columns(
         "run_id text, join_run text, split_set text?, version int?, digest text?",

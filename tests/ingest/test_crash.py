@@ -115,6 +115,7 @@ COMMANDS = {
     f"decide(sql={DROP!r}, by='ada', yes=True)": ("decision", "decision"),
     "baseline('s', sizes=(10,))": ("score", "prediction"),
     "suspects('s', folds=2)": ("suspect_search", "run_input"),
+    "distinguish('s', folds=2)": ("telling_image", "run_input"),
     "undo()": (),
 }
 """What writes to a store, with the tables that it writes first and commits last."""

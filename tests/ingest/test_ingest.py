@@ -554,7 +554,7 @@ def test_a_store_of_a_newer_format_is_left_alone(
         newer.setattr("notmnist_store.storage.marker.FORMAT_VERSION", 2)
         (store.path / MARKER_NAME).write_text(marker.to_json())
     for use in (store.info, store.verify, lambda: store.ingest(small_archive)):
-        with pytest.raises(StoreError, match="store format 2, revision 10; this program reads"):
+        with pytest.raises(StoreError, match="store format 2, revision 11; this program reads"):
             use()
 
 

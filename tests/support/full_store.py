@@ -39,6 +39,7 @@ def full_store(folder: Path) -> Store:
     store.sanitize("fine", base="s", radius="0.1", yes=True)
     store.baseline("s", sizes=(10,))
     store.suspects("s", folds=2)
+    store.distinguish("s", folds=2)
     judge(store)
     store.ingest(pack(folder / "two.tar.gz", [("x/A/a.png", png(picture(60))), ("x/A/b.png", b"")]))
     store.undo()

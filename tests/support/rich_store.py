@@ -35,6 +35,7 @@ def make_rich_store(folder: Path) -> Store:
     store.certify("bad")
     store.baseline("bad", sizes=(10, 40), versus="fine")
     store.suspects("bad", folds=2)
+    store.distinguish("bad", folds=2)
     named_by = "file_name,label,patient\n0.png,A,p017\n1.png,B,p018\n"
     files = [(f"told/{number}.png", png(picture(300 + number))) for number in range(2)]
     store.ingest(pack(folder / "told.zip", [("told/metadata.csv", named_by.encode()), *files]))

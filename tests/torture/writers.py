@@ -66,6 +66,7 @@ WRITERS = (
     Writer("decide", f"decide --sql {KEEP!r} --by ada --yes"),
     Writer("baseline", "baseline --split-set s --sizes 8 --repeats 2"),
     Writer("suspects", "suspects --split-set s --folds 3"),
+    Writer("distinguish", "distinguish --split-set s --folds 2"),
     Writer("undo", "undo"),
     Writer("gc", "gc --older-than 0 --yes", strays=True),
     Writer("export", f"{EXPORT} npz"),

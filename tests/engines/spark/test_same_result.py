@@ -129,6 +129,7 @@ def verbs(store: Store, folder: Path) -> Iterator[Callable[[], object]]:
     yield lambda: store.load("s").description()
     yield lambda: store.baseline("bad", sizes=(10,))
     yield lambda: store.suspects("bad", folds=2)
+    yield lambda: store.distinguish("bad", folds=2)
 
 
 NO_ROWS = (

@@ -79,12 +79,12 @@ def program(
 
 
 def _passed(lines: list[str], process: int) -> tuple[list[str], list[str]]:
-    """The stages of a process and of its workers, each the first and the last time."""
+    """The stages of a process, each the first and the last time, and those that workers come to."""
     passed = [line.split(" ", 1) for line in lines]
     mine = Counter(point for number, point in passed if int(number) == process)
     others = Counter(point for number, point in passed if int(number) != process)
     stages = [f"{point}#{time}" for point, times in mine.items() for time in sorted({1, times})]
-    return stages, list(others)
+    return [stage for stage in stages if stage.partition("#")[0] not in others], list(others)
 
 
 def check(case: Case, known: Undisturbed) -> str:

@@ -62,6 +62,10 @@ IN_README = {
     "In Python each command is a method with the same options": (
         "tests/cli/test_main.py::test_every_option_is_read_and_given_to_the_method",
     ),
+    "the same commands, the same rows": (
+        "tests/location/test_stores_in_buckets.py::test_both_come_to_hold_the_same",
+        "tests/location/test_stores_in_buckets.py::test_both_say_the_same",
+    ),
     "zlib and Pillow do the same work": (
         "tests/blocks/kernels/test_decode.py::test_fast_and_slow_agree_to_the_last_detail",
     ),

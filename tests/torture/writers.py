@@ -74,6 +74,7 @@ WRITERS = (
     Writer("export over another", f"{EXPORT} idx --force", earlier=f"{EXPORT} npz"),
     Writer("report", "report --split-set s -o {file}.html"),
     Writer("croissant", "croissant --split-set s -o {file}.json"),
+    Writer("issue-report", "issue-report --split-set s --radius 9 -o {file}.md"),
     Writer("sql into a file", "sql label_counts --format parquet -o {file}.parquet"),
     Writer("a sheet of pictures", "peek -n 5 -o {file}.png"),
     Writer("glyphs", "glyphs {file}.tar.gz --images 60 --workers 1"),

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import signal
+import sys
 from pathlib import Path
 
 import pytest
@@ -15,6 +18,7 @@ from notmnist_store.review.journal import FOLDER, Journal
 from notmnist_store.review.verdicts import Verdict
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
+from tests.support.program import end, spawn, wait_for_pause
 from tests.support.review import store_of_pairs
 
 DECIDED = "select pixel_hash, action, value, note, decided_by from decision where is_current"
@@ -259,3 +263,62 @@ def test_a_picture_whose_image_went_away_is_decided_by_its_pixels(pairs: Store) 
     pairs.undo(ingest)
     desk.drain()
     assert decided(pairs) == {first.pixel_hash: "drop"}
+
+
+SAY = """
+import json, sys
+from pathlib import Path
+from notmnist_store.progress import Progress
+from notmnist_store.review.desk import Desk
+from notmnist_store.review.verdicts import Verdict
+from notmnist_store.storage.tables import Tables
+
+desk = Desk(Tables.open(Path(sys.argv[1])), "ada", Progress())
+said = [Verdict.of_json(one) for one in json.loads(sys.argv[2])]
+undone = int(sys.argv[3])
+numbers = desk.judge(said)
+if undone >= 0:
+    desk.drain()
+    desk.take_back([numbers[undone]])
+desk.drain()
+"""
+
+
+def kill_at(store: Store, said: list[Verdict], point: str, undone: int = -1) -> None:
+    """Let a process say this and store it, take one back and store that, and kill it on its way."""
+    given = json.dumps([verdict.to_json() for verdict in said])
+    command = [sys.executable, "-c", SAY, str(store.path), given, str(undone)]
+    process = spawn(command, point)
+    wait_for_pause(process)
+    end(process, signal.SIGKILL)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "point",
+    [
+        *("decision written", "decision committed", "run written", "run committed"),
+        *("verdict written", "verdict committed"),
+    ],
+)
+def test_killed_at_any_stage_of_storing_each_verdict_is_stored_once(
+    pairs: Store, point: str
+) -> None:
+    said = [*verdicts(pairs, "drop")[:3], verdicts(pairs, "copy")[3]]
+    kill_at(pairs, said, point)
+    desk_of(pairs).take_over()
+    assert decided(pairs) == {verdict.pixel_hash: "drop" for verdict in said[:3]}
+    assert len(pairs.sql("select * from verdict").rows()) == 1
+    assert len(pairs.sql("select * from decision").rows()) == 3
+    assert runs(pairs)[-2:] == ["decide", "review"]
+    assert not (Path(str(pairs.path)) / FOLDER).exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("point", ["run written#2", "run committed#2", "decision committed#2"])
+def test_killed_while_one_is_taken_back_the_others_stand(pairs: Store, point: str) -> None:
+    """Its run is withdrawn, and what else that had decided is decided anew."""
+    said = verdicts(pairs, "drop")[:3]
+    kill_at(pairs, said, point, undone=1)
+    desk_of(pairs).take_over()
+    assert decided(pairs) == {said[0].pixel_hash: "drop", said[2].pixel_hash: "drop"}

@@ -23,7 +23,7 @@ Row = dict[str, Any]
 
 
 def sampled_pairs(catalog: Catalog, scope: Scope) -> tuple[list[int], list[int]]:
-    """Pairs that were not judged yet, as many of each range of the distance, in a random order."""
+    """Pairs that were not judged yet, as many of each range of the distance, the ranges in turn."""
     query = load_queries("review")["unjudged_pairs"]
     values = {"transforms": scope.transforms.text}
     pairs = catalog.query(query.sql, values)
@@ -33,8 +33,16 @@ def sampled_pairs(catalog: Catalog, scope: Scope) -> tuple[list[int], list[int]]
         pairs, squared = pairs.take(kept), squared[kept]
     if not len(squared):
         return [], []
-    drawn = equal_shares(np.sqrt(squared), _SAMPLED, bins=RANGES, seed=_SEED)
-    shuffled = pairs.take(np.random.default_rng(_SEED).permutation(drawn))
+    apart = np.sqrt(squared)
+    drawn = np.random.default_rng(_SEED).permutation(
+        equal_shares(apart, _SAMPLED, bins=RANGES, seed=_SEED)
+    )
+    part = (apart[drawn] / max(float(apart.max()), 1.0) * RANGES).astype(np.int64)
+    by_range = np.argsort(part, kind="stable")
+    turn = np.empty(len(drawn), np.int64)
+    counts = np.bincount(part)
+    turn[by_range] = np.arange(len(drawn)) - np.repeat(np.cumsum(counts) - counts, counts)
+    shuffled = pairs.take(drawn[np.argsort(turn, kind="stable")])
     return shuffled["image_id"].to_pylist(), shuffled["twin_id"].to_pylist()
 
 

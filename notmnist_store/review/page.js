@@ -108,7 +108,7 @@ function spokenCard(shown) {
 function tileSize(tiles) {
   const room = $("stage").clientWidth - 20;
   const across = room < 560 ? Math.min(2, tiles) : tiles;
-  const widest = Math.min(336, room / across - 40, window.innerHeight * 0.42);
+  const widest = Math.min(336, room / across - (across < tiles ? 24 : 40), window.innerHeight * 0.42);
   return Math.max(1, Math.floor(widest / state.size[0])) * state.size[0];
 }
 
@@ -117,7 +117,7 @@ function facts(known) {
     make("p", { className: "label" }, known.label ?? "not in the store"),
     make("p", {}, ...(known.split || "in no split").split(", ").map((split) => make("span", { className: "chip" }, split)), saidOf(known) ? mark(saidOf(known)) : null),
     known.font ? make("p", {}, known.font) : null,
-    make("p", { className: "path" }, known.path || ""),
+    make("p", { className: "path", title: known.path || "" }, known.path || ""),
     make("p", { className: "path" }, known.id),
   ];
 }

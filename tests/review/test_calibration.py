@@ -109,6 +109,18 @@ def test_pairs_to_judge_are_drawn_evenly_and_were_not_judged(judged: Store) -> N
     )
 
 
+def test_the_ranges_come_in_turn(judged: Store) -> None:
+    """Who stops early has judged of each range as many, give or take one."""
+    rows = judged.sql("select a, b, squared_distance from near_pair").rows()
+    pixels = {(row["b"], row["a"]): row["squared_distance"] // 64 for row in rows}
+    drawn = sampled_pairs(Catalog(Tables.open(Path(str(judged.path)))), Scope())
+    order = [pixels[pair] for pair in zip(*drawn, strict=True)]
+    # Three pairs are left of each of the first four, which lie in ranges of their own, and twelve.
+    assert [sorted(order[n : n + 5]) for n in (0, 5, 10)] == [[1, 2, 3, 4, 5]] * 3
+    assert order[15:] == [5] * 9
+    assert order[:5] != order[5:10]
+
+
 def test_without_pairs_or_verdicts_there_are_no_rows(shared_store: Store) -> None:
     assert report(shared_store, 0.1) == []
     catalog = Catalog(Tables.open(Path(str(shared_store.path))))

@@ -163,8 +163,12 @@ def audit_store(
     scope: Scope,
     tolerances: Mapping[str, float],
     progress: Progress,
+    found: Callable[[str, pa.Table], None] = lambda name, rows: None,
 ) -> list[Verdict]:
-    """Run each audit and judge it. A broken one is a verdict like the others."""
+    """Run each audit and judge it. A broken one is a verdict like the others.
+
+    `found` is told the name of each that ran, and its violating rows.
+    """
     statements = [f"{audit.sql}\n{audit.total}" for audit in audits]
     with suppress(QueryError):  # where a view cannot be read, each audit says so itself
         hold_shared(catalog, statements, scope.split_set)
@@ -174,7 +178,8 @@ def audit_store(
             tolerance = tolerances.get(audit.name)
             started = time.perf_counter()
             try:
-                verdict, _ = audit.judge(catalog, scope, tolerance)
+                verdict, rows = audit.judge(catalog, scope, tolerance)
+                found(audit.name, rows)
             except (DamageError, LimitError):
                 raise
             except StoreError as error:

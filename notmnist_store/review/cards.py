@@ -23,7 +23,7 @@ from notmnist_store.storage.pixels import pixels_by_id
 from notmnist_store.storage.tables import Tables
 from notmnist_store.text import number_text
 
-_NEIGHBOURS = 2
+_NEIGHBOURS = 4
 
 Card = dict[str, Any]
 
@@ -45,6 +45,12 @@ class Facts:
         found = self._rows.take(places[self._ids[places] == wanted])
         return {row["image_id"]: row for row in found.to_pylist()}
 
+    def copies(self, ids: Sequence[int]) -> dict[int, str]:
+        """These images and all of equal pixels, with the hash of these."""
+        hashes = [row["pixel_hash"] for row in self.of(ids).values()]
+        same = self._rows.filter(pc.is_in(self._rows["pixel_hash"], pa.array(hashes, pa.string())))
+        return dict(zip(same["image_id"].to_pylist(), same["pixel_hash"].to_pylist(), strict=True))
+
     @cached_property
     def decided(self) -> pa.Table:
         """Images that a decision counts for: image_id."""
@@ -52,15 +58,11 @@ class Facts:
 
 
 class CardMaker:
-    """Makes cards of a store as one catalog shows it; `moves` may bring a twin nearer."""
+    """Makes cards of images by their facts; `moves` may bring a twin nearer."""
 
-    def __init__(
-        self, tables: Tables, catalog: Catalog, facts: Facts, split_set: str, moves: Moves
-    ) -> None:
+    def __init__(self, tables: Tables, facts: Facts, moves: Moves) -> None:
         self._tables = tables
-        self._catalog = catalog
         self._facts = facts
-        self._split_set = split_set
         self._moves = moves
         self._shape = tables.marker.shape
 
@@ -112,28 +114,42 @@ class CardMaker:
         squared, move = nearest_move(self._moves, one, other)
         return squared, self._moves.names[move]
 
-    def neighbours(self, ids: Sequence[int]) -> tuple[dict[str, list[Card]], str]:
-        """The nearest images of each, and the sprite of them, as far as they were searched for."""
-        wanted = pa.table({"image_id": pa.array(ids, pa.int64())})
-        found = self._catalog.query(
-            load_queries("near")["neighbours"].sql,
-            {"split_set": self._split_set, "most": _NEIGHBOURS},
-            rows={"wanted_image": wanted},
+    def neighbours(self, catalog: Catalog, ids: Sequence[int]) -> tuple[dict[str, list[Card]], str]:
+        """The nearest images of each, as far as they were searched for, and their sprite."""
+        same = self._facts.copies(ids)
+        chosen = pa.table({"image_id": pa.array(sorted({*ids, *same}), pa.int64())})
+        pairs = catalog.query(
+            load_queries("near")["pairs_of"].sql, rows={"chosen_image": chosen}
         ).to_pylist()
-        pixels = pixels_by_id(self._tables, [row["twin_id"] for row in found])
+        found: dict[int, dict[int, int]] = {image: {} for image in ids}
+        for image in ids:
+            copies = {one for one in same if same[one] == same.get(image)} | {image}
+            found[image] = dict.fromkeys(copies - {image}, 0)
+            for pair in pairs:
+                for one, other in ((pair["a"], pair["b"]), (pair["b"], pair["a"])):
+                    if one in copies:
+                        found[image][other] = pair["squared_distance"]
+        nearest = {
+            image: sorted(near.items(), key=lambda one: one[1])[:_NEIGHBOURS]
+            for image, near in found.items()
+        }
+        shown = ids_of(other for near in nearest.values() for other, _ in near)
+        facts, pixels = self._facts.of(shown), pixels_by_id(self._tables, shown)
         sprite = Sprite("neighbours")
-        near: dict[str, list[Card]] = {str(image): [] for image in ids}
-        for row in sorted(found, key=lambda row: int(row["squared_distance"])):
-            near[str(row["image_id"])].append(
+        cards = {
+            str(image): [
                 {
-                    "id": str(row["twin_id"]),
-                    "label": row["twin_label"],
-                    "split": row["split"],
-                    "distance": distance(row["squared_distance"]),
-                    "tile": sprite.place(Shown(row["twin_id"])),
+                    "id": str(other),
+                    "label": facts.get(other, {}).get("label"),
+                    "split": facts.get(other, {}).get("split"),
+                    "distance": distance(squared),
+                    "tile": sprite.place(Shown(other)),
                 }
-            )
-        return near, self._address(sprite, pixels)
+                for other, squared in near
+            ]
+            for image, near in nearest.items()
+        }
+        return cards, self._address(sprite, pixels)
 
     def _address(self, sprite: Sprite, pixels: Mapping[int, Pixels]) -> str:
         if not sprite.places:

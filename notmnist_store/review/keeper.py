@@ -6,6 +6,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
+import pyarrow as pa
+
 from notmnist_store.audits.audit import audit_store, find_audits
 from notmnist_store.audits.verdicts import Scope, Verdict
 from notmnist_store.catalog.connection import Catalog
@@ -44,12 +46,14 @@ class Standing:
 class Keeper:
     """A thread that stores what waits on a desk when one pauses, and looks at the store anew.
 
+    found           what the audits found at the last look, after `standing.runs` runs or more
     has_taken_over  what sessions before had left is stored
     is_at_work      it has not left yet
     """
 
     def __init__(self, tables: Tables, scope: Scope, desk: Desk, progress: Progress) -> None:
         self.standing = Standing()
+        self.found: dict[str, pa.Table] = {}
         self.has_taken_over = False
         self.is_at_work = True
         self._tables = tables
@@ -156,10 +160,10 @@ class Keeper:
 
     def _look(self) -> None:
         """Run the audits on the store as it is now, and count what is decided."""
-        standing = self.standing
+        standing, found, runs = self.standing, dict[str, pa.Table](), 0
         standing.is_fresh = False
         try:
-            standing.runs = self._tables.runs().num_rows
+            runs = self._tables.runs().num_rows
             catalog = Catalog(self._tables, MEMORY_GIB)
             labels = catalog.query("select label from label order by label_id")["label"]
             (standing.counts,) = catalog.query(_COUNTS).to_pylist()
@@ -169,13 +173,14 @@ class Keeper:
             standing.audits = audit_store(
                 catalog,
                 find_audits([]),
-                scope=Scope(self._scope.split_set, transforms=self._scope.transforms),
+                scope=self._scope,
                 tolerances={},
                 progress=_UntilOneLeaves(self),
+                found=found.__setitem__,
             )
-            standing.is_fresh = True
+            self.found, standing.runs, standing.is_fresh = found, runs, True
         except StoreError as error:
-            standing.trouble = error.message
+            standing.trouble, standing.runs = error.message, runs
         except LeftError:
             pass
 

@@ -184,7 +184,7 @@ function showNear(shown) {
     if (!list || !found) return;
     list.replaceChildren(...found.list.map((one) => make("li", {},
       picture(found.sprite, one.tile, 28 * Math.max(1, Math.round(42 / state.size[0])), `neighbour ${one.id}, label ${one.label}, ${one.split}, distance ${one.distance.toFixed(2)}`),
-      make("b", {}, one.label), ` ${one.split}`, make("br"), one.distance.toFixed(2))));
+      make("b", {}, one.label ?? "–"), ` ${one.split || "unused"}`, make("br"), one.distance.toFixed(2))));
   });
   clearTimeout(nearTimer);
   const wanted = ids.filter((id) => !state.near.has(id));

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Set
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -125,15 +125,24 @@ def _first(table: pa.Table, names: tuple[str, ...]) -> str | None:
 
 @dataclass(frozen=True)
 class Source:
-    """Where queues come from: a catalog seen in a scope. Images that are `decided` are left out."""
+    """Where queues come from: a catalog seen in a scope. Images that are `decided` are left out.
+
+    `found` is what audits have found already.
+    """
 
     catalog: Catalog
     scope: Scope
     decided: pa.Table
+    found: Mapping[str, pa.Table]
+
+    def _found(self, name: str) -> pa.Table:
+        if name in self.found:
+            return self.found[name]
+        return rows_found(self.catalog, name, self.scope)
 
     def audit(self, name: str) -> Rows:
         """What an audit finds."""
-        return Rows.of(rows_found(self.catalog, name, self.scope))
+        return Rows.of(self._found(name))
 
     def report(self, name: str, **given: Any) -> Rows:
         """The rows of a report."""
@@ -165,7 +174,7 @@ class Source:
 
     def joined(self, *names: str) -> Rows:
         """What several audits find, one after the other."""
-        tables = [rows_found(self.catalog, name, self.scope) for name in names]
+        tables = [self._found(name) for name in names]
         return Rows.of(pa.concat_tables(tables, promote_options="default"))
 
     def missing(self, need: Need | None) -> tuple[str, str] | None:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import itertools
 import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -32,7 +31,8 @@ _NEAR_END = 100
 @dataclass
 class Lens:
     """The catalog that cards and queues are read through, and when it was made: after how many
-    runs, how many of them of this session, and up to which number of what was said.
+    runs, how many of them of this session, and up to which number of what was said. What takes time
+    and can wait is asked `beside` it.
     """
 
     catalog: Catalog
@@ -40,6 +40,7 @@ class Lens:
     runs: int
     own_runs: int
     stored: int
+    beside: Catalog | None = None
 
 
 @dataclass
@@ -69,6 +70,7 @@ class Session:
         self.keeper = Keeper(tables, scope, self.desk, progress)
         self._moves = Moves(scope.transforms, tables.marker.shape)
         self._asking = threading.RLock()
+        self._asking_beside = threading.Lock()
         self._lens: Lens | None = None
         self._open: dict[int, OpenQueue] = {}
         self._numbers = itertools.count(1)
@@ -80,12 +82,11 @@ class Session:
         Raises:
             StoreError: the store cannot be read.
         """
-        with self.asking():
-            self.keeper.start()
+        self._seen()
+        self.keeper.start()
 
-    @contextmanager
-    def asking(self) -> Iterator[CardMaker]:
-        """The store as it was at the last look, for one thread at a time."""
+    def _seen(self) -> Lens:
+        """The store as it was at the last look."""
         with self._asking:
             if self._lens is None:
                 stored, own = self.desk.stored, self.desk.runs
@@ -93,10 +94,10 @@ class Session:
                 catalog = Catalog(self.tables, MEMORY_GIB)
                 facts = Facts(catalog, self.scope.split_set)
                 self._lens = Lens(catalog, facts, runs, own, stored)
-            lens = self._lens
-            yield CardMaker(
-                self.tables, lens.catalog, lens.facts, self.scope.split_set, self._moves
-            )
+            return self._lens
+
+    def _maker(self) -> CardMaker:
+        return CardMaker(self.tables, self._seen().facts, self._moves)
 
     def _look_again(self) -> None:
         """Show the store as it is now where others wrote to it, or we took back what was stored."""
@@ -107,33 +108,35 @@ class Session:
                 self._left = []
 
     def _source(self) -> Source:
-        assert self._lens is not None
-        return Source(self._lens.catalog, self.scope, self._lens.facts.decided)
+        lens = self._seen()
+        found = self.keeper.found if self.keeper.standing.runs >= lens.runs else {}
+        return Source(lens.catalog, self.scope, lens.facts.decided, found)
 
     def queues(self) -> list[dict[str, str]]:
         """The queues that can be opened, with what is missing for some, and the command for it."""
-        with self.asking():
+        listed = []
+        with self._asking:
             source = self._source()
-            listed = []
-            for queue in (*QUEUES, *audit_queues()):
-                missing, command = source.missing(queue.need) or ("", "")
-                listed.append(
-                    {
-                        "name": queue.name,
-                        "title": queue.title,
-                        "about": queue.about,
-                        "missing": missing,
-                        "command": command,
-                    }
-                )
+            needs = {queue.need for queue in QUEUES}
+            missing = {need: source.missing(need) or ("", "") for need in needs}
+        for queue in (*QUEUES, *audit_queues()):
+            what, command = missing[queue.need]
+            listed.append(
+                {
+                    "name": queue.name,
+                    "title": queue.title,
+                    "about": queue.about,
+                    "missing": what,
+                    "command": command,
+                }
+            )
         return listed
 
     def open(self, name: str, sql: str | None) -> dict[str, Any]:
         """Open a queue: its number, and how many rows it has at least."""
         with self._asking:
             self._look_again()
-            with self.asking():
-                rows = open_queue(self._source(), name, sql)
+            rows = open_queue(self._source(), name, sql)
         known = self._known()
         rows = rows.without(
             {v.image_id for v in known if v.about[0] == "picture"},
@@ -154,10 +157,11 @@ class Session:
         """Cards of an open queue, with what this session said of their pictures."""
         queue = self._queue(number)
         rows = queue.rows
-        with self.asking() as maker:
-            while start + count + _NEAR_END > len(rows) and rows.extend():
-                pass
-            cards, sprite = maker.cards(rows, start, start + min(count, _MOST_CARDS))
+        if rows.more is not None and start + count + _NEAR_END > len(rows):
+            with self._asking:
+                while start + count + _NEAR_END > len(rows) and rows.extend():
+                    pass
+        cards, sprite = self._maker().cards(rows, start, start + min(count, _MOST_CARDS))
         queue.served |= {card["place"]: card for card in cards}
         for old in list(queue.served)[:-_MOST_SERVED]:
             queue.served.pop(old, None)
@@ -170,8 +174,11 @@ class Session:
 
     def neighbours(self, ids: Sequence[int]) -> dict[str, Any]:
         """The nearest pictures of these images."""
-        with self.asking() as maker:
-            near, sprite = maker.neighbours(ids)
+        lens = self._seen()
+        with self._asking_beside:
+            if lens.beside is None:
+                lens.beside = Catalog(self.tables, MEMORY_GIB)
+            near, sprite = self._maker().neighbours(lens.beside, ids)
         return {"neighbours": near, "sprite": sprite}
 
     def _queue(self, number: int) -> OpenQueue:

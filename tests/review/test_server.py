@@ -277,3 +277,15 @@ def test_every_queue_opens(site: Site, name: str) -> None:
         distances = [card["squared_distance"] for card in given["cards"]]
         assert distances == sorted(distances)
         assert distances[:2] == [64, 64]
+
+
+def test_neighbours_are_copies_and_what_the_search_found(site: Site) -> None:
+    rows = site.store.sql(
+        "select a, b, sqrt(squared_distance / 65025.0) as distance from searched_pair"
+    ).rows()
+    for row in rows[:3]:
+        near = site.json(f"neighbours?ids={row['a']},{row['b']}")["neighbours"]
+        assert [one["id"] for one in near[str(row["a"])]] == [str(row["b"])]
+        (other,) = near[str(row["b"])]
+        assert (other["id"], other["label"] in "ABC") == (str(row["a"]), True)
+        assert other["distance"] == pytest.approx(row["distance"])

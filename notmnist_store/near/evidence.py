@@ -138,11 +138,16 @@ def search_words(catalog: Catalog, crossing: str | None = None) -> list[str]:
     return ["notmnist-store", "near-duplicates", *across]
 
 
-def search_needed(catalog: Catalog, radius: Radius, transforms: Transforms = NONE) -> str:
-    """The command that searches all images at least up to this radius, under these transforms."""
+def search_needed(
+    catalog: Catalog, radius: Radius, transforms: Transforms = NONE, crossing: str | None = None
+) -> str:
+    """The command that searches at least up to this radius, under these transforms.
+
+    With `crossing`, a split set, see `search_words`.
+    """
     beyond = radius.squared > SEARCH.scaled(catalog.shape).squared
     within = ["--radius", radius.text] if beyond else []
-    return shlex.join([*search_words(catalog), *within, *transforms.option])
+    return shlex.join([*search_words(catalog, crossing), *within, *transforms.option])
 
 
 def too_little_memory(

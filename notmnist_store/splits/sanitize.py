@@ -111,10 +111,13 @@ def sanitize(
     base = _base(catalog, options)
     join = current_join(catalog)
     uncovered = lacking(catalog, base.rows["image_id"])
+    if uncovered and options.parts_across:
+        uncovered = lacking(catalog, split_set=options.base, crossing=True)
     if radius.squared and uncovered:
         stale = not_known(catalog, uncovered, f"split set {base.version.name}")
+        across = options.base if options.parts_across else None
         raise StoreError(
-            f"pairs are stale: {stale}", search_needed(catalog, radius, options.transforms)
+            f"pairs are stale: {stale}", search_needed(catalog, radius, options.transforms, across)
         )
     known = int(join["threshold"]) if join is not None and not uncovered else 0
     origin = Origin(SANITIZE, SANITIZE, _arguments(catalog, base, options), options.seed)
@@ -249,16 +252,13 @@ def _cost(table: SplitTable, keep: tuple[str, ...], fates: Fates) -> str:
 
 
 def _pairs(catalog: Catalog, base: _Base, most: int, options: SanitizeOptions) -> Pairs:
-    """Pairs of pictures that can matter, the nearest first.
-
-    Where conflicts are kept and nothing is drawn, those within one split part nobody.
-    """
+    """Pairs of pictures that can matter, the nearest first."""
     matter = np.zeros(base.table.pictures, np.bool_)
     chosen = slice(None) if options.refill else base.table.place != UNUSED
     matter[base.table.picture[chosen]] = True
     numbers = np.flatnonzero(matter)
     home = np.full(len(matter), -1, np.int8)
-    if options.conflicts == "keep" and not options.refill:
+    if options.parts_across:
         stands = np.zeros((UNUSED, len(matter)), np.bool_)
         for place in range(UNUSED):
             stands[place, base.table.picture[base.table.place == place]] = True

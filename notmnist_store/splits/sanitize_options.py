@@ -52,6 +52,11 @@ class SanitizeOptions:
             )
         return cls(base, order, radius and radius.shortest, **others)
 
+    @property
+    def parts_across(self) -> bool:
+        """Whether only pairs across splits part images: nothing is drawn, and conflicts stay."""
+        return self.conflicts == "keep" and not self.refill
+
     @classmethod
     def from_json(cls, text: str) -> SanitizeOptions:
         """The options that `to_json` wrote."""

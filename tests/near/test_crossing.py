@@ -403,7 +403,8 @@ def test_pairs_that_moved_are_those_of_a_search_of_all_pairs(tmp_path: Path, wor
 
 QUESTIONS: dict[str, Callable[[Store], object]] = {
     "split --group-by near": lambda store: store.split("n", group_by="near"),
-    "sanitize": lambda store: store.sanitize("c", base="s"),
+    "sanitize --refill": lambda store: store.sanitize("c", base="s", refill=True),
+    "sanitize --conflicts": lambda store: store.sanitize("c", base="s", conflicts="majority"),
     "near-components": lambda store: store.near_components(),
     "certify a sample": lambda store: store.certify(sample=5),
 }
@@ -416,6 +417,23 @@ def test_what_needs_all_pairs_is_refused_with_the_search_for_them(
     with pytest.raises(StoreError) as caught:
         QUESTIONS[question](crossed)
     assert caught.value.hint == "notmnist-store near-duplicates"
+
+
+@pytest.mark.parametrize("policy", ["keep", "minimal"])
+def test_sanitize_takes_what_was_searched(store: Store, whole: Store, policy: str) -> None:
+    """Without refill only pairs across splits part anything: the set is that of all pairs."""
+    store.near_duplicates(crossing="s")
+    how: dict[str, Any] = {"radius": "1.0", "policy": policy, "keep": "test,valid,train"}
+    told, expected = (each.sanitize("c", base="s", **how).rows() for each in (store, whole))
+    assert told == expected
+    assert sum(row["near"] for row in told) > 0
+    store.sanitize("c", base="s", yes=True, **how)
+    assert status(store, "split_leak_near", "c") == "stale"
+    store.near_duplicates(crossing="c")
+    assert status(store, "split_leak_near", "c") == "pass"
+    with pytest.raises(StoreError) as caught:
+        store.sanitize("d", base="t", **how)
+    assert caught.value.hint == "notmnist-store near-duplicates --crossing t"
 
 
 def test_stale_audits_name_the_search_that_they_need(crossed: Store) -> None:

@@ -33,6 +33,8 @@ from notmnist_store.catalog.statements import (
     view_statement,
 )
 from notmnist_store.errors import LimitError, QueryError, StoreError
+from notmnist_store.location.answers import bucket_error, is_answer
+from notmnist_store.location.bucket import BucketPath
 from notmnist_store.location.location import Location
 from notmnist_store.machine import machine_memory, resident_memory
 from notmnist_store.schema.tables import TABLES
@@ -301,7 +303,7 @@ class Catalog:
         if isinstance(result, duckdb.OutOfMemoryException | MemoryError):
             raise _too_large(self._memory) from result
         if isinstance(result, duckdb.Error | pa.ArrowException | OSError):
-            raise _query_error(result) from result
+            raise self._query_error(result) from result
         if isinstance(result, BaseException):
             raise result
         return result
@@ -341,7 +343,7 @@ class Catalog:
             if explained and len(statements) == 1:
                 statements = self._connection.extract_statements(sql[explained.end() :])
         except duckdb.Error as error:
-            raise _query_error(error) from error
+            raise self._query_error(error) from error
         if len(statements) != 1:
             raise QueryError(
                 f"one SELECT is wanted, not {len(statements)} statements",
@@ -354,22 +356,23 @@ class Catalog:
                 'notmnist-store sql "select count(*) as images from image"',
             )
 
+    def _query_error(self, error: Exception) -> StoreError:
+        text, root = str(error), self._tables.root
+        if isinstance(root, BucketPath) and is_answer(text):
+            return bucket_error(str(root), text)
+        if too_many_open(error):
+            return LimitError(f"a data file cannot be read: {TOO_MANY_OPEN}", MORE_OPEN)
+        if _DAMAGE.search(text) or isinstance(error, pa.ArrowException | OSError):
+            said = _TRACE.split(text, maxsplit=1)[0]
+            return QueryError(f"a data file is damaged: {said}", "notmnist-store verify")
+        return QueryError(text, 'notmnist-store sql "show tables"')
+
 
 def _too_large(memory: int) -> QueryError:
     return QueryError(
         f"the query takes more than {memory / 2**30:.3g} GiB of memory; --memory gives it more",
         "notmnist-store sql --help",
     )
-
-
-def _query_error(error: Exception) -> StoreError:
-    text = str(error)
-    if too_many_open(error):
-        return LimitError(f"a data file cannot be read: {TOO_MANY_OPEN}", MORE_OPEN)
-    if _DAMAGE.search(text) or isinstance(error, pa.ArrowException | OSError):
-        said = _TRACE.split(text, maxsplit=1)[0]
-        return QueryError(f"a data file is damaged: {said}", "notmnist-store verify")
-    return QueryError(text, 'notmnist-store sql "show tables"')
 
 
 def _all_equal(values: dict[str, str]) -> str:

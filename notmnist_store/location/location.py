@@ -23,6 +23,7 @@ Read = TypeVar("Read")
 Spot = TypeVar("Spot", Path, BucketPath, Location)
 
 _MOST_REQUESTS = 32
+_SILENT_SECONDS = 30  # a server that is busy may say nothing for longer than the default 3
 
 
 class DeltaPlace(NamedTuple):
@@ -137,5 +138,6 @@ def _file_system(known: Credentials) -> pafs.FileSystem:
         region=known.region,
         scheme=known.scheme,
         endpoint_override=known.endpoint,
+        request_timeout=_SILENT_SECONDS,
         retry_strategy=pafs.AwsStandardS3RetryStrategy(max_attempts=MOST_TRIES),
     )

@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import numpy as np
 import pytest
 
 import notmnist_store
 from notmnist_store.catalog.views_file import refresh_views_file
+from notmnist_store.drawing.kernels.encode import png_files
 from notmnist_store.errors import BucketError, SourceError, StoreError, UsageError
 from notmnist_store.location.bucket import BucketPath
 from notmnist_store.location.location import location
@@ -167,6 +169,25 @@ def test_what_is_no_store_is_told_apart(bucket: str, proxy: Proxy, archive: Path
     proxy.faults = lambda number, method, path: Fault(403, "AccessDenied")
     with pytest.raises(BucketError, match="have no right to it"):
         store.info()
+
+
+def test_a_large_table_that_cannot_be_read_is_not_damaged(
+    bucket: str, proxy: Proxy, tmp_path: Path
+) -> None:
+    """Beyond 4 MiB DuckDB reads through pyarrow, which asks by HEAD first, as nobody else does."""
+    noise = np.random.default_rng(0).integers(0, 256, (6_000, 28, 28), dtype=np.uint8)
+    files = [(f"set/A/{n}.png", content) for n, content in enumerate(png_files(noise))]
+    store = notmnist_store.open(f"{bucket}/store")
+    store.ingest(pack(tmp_path / "noise.tar", files))
+    (file,) = (path for path in (BucketPath.parse(bucket) / "store/image").glob("*.parquet"))
+    assert file.stat().st_size > 4 << 20
+    query = "select count(*) as n from image where ink_mean > 0"
+    assert store.sql(query).rows() == [{"n": 6_000}]
+    proxy.faults = lambda number, method, path: (
+        Fault(403, "AccessDenied") if method == "HEAD" and file.name in path else None
+    )
+    with pytest.raises(BucketError, match="have no right to it"):
+        store.sql(query)
 
 
 def test_views_for_a_plain_duckdb_name_objects_and_no_credentials(in_bucket: Store) -> None:

@@ -111,8 +111,8 @@ def sanitize(
     base = _base(catalog, options)
     join = current_join(catalog)
     uncovered = lacking(catalog, base.rows["image_id"])
-    if uncovered and options.parts_across:
-        uncovered = lacking(catalog, split_set=options.base, crossing=True)
+    if options.parts_across and not lacking(catalog, split_set=options.base, crossing=True):
+        uncovered = 0
     if radius.squared and uncovered:
         stale = not_known(catalog, uncovered, f"split set {base.version.name}")
         across = options.base if options.parts_across else None

@@ -431,7 +431,7 @@ def test_stale_pairs_are_refused_and_none_are_needed_for_equal_pixels(
     images = clustered(np.random.default_rng(9), 3, 6)
     store.ingest(archive(tmp_path / "three.tar", images), split="unused")
     store.split("all", train=0.8, valid=0.2, group_by="image_id", seed=1)
-    with pytest.raises(StoreError, match="5 images of split set all are not known") as caught:
+    with pytest.raises(StoreError, match="6 images of split set all are not known") as caught:
         store.sanitize("s", base="all", yes=True)
     assert caught.value.hint == "notmnist-store near-duplicates"
     store.sanitize("from_old", base="first", yes=True)

@@ -522,6 +522,8 @@ class Store:
         dry_run: bool = False,
         replace: bool = False,
         extend: bool = False,
+        engine: EngineName = "local",
+        spark_url: SparkUrl = None,
     ) -> "Result":
         """Make a split set: images assigned to train, valid, test or unused.
 
@@ -550,6 +552,8 @@ class Store:
             dry_run: say what it would be, and make nothing.
             replace: make the next version with other arguments.
             extend: place images that came since; no row moves.
+            engine: local or spark.
+            spark_url: of --engine spark: sc://HOST:PORT, or local[2,4] for one of this machine.
 
         Returns:
             One row a split and label: split_set, version, digest, split, label, images.
@@ -586,6 +590,7 @@ class Store:
             dry_run=dry_run,
             replace=replace,
             extend=extend,
+            engine=_engine(engine, spark_url),
             progress=self._progress,
         )
         for note in made.notes:
@@ -877,6 +882,8 @@ class Store:
         seed: int = 0,
         yes: bool = False,
         replace: bool = False,
+        engine: EngineName = "local",
+        spark_url: SparkUrl = None,
     ) -> "Result":
         """Make a split set without copies or near copies across splits, with --yes.
 
@@ -895,6 +902,8 @@ class Store:
             seed: of what --refill draws.
             yes: make it; without, only say what would go.
             replace: make the next version with other arguments.
+            engine: local or spark.
+            spark_url: of --engine spark: sc://HOST:PORT, or local[2,4] for one of this machine.
 
         Returns:
             One row a split and label, and one a split (label null) for several radii: radius,
@@ -914,7 +923,15 @@ class Store:
             transforms=_asked(transforms),
         )
         return self._result(
-            sanitize(self._tables(), new, options, self._progress, yes=yes, replace=replace)
+            sanitize(
+                self._tables(),
+                new,
+                options,
+                self._progress,
+                yes=yes,
+                replace=replace,
+                engine=_engine(engine, spark_url),
+            )
         )
 
     def decide(

@@ -19,6 +19,7 @@ from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.run import Run, show_runs
 from notmnist_store.catalog.split_sets import SplitSet, current_split_set, ingest_runs
 from notmnist_store.decisions.effects import decision_note
+from notmnist_store.engines.engine import Engine
 from notmnist_store.errors import UsageError
 from notmnist_store.progress import Progress
 from notmnist_store.schema.words import SPLITS
@@ -90,16 +91,18 @@ def make_split(
     dry_run: bool = False,
     replace: bool = False,
     extend: bool = False,
+    engine: Engine | None = None,
     progress: Progress,
 ) -> MadeSplit:
     """Make version 1 of a split set, or, with `replace` or `extend`, the next version.
 
     The same name and arguments again is a no-op, unless `replace` is to follow decisions taken
-    since; `extend` keeps every row and places new images.
+    since; `extend` keeps every row and places new images. Statements run on the engine; what they
+    give is put together and written here.
     """
     check_name(name)
     started = datetime.now(UTC)
-    catalog = Catalog(tables)
+    catalog = (engine or Engine()).catalog(tables)
     earlier = current_split_set(catalog, name)
     if extend:
         if earlier is None:

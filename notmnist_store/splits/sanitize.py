@@ -26,6 +26,7 @@ from notmnist_store.catalog.split_sets import (
     keep_order,
 )
 from notmnist_store.decisions.effects import decision_note
+from notmnist_store.engines.engine import Engine
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.near.evidence import (
     check_radius,
@@ -88,13 +89,14 @@ def sanitize(
     *,
     yes: bool = False,
     replace: bool = False,
+    engine: Engine | None = None,
 ) -> pa.Table:
     """Make split set `new` of `options.base`, or, without `yes`, say only what would go.
 
     Rows that go, and unused rows, are unused in it; table split_drop says why the former went. The
     others keep their split and their order, and what is drawn from unused takes the places of what
     went. The same name and arguments again is a no-op. Labels are those after decisions, and images
-    that one dropped are left out, with the rule decision.
+    that one dropped are left out, with the rule decision. Statements run on the engine.
 
     Returns one row a split and label at the radius asked for, then one row a split (label null) at
     each of STEPS and that radius: radius, split, label, images, exact, near, conflict (images that
@@ -102,7 +104,7 @@ def sanitize(
     """
     check_name(new)
     started = datetime.now(UTC)
-    catalog = Catalog(tables)
+    catalog = (engine or Engine()).catalog(tables)
     radius = Radius.of(options.radius, tables.marker.shape, GROUP).shortest
     keep = options.keep or keep_order(catalog, find_split_set(catalog, options.base))
     options = dataclasses.replace(options, radius=radius, keep=keep)

@@ -98,7 +98,7 @@ def verbs(store: Store, folder: Path) -> Iterator[Callable[[], object]]:
     image = store.sql("select group_id from duplicate_image where kind = 'exact'").rows()[0]
     yield lambda: store.decide(sql=DROP, by="a")
     yield lambda: store.undo()
-    yield lambda: store.near_duplicates(radius="1")
+    yield lambda: store.near_duplicates()
     yield lambda: store.near_components(radius="1")
     yield lambda: store.certify(sample=5)
     yield lambda: store.certify("bad")
@@ -162,7 +162,9 @@ def test_what_the_verbs_ask_gives_the_same(
         for verb in verbs(store, tmp_path):
             with suppress(StoreError):
                 verb()
-    assert len(asked) > 100
+    for kind, name in FILES:
+        asked.pop(load_queries(kind)[name].sql, None)
+    assert len(asked) > 80
     # A statement may look for what a later verb has changed; then it finds that in the first store.
     stores = []
     for tables in (Tables.open(store.path), Tables.open(rich.path)):

@@ -46,8 +46,8 @@ def copies(tmp_path_factory: pytest.TempPathFactory) -> tuple[Store, Store]:
 def made(store: Store, name: str) -> tuple[object, ...]:
     """What a split set is: its digest, its rows, and what it left out and why."""
     rows = [
-        store.sql(f"select * exclude (run_id) from {table} where split_set = '{name}' order by all")
-        for table in ("split_image", "split_drop")
+        store.sql(f"select * from {view} where split_set = '{name}' order by all")
+        for view in ("split_image", "split_drop")
     ]
     digest = store.sql("select digest from split_set where split_set = $n", params={"n": name})
     return digest.rows(), *(each.rows() for each in rows)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import warnings
+
 from notmnist_store.engines.engine import Engine
 from notmnist_store.errors import StoreError, UsageError
 
 ENGINES = ("local", "spark")
+_SAID_OTHERWISE = (
+    "PySpark does not yet fully support pandas",  # nothing is handed over as its frame
+    r"\[RETRIES_EXCEEDED\]",  # an error follows
+)
 
 
 def choose_engine(name: str, spark_url: str | None) -> Engine:
@@ -29,6 +35,8 @@ def choose_engine(name: str, spark_url: str | None) -> Engine:
             "--engine spark needs --spark-url",
             "notmnist-store audit --engine spark --spark-url sc://localhost:15002",
         )
+    for warning in _SAID_OTHERWISE:
+        warnings.filterwarnings("ignore", warning)
     try:
         from notmnist_store.engines.spark.engine import SparkEngine
     except ImportError as error:

@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
 import pyarrow as pa
 from pyspark.errors import PySparkException
+from pyspark.errors.exceptions.connect import SparkConnectGrpcException
 from pyspark.sql.connect.dataframe import DataFrame
 from pyspark.sql.connect.session import SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
@@ -33,6 +35,8 @@ from notmnist_store.storage.tables import Tables
 
 _STORED = {f"stored_{table}": table for table in TABLES}
 _WORD = re.compile(r"[a-z_][a-z0-9_]*", re.I)
+_GONE = "UNAVAILABLE"
+_INTERRUPT_SECONDS = 0.5
 _SHOWN = 600
 
 
@@ -80,24 +84,22 @@ class SparkCatalog(Catalog):
             QueryError: also what may give another result there.
         """
         given = rows or {}
-        read = names_read(sql) - given.keys()
-        reached = tables_read(read)
-        for view in sorted(reached & ONCE - self._there):
-            few = self._run_there(self._bodies[view], {}, {}, None)
-            self.show_rows(view, few)
-            self._send(view, few)
-            self._there.add(view)
-        if not reached & LARGE:
-            return super().query(sql, values, rows=rows, timeout=timeout)
-        self._check(sql)
-        return self._run_there(sql, values or {}, given, timeout)
+        reached = tables_read(names_read(sql) - given.keys())
+        once = sorted(reached & ONCE - self._there)
+        if once or reached & LARGE:
+            with self._limited(timeout):
+                for view in once:
+                    few = self._run_there(self._bodies[view], {}, {})
+                    self.show_rows(view, few)
+                    self._send(view, few)
+                    self._there.add(view)
+                if reached & LARGE:
+                    self._check(sql)
+                    return self._run_there(sql, values or {}, given)
+        return super().query(sql, values, rows=rows, timeout=timeout)
 
     def _run_there(
-        self,
-        sql: str,
-        values: dict[str, Any],
-        rows: Mapping[str, pa.Table],
-        timeout: float | None,
+        self, sql: str, values: dict[str, Any], rows: Mapping[str, pa.Table]
     ) -> pa.Table:
         """The rows of one statement, after what it reads was checked and made there."""
         shape = self._shapes.query(f"select * from ({sql}\n) limit 0", values, rows=rows).schema
@@ -108,7 +110,7 @@ class SparkCatalog(Catalog):
         for name in sorted(read):
             self._make_there(name)
         self._check_columns(sql, read)
-        found = self._collect(self._session.sql(spark_sql(sql, values)), timeout)
+        found = self._session.sql(spark_sql(sql, values)).toArrow()
         return found.rename_columns(shape.names).cast(shape)
 
     def _check_columns(self, sql: str, read: set[str]) -> None:
@@ -161,25 +163,32 @@ class SparkCatalog(Catalog):
         self._name(name, self._session.createDataFrame(rows, schema))
 
     def _name(self, name: str, frame: DataFrame) -> None:
-        try:
-            frame.createOrReplaceTempView(name)
-        except PySparkException as error:
-            raise _query_error(error) from error
+        frame.createOrReplaceTempView(name)
 
-    def _collect(self, frame: DataFrame, timeout: float | None = None) -> pa.Table:
-        """The rows of a frame; what takes longer than `timeout` seconds is interrupted."""
-        expired = threading.Event()
+    @contextmanager
+    def _limited(self, timeout: float | None) -> Iterator[None]:
+        """Turn errors of Spark under this block into QueryErrors.
+
+        What it is at is interrupted there after `timeout` seconds, and on Ctrl-C.
+        """
+        done, expired = threading.Event(), threading.Event()
 
         def interrupt() -> None:
+            if done.wait(timeout):
+                return
             expired.set()
-            self._session.interruptAll()
+            while not done.wait(_INTERRUPT_SECONDS):  # between two operations it is lost
+                with suppress(PySparkException):
+                    self._session.interruptAll()
 
-        timer = None if timeout is None else threading.Timer(timeout, interrupt)
-        if timer is not None:
-            timer.daemon = True
-            timer.start()
+        if timeout is not None:
+            threading.Thread(target=interrupt, daemon=True).start()
         try:
-            return frame.toArrow()
+            yield
+        except KeyboardInterrupt:
+            with suppress(PySparkException):
+                self._session.interruptAll()
+            raise
         except PySparkException as error:
             if expired.is_set():
                 raise QueryError(
@@ -188,8 +197,7 @@ class SparkCatalog(Catalog):
                 ) from error
             raise _query_error(error) from error
         finally:
-            if timer is not None:
-                timer.cancel()
+            done.set()
 
 
 def _refuse_other_results(sql: str) -> None:
@@ -211,4 +219,9 @@ def _nullable(schema: pa.Schema) -> pa.Schema:
 
 
 def _query_error(error: PySparkException) -> QueryError:
+    if isinstance(error, SparkConnectGrpcException) and error.getGrpcStatusCode().name == _GONE:
+        return QueryError(
+            f"the Spark Connect server is gone, or out of reach: {str(error)[:_SHOWN]}",
+            "notmnist-store audit --engine local",
+        )
     return QueryError(f"Spark says: {str(error)[:_SHOWN]}", "notmnist-store sql --help")

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import pyarrow as pa
 from pyspark.errors import PySparkException
+from pyspark.sql.connect.client.retries import DefaultPolicy
 from pyspark.sql.connect.session import SparkSession
 
 from notmnist_store.catalog.connection import Catalog
@@ -31,6 +32,7 @@ from notmnist_store.storage.tables import Tables
 _LOCAL = re.compile(r"local(\[[0-9*]+(,[0-9]+)?\]|-cluster\[[0-9]+,[0-9]+,[0-9]+\])?")
 _PORT = 15002
 _REACH_SECONDS = 10.0
+_MOST_RETRIES = 4  # in about 5 seconds; Spark's own 15 would take 10 minutes to say who is gone
 _SETTINGS = {
     "spark.sql.session.timeZone": "UTC",
     # Over views of views Spark would else spend minutes on what follows from their conditions.
@@ -95,6 +97,7 @@ class SparkEngine(Engine):
             warnings.simplefilter("ignore", FutureWarning)  # of pandas, which we do not hand over
             try:
                 session = SparkSession.builder.remote(self._address).create()
+                session.client.set_retry_policies([DefaultPolicy(max_retries=_MOST_RETRIES)])
                 for name, value in _SETTINGS.items():
                     session.conf.set(name, value)
             except PySparkException as error:

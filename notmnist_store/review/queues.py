@@ -25,6 +25,9 @@ from notmnist_store.text import did_you_mean
 AUDIT = "audit:"
 """How the name of the queue of an audit begins."""
 
+NEAR_PAIRS = "near_pairs"
+"""The name of the queue of near pairs, with which the page opens."""
+
 CALIBRATION = "calibration"
 """The name of the queue of pairs that are to be judged for a radius."""
 
@@ -95,7 +98,7 @@ class Rows:
         )
 
     def without(self, images: Set[int], pairs: Set[tuple[int, int]] = frozenset()) -> Rows:
-        """The rows neither of whose images is one of these, and whose pair is none of those."""
+        """A copy with the rows that name none of these images, and are none of those pairs."""
         both = zip(self.images, self.twins, strict=True)
         kept = [
             n
@@ -105,8 +108,6 @@ class Rows:
             and (one, other) not in pairs
             and (other, one) not in pairs
         ]
-        if len(kept) == len(self):
-            return self
         return Rows(
             images=[self.images[n] for n in kept],
             twins=[self.twins[n] for n in kept],
@@ -208,7 +209,7 @@ QUEUES = (
         CROSSING,
     ),
     Queue(
-        "near_pairs",
+        NEAR_PAIRS,
         "Near pairs",
         "Pictures that hardly differ, the nearest first.",
         Source.near_pairs,

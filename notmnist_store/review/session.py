@@ -5,19 +5,29 @@ from __future__ import annotations
 import itertools
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
 from notmnist_store.audits.verdicts import Scope
 from notmnist_store.catalog.connection import Catalog
-from notmnist_store.errors import UsageError
+from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.near.kernels.transforms import Moves
 from notmnist_store.progress import Progress
 from notmnist_store.review.calibration import proposed
 from notmnist_store.review.cards import Card, CardMaker, Facts
 from notmnist_store.review.desk import Desk
 from notmnist_store.review.keeper import MEMORY_GIB, Keeper
-from notmnist_store.review.queues import CALIBRATION, QUEUES, Rows, Source, audit_queues, open_queue
+from notmnist_store.review.queues import (
+    CALIBRATION,
+    NEAR_PAIRS,
+    QUEUES,
+    SQL,
+    Rows,
+    Source,
+    audit_queues,
+    open_queue,
+)
 from notmnist_store.review.verdicts import Verdict
 from notmnist_store.schema.words import JUDGEMENTS
 from notmnist_store.storage.tables import Tables
@@ -32,7 +42,7 @@ _NEAR_END = 100
 class Lens:
     """The catalog that cards and queues are read through, and when it was made: after how many
     runs, how many of them of this session, and up to which number of what was said. What takes time
-    and can wait is asked `beside` it.
+    and can wait is asked `beside` it; queues that were `opened` before open at once.
     """
 
     catalog: Catalog
@@ -41,6 +51,7 @@ class Lens:
     own_runs: int
     stored: int
     beside: Catalog | None = None
+    opened: dict[str, Rows] = field(default_factory=dict)
 
 
 @dataclass
@@ -83,6 +94,8 @@ class Session:
             StoreError: the store cannot be read.
         """
         self._seen()
+        with suppress(StoreError):  # no search yet: the queue says so
+            self.open(NEAR_PAIRS, None)
         self.keeper.start()
 
     def _seen(self) -> Lens:
@@ -136,7 +149,13 @@ class Session:
         """Open a queue: its number, and how many rows it has at least."""
         with self._asking:
             self._look_again()
-            rows = open_queue(self._source(), name, sql)
+            opened = self._seen().opened
+            if name in opened:
+                rows = opened[name]
+            else:
+                rows = open_queue(self._source(), name, sql)
+                if name != SQL:
+                    opened[name] = rows
         known = self._known()
         rows = rows.without(
             {v.image_id for v in known if v.about[0] == "picture"},

@@ -71,11 +71,6 @@ def at(page: Browser, place: int) -> None:
     wait(page, f"document.getElementById('place').textContent.startsWith('{place} of')")
 
 
-def choose(page: Browser, name: str) -> None:
-    page.driver.find_element(By.CSS_SELECTOR, f'[data-queue="{name}"]').click()
-    wait(page, f"document.querySelector('[data-queue=\"{name}\"]').ariaCurrent === 'true'")
-
-
 def decided(store: Store) -> dict[int, tuple[str, str | None]]:
     rows = store.sql("select image_id, action, value from decision where is_current").rows()
     return {row["image_id"]: (row["action"], row["value"]) for row in rows}
@@ -183,7 +178,6 @@ def test_many_are_marked_in_a_grid_and_judged_at_once(page: Browser, pairs: Stor
 
 def test_the_pixels_shown_are_those_of_the_store(page: Browser, made: Store, look: Served) -> None:
     open_page(page, look)
-    choose(page, "near_pairs")
     at(page, 1)
     sides = page.driver.find_elements(By.CSS_SELECTOR, "#stage [data-image]")
     ids = [int(side.get_attribute("data-image") or 0) for side in sides]

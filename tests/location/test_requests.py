@@ -43,7 +43,9 @@ export clean {out} --as npz
 croissant --split-set clean -o {document}
 baseline --split-set halves --sizes 3,all
 suspects --split-set halves --folds 2
+distinguish --split-set halves --folds 2
 report --split-set clean -o {page}
+issue-report --split-set halves -o {issue}
 undo
 verify --full
 gc --older-than 0
@@ -77,6 +79,7 @@ def test_requests_are_those_stated_and_do_not_grow_with_the_runs(
         "hashes": tmp_path / "hashes",
         "out": f"{bucket}/out",
         "page": tmp_path / "a.html",
+        "issue": tmp_path / "issue.md",
         "document": tmp_path / "croissant.json",
     }
     tables = Tables.open(store.path)

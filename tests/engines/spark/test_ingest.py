@@ -57,6 +57,7 @@ def versions(store: Store) -> dict[str, int]:
     return {table: count - 1 for table, count in counts.items() if count}
 
 
+@pytest.mark.spark_jvm
 def test_it_makes_the_same_store_in_one_commit_a_table(
     tmp_path: Path, shards: Sequence[Path], far: dict[str, Any]
 ) -> None:

@@ -86,7 +86,7 @@ def test_a_search(tmp_path: Path) -> None:
 
 def check_left(store: Store, tables: list[str]) -> None:
     """Nothing is damaged; a file at most is left over, and gc takes it."""
-    assert {row["status"] for row in store.verify(full=True).rows()} == {"ok"}
+    assert {row["status"] for row in store.verify(full=True).rows()} <= {"ok", "note"}
     left = [row["path"].partition("/")[0] for row in store.gc(older_than=0, yes=True).rows()]
     assert [name for name in left if name != "run"] == tables
     assert not store.gc(older_than=0).rows()

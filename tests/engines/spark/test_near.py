@@ -55,7 +55,14 @@ def test_the_tables_are_those_of_one_machine(
     check_same(here, there, order)
 
 
-@pytest.mark.parametrize("asked", [{"split_set": "s"}, {"sample": 7, "seed": 3}, {}])
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {"split_set": "s"},
+        pytest.param({"sample": 7, "seed": 3}, marks=pytest.mark.spark_jvm),
+        {},
+    ],
+)
 def test_the_certificate_is_that_of_one_machine(
     tmp_path: Path,
     one: Store,

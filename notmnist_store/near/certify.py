@@ -82,7 +82,7 @@ def certify(
             shlex.join(search_words(catalog, split_set)),
         )
     transforms = Transforms.of(join["transforms"])
-    listed = pictures(catalog, split_set)
+    listed = pictures(engine.catalog(tables), split_set)
     ids = listed["image_id"].to_numpy()
     if chosen is None:
         drawn = np.random.default_rng(seed).permutation(len(ids))[: sample or DEFAULT_SAMPLE]

@@ -97,7 +97,7 @@ def near_duplicates(
         return str(known["run_id"])
     if plan.split_set is not None:
         progress.note(plan.split_set.line)
-    scope = make_scope(catalog, plan)
+    scope = make_scope(engine.catalog(tables), plan)
     ids = scope.ids
     grouped = {each: _known_pairs(catalog, ids, plan, each) for each in plan.grouped_under}
     try:

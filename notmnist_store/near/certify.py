@@ -29,6 +29,7 @@ from notmnist_store.near.check import (
     outcome_line,
 )
 from notmnist_store.near.evidence import (
+    catalog_of_pictures,
     current_join,
     is_of_all,
     lacking,
@@ -82,7 +83,8 @@ def certify(
             shlex.join(search_words(catalog, split_set)),
         )
     transforms = Transforms.of(join["transforms"])
-    listed = pictures(engine.catalog(tables), split_set)
+    asked_of = catalog_of_pictures(engine, tables, catalog, engine.box_pictures)
+    listed = pictures(asked_of, split_set)
     ids = listed["image_id"].to_numpy()
     if chosen is None:
         drawn = np.random.default_rng(seed).permutation(len(ids))[: sample or DEFAULT_SAMPLE]

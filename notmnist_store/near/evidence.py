@@ -11,10 +11,12 @@ import pyarrow as pa
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.catalog.queries import load_queries
 from notmnist_store.catalog.split_sets import ingest_runs
+from notmnist_store.engines.engine import Engine
 from notmnist_store.errors import StoreError, UsageError
 from notmnist_store.schema.radius import SEARCH, Radius
 from notmnist_store.schema.shape import Shape
 from notmnist_store.schema.transforms import NONE, Transforms
+from notmnist_store.storage.tables import Tables
 
 _SECONDS_AN_IMAGE = 25e-6
 _START_SECONDS = 2.0
@@ -89,6 +91,14 @@ def pictures(
     seen = pa.table({"run_id": pa.array(ingest_runs(catalog) if runs is None else runs)})
     values = {"split_set": split_set}
     return catalog.query(load_queries("near")["pictures"].sql, values, rows={"seen_run": seen})
+
+
+def catalog_of_pictures(
+    engine: Engine, tables: Tables, catalog: Catalog, most: int | None
+) -> Catalog:
+    """Whose `pictures` to ask for: the engine's, where there are more than so many images."""
+    images = sum(file.rows for file in tables.files("image") if file.state == "live")
+    return catalog if most is None or images <= most else engine.catalog(tables)
 
 
 def lacking(

@@ -27,7 +27,11 @@ from notmnist_store.near.check import (
     disagreement,
 )
 from notmnist_store.near.compare import whole_pairs
-from notmnist_store.near.evidence import covering_join, too_little_memory
+from notmnist_store.near.evidence import (
+    catalog_of_pictures,
+    covering_join,
+    too_little_memory,
+)
 from notmnist_store.near.kernels.groups import stars
 from notmnist_store.near.kernels.join import (
     CHUNK_PAIRS,
@@ -97,7 +101,7 @@ def near_duplicates(
         return str(known["run_id"])
     if plan.split_set is not None:
         progress.note(plan.split_set.line)
-    scope = make_scope(engine.catalog(tables), plan)
+    scope = make_scope(catalog_of_pictures(engine, tables, catalog, fit), plan)
     ids = scope.ids
     grouped = {each: _known_pairs(catalog, ids, plan, each) for each in plan.grouped_under}
     try:

@@ -10,6 +10,7 @@ import shutil
 import socket
 import sys
 import warnings
+import weakref
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -50,11 +51,14 @@ class SparkEngine(Engine):
         else:
             self._address = url
             _reach(url)
-        self._session()
+        self._session().stop()
 
     def catalog(self, tables: Tables, memory: float | None = None) -> Catalog:
         """As the local one does; statements over large tables run there, in their own session."""
-        return SparkCatalog(tables, self._session(), memory)
+        session = self._session()
+        made = SparkCatalog(tables, session, memory)
+        weakref.finalize(made, session.stop)
+        return made
 
     together = sys.maxsize
     box_pictures = 1_000_000
@@ -75,7 +79,11 @@ class SparkEngine(Engine):
     ) -> Iterator[Answer | StoreError]:
         """As the local engine does; each job is a task, and the answers come when all are done."""
         with progress.during(f"{len(jobs):,} {title} on Spark", 0, title):
-            yield from run_tasks(self._session(), work, jobs, kind, progress)
+            session = self._session()
+            try:
+                yield from run_tasks(session, work, jobs, kind, progress)
+            finally:
+                session.stop()  # else it would be looked for when this process ends
 
     def shuffle(
         self,
@@ -90,7 +98,10 @@ class SparkEngine(Engine):
         """As the local engine does; the rows go through Spark's shuffle."""
         with progress.during(f"{title} on Spark", 0, title):
             session = self._session()
-            yield from shuffle_tasks(session, spread, jobs, schema, gather, kind, progress)
+            try:
+                yield from shuffle_tasks(session, spread, jobs, schema, gather, kind, progress)
+            finally:
+                session.stop()
 
     def _session(self) -> SparkSession:
         with warnings.catch_warnings():

@@ -8,7 +8,7 @@ from itertools import chain
 import pytest
 
 from tests.support.s3 import BUCKET, make_bucket, point_at, s3_server
-from tests.torture import corruption, fuzzing, kills, limits, walls
+from tests.torture import concurrency, corruption, fuzzing, kills, limits, walls
 from tests.torture.trial import Asked, Part, Trial
 from tests.torture.writers import Bench
 
@@ -39,6 +39,7 @@ PARTS: dict[str, Part] = {
     "kill-s3": _kill_s3,
     "limits": lambda asked: limits.trials(asked, _bench(asked)),
     "corruption": lambda asked: corruption.damaged(asked, _bench(asked)),
+    "concurrency": concurrency.trials,
     "fuzz": fuzzing.trials,
     "sql": lambda asked: walls.trials(asked, _bench(asked)),
 }

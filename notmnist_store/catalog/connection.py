@@ -32,6 +32,7 @@ from notmnist_store.catalog.statements import (
     versions_shown,
     view_statement,
 )
+from notmnist_store.catalog.unstoppable import give_up
 from notmnist_store.errors import LimitError, QueryError, StoreError
 from notmnist_store.location.answers import bucket_error, is_answer
 from notmnist_store.location.bucket import BucketPath
@@ -50,6 +51,7 @@ _DAMAGE = re.compile(
 _TRACE = re.compile(r"\s+try: notmnist-store verify|[.]? Detail: Python exception: ")
 _INTERRUPT_SECONDS = 0.05
 _WATCH_SECONDS = 0.05
+_HEED_SECONDS = 5.0
 
 
 class Catalog:
@@ -285,21 +287,22 @@ class Catalog:
         # DuckDB does not look for Ctrl-C while it works, so this thread waits for it instead.
         worker = threading.Thread(target=run)
         worker.start()
+        stopped: QueryError | None = None
+        before = resident_memory()
         try:
             reached("query begun")
-            expired, grown = self._wait(done, timeout)
+            stopped = self._wait(done, timeout, before)
         finally:
+            told = time.monotonic()
             while not done.wait(_INTERRUPT_SECONDS):  # an interrupt that comes too early is lost
                 self._connection.interrupt()
+                late = time.monotonic() - told > _HEED_SECONDS
+                if stopped and (late or resident_memory() - before > self._memory * 2):
+                    give_up(stopped)
             worker.join()  # a thread that outlives the interpreter would abort the process
         (result,) = outcome
-        if grown and isinstance(result, duckdb.InterruptException):
-            raise _too_large(self._memory) from result
-        if isinstance(result, duckdb.InterruptException) and expired:
-            raise QueryError(
-                f"the query was stopped after {timeout:g} seconds; --timeout gives it more",
-                "notmnist-store sql --help",
-            ) from result
+        if stopped and isinstance(result, duckdb.InterruptException):
+            raise stopped from result
         if isinstance(result, duckdb.OutOfMemoryException | MemoryError):
             raise _too_large(self._memory) from result
         if isinstance(result, duckdb.Error | pa.ArrowException | OSError):
@@ -308,21 +311,24 @@ class Catalog:
             raise result
         return result
 
-    def _wait(self, done: threading.Event, timeout: float | None) -> tuple[bool, bool]:
-        """Wait for a statement: did its time run out, and did it take too much memory?
+    def _wait(self, done: threading.Event, timeout: float | None, before: int) -> QueryError | None:
+        """Wait for a statement; why it is to stop, if its time ran out or it took too much memory.
 
         DuckDB counts what it computes with, and not the rows it hands over, which may take half as
         much again.
         """
-        started, before = time.monotonic(), resident_memory()
+        started = time.monotonic()
         while True:
             left = math.inf if timeout is None else timeout - (time.monotonic() - started)
             if done.wait(max(0.0, min(left, _WATCH_SECONDS))):
-                return False, False
+                return None
             if left <= _WATCH_SECONDS:
-                return True, False
+                return QueryError(
+                    f"the query was stopped after {timeout:g} seconds; --timeout gives it more",
+                    "notmnist-store sql --help",
+                )
             if resident_memory() - before > self._memory * 1.5:
-                return False, True
+                return _too_large(self._memory)
 
     def check_steady(self, condition: str) -> None:
         """Make sure that a condition is met by the same images each time.

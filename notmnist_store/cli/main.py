@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from notmnist_store import __version__
+from notmnist_store.catalog.unstoppable import give_up_by
 from notmnist_store.cli.commands import COMMANDS, MOVED, Call, Command
 from notmnist_store.cli.signature import call, explanation, parameters, values_of
 from notmnist_store.cli.terminal import PROGRAM, Terminal, drop_output, open_streams
@@ -110,6 +111,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         given = _parsed(words, terminal)
         terminal = Terminal(quiet=given.quiet, store=given.store)
+        if arguments is None:  # the process is ours
+            give_up_by(terminal.error)
         return _run(given, terminal)
     except UsageError as error:
         terminal.error(error)

@@ -24,6 +24,7 @@ from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
 from tests.support.archives import class_files, pack
 from tests.support.escapes import check_escape, escapes
+from tests.support.program import start
 
 VIEWS = list(load_queries("views"))
 
@@ -156,6 +157,18 @@ def test_a_query_has_so_much_memory_and_no_more(shared_store: Store, query: str)
     done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
     assert "takes more than 0.1 GiB of memory; --memory gives it more" in done.stdout, done.stderr
     assert done.returncode == 0
+
+
+@pytest.mark.slow
+@pytest.mark.sql
+def test_a_function_that_heeds_no_interrupt_ends_with_the_program(shared_store: Store) -> None:
+    """One call of it is one part of DuckDB's work, and would take the machine's memory."""
+    query = "select unnest(generate_series(1, 2000000000))"
+    process = start("sql", "--store", shared_store.path, "--memory", "0.1", query)
+    out, said = process.communicate(timeout=120)
+    assert process.returncode == 3
+    assert out == ""
+    assert "takes more than 0.1 GiB of memory; --memory gives it more" in said
 
 
 @pytest.mark.sql

@@ -101,13 +101,19 @@ def _bomb(bench: Bench, statement: str):
 
 
 _RUN = """
-import pathlib, resource, sys
+import os, pathlib, resource, sys
 from notmnist_store.cli.main import main
 query = pathlib.Path(sys.argv[1]).read_text()
-code = main([*sys.argv[2:], "--", query])
-most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-print("resident", most * (1 if sys.platform == "darwin" else 1024), file=sys.stderr)
-sys.exit(code)
+sys.argv = ["notmnist-store", *sys.argv[2:], "--", query]
+leave = os._exit
+
+def say(code):
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    print("resident", most * (1 if sys.platform == "darwin" else 1024), file=sys.stderr, flush=True)
+    leave(code)
+
+os._exit = say
+say(main())
 """
 
 

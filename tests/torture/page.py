@@ -62,7 +62,8 @@ IN_README = {
     "In Python each command is a method with the same options": (
         "tests/cli/test_main.py::test_every_option_is_read_and_given_to_the_method",
     ),
-    "the same commands, the same rows": (
+    "the same rows": (
+        "tests/engines/spark/test_same_result.py::test_a_file_gives_the_same",
         "tests/location/test_stores_in_buckets.py::test_both_come_to_hold_the_same",
         "tests/location/test_stores_in_buckets.py::test_both_say_the_same",
     ),
@@ -98,7 +99,7 @@ make torture ARGS="--part kill --only 'ingest at' --verbose"
 A run replaces the rows of its parts below. Each trial has a name: with a piece of it, as in the
 last line, and the same seed it is made again. *Inputs* are the
 disturbances: a kill, a damaged file, a hostile file read, a statement. A row says `all` where the
-part was run whole.
+part was run whole, else how much of it.
 
 | part | form | inputs | failed | what they came to | seed | version | seconds |
 | --- | --- | ---: | ---: | --- | ---: | --- | ---: |

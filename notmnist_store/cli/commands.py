@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from notmnist_store.cli.signature import summary, words_of
 from notmnist_store.errors import StoreError, UsageError
-from notmnist_store.location.bucket import BucketPath
+from notmnist_store.location.bucket import SCHEME, BucketPath
 from notmnist_store.schema.words import CI_FORMATS, RESULT_FORMATS, USED
 from notmnist_store.store import Store, download, glyphs
 
@@ -203,7 +203,9 @@ def _exported(call: Call) -> None:
     call.terminal.note(
         f"split set {first['split_set']} version {first['version']}, digest {first['digest']}"
     )
-    line = f"cd {shlex.quote(call.values['out'])} && sha256sum -c SHA256SUMS"
+    out, where = call.values["out"], shlex.quote(call.values["out"])
+    copied = f"aws s3 cp --recursive {where} exported && cd exported"
+    line = f"{copied if out.startswith(SCHEME) else f'cd {where}'} && sha256sum -c SHA256SUMS"
     call.say("check the files; README.md says how to open them:", line)
 
 

@@ -15,6 +15,7 @@ import pytest
 import notmnist_store
 from notmnist_store.store import Store
 from tests.support.archives import class_files, pack, picture, png
+from tests.support.figures import SMALL, T10K, Figures
 from tests.support.properties import load_profile
 from tests.support.s3 import BUCKET, Proxy, make_bucket, point_at, proxy_before, s3_server
 
@@ -60,6 +61,14 @@ def small_archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     files = class_files()
     files += [("set/A/copy.png", png(picture(0))), ("set/B/empty.png", b"")]
     return pack(tmp_path_factory.mktemp("archive") / "small.tar.gz", files)
+
+
+@pytest.fixture(params=["small", "t10k"])
+def known(request: pytest.FixtureRequest) -> tuple[Path, Figures]:
+    """An archive, and what it comes to."""
+    if request.param == "small":
+        return request.getfixturevalue("small_archive"), SMALL
+    return request.getfixturevalue("data_folder") / "notMNIST_t10k.tar.gz", T10K
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import types
 from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -36,8 +37,13 @@ def unpack(kind: Any, content: Any) -> Any:
     """The value of type `kind` that `pack` gave `content` for."""
     origin, arguments = get_origin(kind) or kind, get_args(kind)
     if origin in (Union, types.UnionType):
-        inner = next(argument for argument in arguments if argument is not types.NoneType)
-        return None if content is None else unpack(inner, content)
+        choice = [argument for argument in arguments if argument is not types.NoneType]
+        named = [one for one in choice if get_origin(one) is Mapping and isinstance(content, dict)]
+        return None if content is None else unpack((named or choice)[0], content)
+    if origin is Sequence:
+        return tuple(unpack(arguments[0], item) for item in content)
+    if origin is Mapping:
+        return {arguments[0](key): unpack(arguments[1], item) for key, item in content.items()}
     if origin is bytes:
         return base64.b64decode(content)
     if origin is np.ndarray:

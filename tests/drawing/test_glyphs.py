@@ -334,5 +334,5 @@ def test_missing_fonts_are_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     monkeypatch.setattr(fonts, "find_spec", find)
     with pytest.raises(StoreError, match="fontpkg-oswald") as caught:
         glyphs(tmp_path / "a.tar.gz", images=10)
-    assert caught.value.hint == "pip install 'notmnist-store[glyphs]'"
+    assert caught.value.hint == "python -m pip install 'notmnist-store[glyphs]'"
     assert list(tmp_path.iterdir()) == []

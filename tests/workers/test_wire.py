@@ -9,13 +9,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from notmnist_store.blocks.kernels.rows import RowRules
 from notmnist_store.blocks.kernels.tally import Tally
 from notmnist_store.blocks.writer import Block
 from notmnist_store.drawing.letters import Stretch
 from notmnist_store.engines.block_worker import BlockJob
+from notmnist_store.ingest.options import IngestOptions
+from notmnist_store.ingest.reading import Reading
+from notmnist_store.location.bucket import BucketPath
+from notmnist_store.schema.fit import Fit
 from notmnist_store.schema.shape import Shape
+from notmnist_store.sources.class_order import Names
+from notmnist_store.sources.limits import Limits
 from notmnist_store.storage.datafile import DataFile
 from notmnist_store.workers.wire import pack, unpack
 
@@ -39,6 +46,19 @@ def test_a_job_comes_back() -> None:
     assert there_and_back(job) == job
     empty = BlockJob(Path(), RowRules("", "", 0, Shape(1, 2, 3), ()))
     assert there_and_back(empty) == empty
+
+
+@pytest.mark.parametrize("labels", [None, ("A", "B"), {1: "A", 20: "B"}])
+def test_options_come_back(labels: Names | None) -> None:
+    options = IngestOptions(
+        shape=Shape(2, 3, 3),
+        fractions=(("train", "1"),),
+        fit=Fit("pad", background="white"),
+        labels=labels,
+        limits=Limits(max_ratio=2.5),
+    )
+    job = Reading(BucketPath.parse("s3://bucket/a b"), Path("/a"), options, 1)
+    assert there_and_back(job) == job
 
 
 def test_a_block_comes_back() -> None:

@@ -1,18 +1,18 @@
 """Jobs as tasks of Spark: each goes as a row of a partition of its own, and its answer comes back.
 
-Spark decides where and how often a job runs; one answer of each is taken. Jobs go as Spark sends
-functions, pickled; answers come as JSON, so that nothing a server sends is run here.
+Spark decides where and how often a job runs; one answer of each is taken. Jobs go and answers come
+as JSON, so that nothing a server sends is run here; only functions go pickled, as Spark sends them.
 """
 
 from __future__ import annotations
 
 import json
-import pickle
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import pyarrow as pa
 from pyspark.errors import PySparkException
+from pyspark.sql.connect.dataframe import DataFrame
 from pyspark.sql.connect.session import SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
@@ -21,10 +21,10 @@ from notmnist_store.engines.engine import Answer, Job
 from notmnist_store.engines.spark.answers import answered
 from notmnist_store.errors import StoreError
 from notmnist_store.progress import Progress
-from notmnist_store.workers.wire import unpack
+from notmnist_store.workers.wire import pack, unpack
 
 _ANSWER = "number long, answer string"
-_JOBS = pa.schema([("number", pa.int64()), ("job", pa.binary())])
+_JOBS = pa.schema([("number", pa.int64()), ("job", pa.string())])
 _SHOWN = 600
 
 
@@ -36,15 +36,15 @@ def run_tasks(
     progress: Progress,
 ) -> Iterator[Answer | StoreError]:
     """What `work` gives for each job, in their order; raises what Spark says where it gives up."""
-    rows = pa.table([range(len(jobs)), [pickle.dumps(job) for job in jobs]], schema=_JOBS)
+    job_kind = type(jobs[0])
 
     def serve(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for number, job in zip(*(batch[name].to_pylist() for name in _JOBS.names), strict=True):
-                yield answered(number, work, pickle.loads(job))
+                yield answered(number, work, unpack(job_kind, json.loads(job)))
 
-    spread = session.createDataFrame(rows).repartition(len(jobs))
-    yield from collected(spread.mapInArrow(serve, _ANSWER), kind, progress)
+    given = _given(session, jobs)
+    yield from collected(given.mapInArrow(serve, _ANSWER), kind, progress)
 
 
 def shuffle_tasks(
@@ -57,12 +57,12 @@ def shuffle_tasks(
     progress: Progress,
 ) -> Iterator[Answer | StoreError]:
     """What `gather` gives for each task; an error of `spread` is one of Spark's."""
-    rows = pa.table([range(len(jobs)), [pickle.dumps(job) for job in jobs]], schema=_JOBS)
+    job_kind = type(jobs[0])
 
     def send(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
         for batch in batches:
             for job in batch["job"].to_pylist():
-                yield from spread(pickle.loads(job))
+                yield from spread(unpack(job_kind, json.loads(job)))
 
     def take(sent: pa.Table) -> pa.Table:
         task = sent["task"][0].as_py()
@@ -70,9 +70,14 @@ def shuffle_tasks(
             [answered(task, lambda rows, _: gather(task, rows), sent.cast(schema))]
         )
 
-    given = session.createDataFrame(rows).repartition(len(jobs))
-    sent = given.mapInArrow(send, from_arrow_schema(schema))
+    sent = _given(session, jobs).mapInArrow(send, from_arrow_schema(schema))
     yield from collected(sent.groupBy("task").applyInArrow(take, _ANSWER), kind, progress)
+
+
+def _given(session: SparkSession, jobs: Sequence[object]) -> DataFrame:
+    """A row and a partition for each job."""
+    rows = pa.table([range(len(jobs)), [json.dumps(pack(job)) for job in jobs]], schema=_JOBS)
+    return session.createDataFrame(rows).repartition(len(jobs))
 
 
 def collected(frame: Any, kind: type[Answer], progress: Progress) -> Iterator[Answer | StoreError]:

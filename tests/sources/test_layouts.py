@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from notmnist_store.catalog.connection import Catalog
+from notmnist_store.engines.engine import Engine
 from notmnist_store.errors import SourceError
 from notmnist_store.ingest.ingest import ingest
 from notmnist_store.ingest.options import IngestOptions
@@ -57,7 +58,7 @@ def taken(
     """Label and split of each image in its order, and the rules in the ledger."""
     store = tmp_path / f"store_{source.suffix[1:] or 'folder'}"
     chosen = IngestOptions(fractions=FRACTIONS, workers=1, **options)  # type: ignore[arg-type]
-    ingest(store, source, chosen, Progress())
+    ingest(store, [source], chosen, Engine(), Progress())
     catalog = Catalog(Tables.open(store))
     rows = catalog.query("select label_ingested, split from image order by path").to_pylist()
     rules = catalog.query(
@@ -130,7 +131,7 @@ def test_a_name_that_says_two_splits_is_an_error(tmp_path: Path) -> None:
 def test_a_class_that_is_called_as_a_split_is_noted(tmp_path: Path) -> None:
     told = Notes()
     source = pack(tmp_path / "a.tar", [(f"{n}/1.png", png(picture(1))) for n in ("bus", "train")])
-    ingest(tmp_path / "store", source, IngestOptions(), told)
+    ingest(tmp_path / "store", [source], IngestOptions(), Engine(), told)
     assert "a: train stands beside bus: taken for a class, not for a split" in told.said
 
 

@@ -213,8 +213,12 @@ def check(root: Path, name: Path, wanted: dict[str, object], *, deep: bool) -> s
         return f"{_sort(name)}: refused by every command, which names it"
     rows = Store(root).verify(full=True).rows()
     said = [f"{row['table']} {row['detail']}" for row in rows if row["status"] == "damaged"]
+    of_withdrawn = [f"{row['table']} {row['detail']}" for row in rows if row["status"] == "note"]
     mine = [text for text in said if _names(text, name)]
-    assert mine or not refused, f"verify does not name {name}: {said}; refused: {refused}"
+    swapped = said and any(_names(text, name) for text in of_withdrawn)
+    assert mine or swapped or not refused, (
+        f"verify does not name {name}: {said}; refused: {refused}"
+    )
     assert not mine or re.search(r"anew|mends it", " ".join(mine)), f"no way out: {said}"
     if refused:
         return f"{_sort(name)}: refused, and named by verify"

@@ -49,8 +49,9 @@ test-oldest-duckdb: $(VENV)/dev.done build/oldest-duckdb/done ## run the SQL tes
 
 # Imported first: a test that skips for want of them would hold nothing.
 test-interop: build/interop/done ## run the tests with the real torch, datasets and mlcroissant
-	@build/interop/bin/python -c 'import datasets, junitparser, mlcroissant as c, torch; \
-	  print("torch", torch.__version__, "datasets", datasets.__version__, "mlcroissant", c.__version__)'
+	@build/interop/bin/python -c 'import datasets, junitparser, mlcroissant, torch; \
+	  from importlib.metadata import version; \
+	  print(*(f"{name} {version(name)}" for name in ("torch", "datasets", "mlcroissant")))'
 	@build/interop/bin/python -m pytest -m interop $(ARGS)
 
 test-spark: build/spark/done ## run the tests of --engine spark on Sail

@@ -120,7 +120,7 @@ def _again(runs: pa.Table, file: DataFile | None) -> str:
     for run in runs.to_pylist():
         if run["run_id"] == named:
             what = f"ingest {run['source']}" if run["verb"] == "ingest" else f"run {run['verb']}"
-            return f"notmnist-store undo {named}, and {what} anew"
+            return f"take it out by notmnist-store undo {named}, and {what} anew"
     return _anew(runs)
 
 

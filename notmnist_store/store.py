@@ -705,6 +705,8 @@ class Store:
                     "--group-radius": group_radius,
                     "--transforms": transforms,
                     "--crossing": crossing,
+                    "--engine spark": None if engine == "local" else engine,
+                    "--spark-url": spark_url,
                 },
                 limit=limit,
                 chunk_pairs=chunk_pairs,

@@ -151,6 +151,7 @@ def test_the_same_search_again_makes_no_run(store: Store) -> None:
     [
         ({"transforms": "none"}, "--transforms does not go with --contrast"),
         ({"group_radius": "0.1"}, "--group-radius does not go with --contrast"),
+        ({"engine": "spark"}, "--engine spark does not go with --contrast"),
         ({"radius": "2.01"}, "from 0 to 2, not 2.01"),
         ({"radius": "-1"}, "a radius is a number"),
         ({"radius": "2", "limit": 3}, "more than 3 pairs"),

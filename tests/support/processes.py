@@ -20,9 +20,10 @@ def stop_in_a_write(process_id: int, pipe: IO[bytes]) -> None:
     if not hasattr(fcntl, "F_GETPIPE_SZ"):
         pytest.skip("only Linux says how much a pipe holds")
     capacity = fcntl.fcntl(pipe, fcntl.F_GETPIPE_SZ)
-    select.select([pipe], [], [])
+    waiting = select.poll()
+    waiting.register(pipe, select.POLLIN)
     while int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), "little") < capacity:
-        pass
+        assert not any(event & select.POLLHUP for _, event in waiting.poll()), "it has ended"
     os.kill(process_id, signal.SIGSTOP)
     os.waitid(os.P_PID, process_id, os.WSTOPPED)
     os.kill(process_id, signal.SIGCONT)

@@ -24,7 +24,7 @@ def test_a_worker_without_a_job_just_ends() -> None:
 
 def test_what_a_worker_runs_into_is_said() -> None:
     worker = Worker("notmnist_store.engines.block_worker", "ingest")
-    worker.send(LettersJob("a job of another worker", 1, 0, 1))
+    worker.send(LettersJob("a job of another worker", (0, 1), 0, 1))
     worker.input.close()
     with pytest.raises(StoreError, match=r"a worker failed:\n(.|\n)*Traceback"):
         worker.answer(Block)
@@ -46,7 +46,7 @@ def test_a_signal_does_not_cut_an_answer(monkeypatch: pytest.MonkeyPatch) -> Non
     worker = Worker("notmnist_store.drawing.letters", "glyphs")
     if hasattr(fcntl, "F_SETPIPE_SZ"):
         fcntl.fcntl(worker.output, fcntl.F_SETPIPE_SZ, 4096)  # one answer is more
-    worker.send(LettersJob("set", 2_000, 0, 1))
+    worker.send(LettersJob("set", (0, 2_000), 0, 1))
     worker.input.close()
     stop_in_a_write(worker.process_id, worker.output)
     images = 0

@@ -8,6 +8,9 @@ import numpy as np
 
 import notmnist_store
 from notmnist_store.catalog.run import Run
+from notmnist_store.progress import Progress
+from notmnist_store.review.desk import Desk
+from notmnist_store.review.verdicts import Verdict
 from notmnist_store.schema.tables import TABLES
 from notmnist_store.storage.tables import Tables
 from notmnist_store.store import Store
@@ -28,6 +31,7 @@ def make_rich_store(folder: Path) -> Store:
     store.near_duplicates(contrast=True, radius="0.5")
     store.certify(sample=5)
     _decide(store, named["near_conflict"], named["white"], named["late_copy"], named["victim"])
+    _judge(store)
     store.split("s", train="0.5", valid="0.2", test="0.3")
     store.split("s", train="0.6", valid="0.2", test="0.2", replace=True)
     store.split("half", recipe="hash", train="0.5", test="0.5", where="family is null")
@@ -71,6 +75,21 @@ def _decide(store: Store, relabelled: int, dropped: int, kept: int, undone: int)
     ):
         store.decide(sql=sql, by="ada", yes=True)
     store.undo()
+
+
+def _judge(store: Store) -> None:
+    """Two near pairs that were judged in the browser."""
+    pairs = store.sql(
+        "select a, b, squared_distance, one.pixel_hash as a_hash, other.pixel_hash as b_hash"
+        " from near_pair inner join image as one on one.image_id = a"
+        " inner join image as other on other.image_id = b order by squared_distance, a, b limit 2"
+    ).rows()
+    desk = Desk(Tables.open(store.path), "ada", Progress())
+    for pair, action in zip(pairs, ("copy", "different"), strict=True):
+        sides = (pair["b"], pair["b_hash"], None, pair["a"], pair["a_hash"])
+        facts = (pair["squared_distance"], "none", "none")
+        desk.judge([Verdict("calibration", action, *sides, *facts)])
+    desk.drain()
 
 
 def _wrong_certificate(store: Store) -> None:

@@ -214,7 +214,8 @@ def datasets_parquet(folder: Path) -> Answer:
     own = folder / "own"
     for archive in ("large.tar.gz", "small.tar.gz"):
         with tarfile.open(folder / archive) as tar:
-            tar.extractall(own / "unpacked", filter="data")
+            tar.extraction_filter = getattr(tarfile, "data_filter", None)  # 3.11.4
+            tar.extractall(own / "unpacked")
     read = load_dataset("imagefolder", data_dir=str(own / "unpacked"), cache_dir=str(own / "cache"))
     (own / "parquet").mkdir()
     for split, rows in read.items():  # images instead of their paths, as on the way to the hub

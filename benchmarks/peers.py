@@ -123,7 +123,8 @@ def laid_out(archive: Path, folder: Path, *, files: bool) -> None:
     if files and not (folder / "files").exists():
         for archive in (folder / "large.tar.gz", folder / "small.tar.gz"):
             with tarfile.open(archive) as tar:
-                tar.extractall(folder / "files", filter="data")
+                tar.extraction_filter = getattr(tarfile, "data_filter", None)  # 3.11.4
+                tar.extractall(folder / "files")
 
 
 def _members(archive: Path) -> list[tuple[str, bytes]]:

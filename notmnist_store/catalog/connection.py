@@ -323,10 +323,7 @@ class Catalog:
             if done.wait(max(0.0, min(left, _WATCH_SECONDS))):
                 return None
             if left <= _WATCH_SECONDS:
-                return QueryError(
-                    f"the query was stopped after {timeout:g} seconds; --timeout gives it more",
-                    "notmnist-store sql --help",
-                )
+                return too_slow(timeout)
             if resident_memory() - before > self._memory * 1.5:
                 return _too_large(self._memory)
 
@@ -372,6 +369,14 @@ class Catalog:
             said = _TRACE.split(text, maxsplit=1)[0]
             return QueryError(f"a data file is damaged: {said}", "notmnist-store verify")
         return QueryError(text, 'notmnist-store sql "show tables"')
+
+
+def too_slow(timeout: float | None) -> QueryError:
+    """The error of a query that was stopped after so many seconds."""
+    return QueryError(
+        f"the query was stopped after {timeout:g} seconds; --timeout gives it more",
+        "notmnist-store sql --help",
+    )
 
 
 def _too_large(memory: int) -> QueryError:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -198,9 +198,13 @@ def names_read(sql: str) -> set[str]:
 
 def views_read(sql: str) -> set[str]:
     """The names of `names_read`, and those that our own views among them read."""
-    views = load_queries("views")
+    return reached_by(names_read(sql), load_queries("views"))
+
+
+def reached_by(names: Iterable[str], views: Mapping[str, Query]) -> set[str]:
+    """These names, and those that what is among `views` of them reads."""
     found: set[str] = set()
-    waiting = names_read(sql)
+    waiting = set(names)
     while waiting:
         found |= waiting
         waiting = set().union(*(names_read(views[v].sql) for v in waiting & views.keys())) - found

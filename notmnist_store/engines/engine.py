@@ -94,10 +94,8 @@ class Engine:
                 rows = pa.Table.from_batches([batch], schema)
                 for task in pc.unique(rows["task"]).to_pylist():
                     held.setdefault(task, []).append(rows.filter(pc.equal(rows["task"], task)))
-        for task in sorted(held):
-            answer: Answer | StoreError
-            try:
-                answer = gather(task, pa.concat_tables(held.pop(task)))
-            except StoreError as error:
-                answer = error
-            yield answer
+
+        def gathered(task: int, progress: Progress) -> Answer:
+            return gather(task, pa.concat_tables(held.pop(task)))
+
+        yield from self.run(gathered, sorted(held), kind, progress, title)

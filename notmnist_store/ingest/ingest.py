@@ -212,9 +212,7 @@ class _Landing:
     def _clashes(self, one: Written) -> bool:
         """Whether it is refused, or nothing to do, when what waits has landed."""
         return any(
-            one.sha256 == other.sha256
-            or one.source == other.source
-            or id_base(one.sha256) == id_base(other.sha256)
+            one.source == other.source or id_base(one.sha256) == id_base(other.sha256)
             for other in self._waiting
         )
 

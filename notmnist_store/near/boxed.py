@@ -117,9 +117,7 @@ def boxed_pairs(
         StoreError: a task failed.
     """
     ids = scope.ids
-    side = np.full(len(ids), -1)
-    for number, rows in enumerate(scope.sides.rows):
-        side[rows] = number
+    side = scope.sides.numbers(len(ids))
     compared = np.flatnonzero(side >= 0)
     every = partial(_pixels_of_rows, tables, scope)
     if not len(compared):

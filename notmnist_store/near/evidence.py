@@ -97,8 +97,10 @@ def catalog_of_pictures(
     engine: Engine, tables: Tables, catalog: Catalog, most: int | None
 ) -> Catalog:
     """Whose `pictures` to ask for: the engine's, where there are more than so many images."""
+    if most is None:
+        return catalog
     images = sum(file.rows for file in tables.files("image") if file.state == "live")
-    return catalog if most is None or images <= most else engine.catalog(tables)
+    return engine.catalog(tables) if images > most else catalog
 
 
 def lacking(

@@ -54,7 +54,6 @@ from notmnist_store.storage.once import Once
 from notmnist_store.storage.tables import Tables
 
 DEFAULT_LIMIT = 100_000_000
-_SURELY_TOO_MANY = 2
 _KNOWN = "select a, b, squared_distance from searched_pair where squared_distance <= $most"
 _KNOWN_PLAIN = """select a, b, plain_squared_distance as squared_distance from searched_pair
 where plain_squared_distance <= $most"""

@@ -113,7 +113,8 @@ def sanitize(
     base = _base(catalog, options)
     join = current_join(catalog)
     uncovered = lacking(catalog, base.rows["image_id"])
-    if options.parts_across and not lacking(catalog, split_set=options.base, crossing=True):
+    asks_across = uncovered and options.parts_across
+    if asks_across and not lacking(catalog, split_set=options.base, crossing=True):
         uncovered = 0
     if radius.squared and uncovered:
         stale = not_known(catalog, uncovered, f"split set {base.version.name}")

@@ -21,9 +21,9 @@ from pyspark.sql.connect.dataframe import DataFrame
 from pyspark.sql.connect.session import SparkSession
 from pyspark.sql.pandas.types import from_arrow_schema
 
-from notmnist_store.catalog.connection import Catalog
+from notmnist_store.catalog.connection import Catalog, too_slow
 from notmnist_store.catalog.queries import names_read
-from notmnist_store.catalog.statements import ordered_views, quoted_name, versions_shown
+from notmnist_store.catalog.statements import quoted_name, versions_shown
 from notmnist_store.engines.spark.checked_files import check_files
 from notmnist_store.engines.spark.dialect import spark_sql
 from notmnist_store.engines.spark.portable import LARGE, ONCE, differences, tables_read
@@ -53,7 +53,6 @@ class SparkCatalog(Catalog):
     def __init__(self, tables: Tables, session: SparkSession, memory: float | None = None) -> None:
         super().__init__(tables, memory)
         self._session = session
-        self._bodies = {view.name: view.sql for view in ordered_views()}
         self._shapes = _Shapes(tables)
         self._there: set[str] = set()
         self._checked: dict[str, set[str]] = {}
@@ -89,7 +88,7 @@ class SparkCatalog(Catalog):
         if once or reached & LARGE:
             with self._limited(timeout):
                 for view in once:
-                    few = self._run_there(self._bodies[view], {}, {})
+                    few = self._run_there(self._views[view].sql, {}, {})
                     self.show_rows(view, few)
                     self._send(view, few)
                     self._there.add(view)
@@ -116,7 +115,7 @@ class SparkCatalog(Catalog):
     def _check_columns(self, sql: str, read: set[str]) -> None:
         """Hold the columns that a statement can read of large tables to their checksums."""
         reached = tables_read(read)
-        texts = [sql, *(self._bodies[name] for name in reached & self._bodies.keys())]
+        texts = [sql, *(self._views[name].sql for name in reached & self._views.keys())]
         words = {word.lower() for text in texts for word in _WORD.findall(text)}
         for stored in sorted(reached & LARGE):
             every = set(TABLES[_STORED[stored]].names)
@@ -128,14 +127,14 @@ class SparkCatalog(Catalog):
 
     def _make_there(self, name: str) -> None:
         """Make a view or table there by its name here, and what it reads; other names are none."""
-        if name in self._there or not (name in self._bodies or name in _STORED):
+        if name in self._there or not (name in self._views or name in _STORED):
             return
         if not tables_read({name}) & LARGE:
             self._send(name, super().query(f"select * from {quoted_name(name)}"))
-        elif name in self._bodies:
-            for other in sorted(names_read(self._bodies[name])):
+        elif name in self._views:
+            for other in sorted(names_read(self._views[name].sql)):
                 self._make_there(other)
-            frame = self._session.sql(spark_sql(self._bodies[name], {}))
+            frame = self._session.sql(spark_sql(self._views[name].sql, {}))
             self._name(name, frame)
         else:
             self._read_files(name, _STORED[name])
@@ -191,10 +190,7 @@ class SparkCatalog(Catalog):
             raise
         except PySparkException as error:
             if expired.is_set():
-                raise QueryError(
-                    f"the query was stopped after {timeout:g} seconds; --timeout gives it more",
-                    "notmnist-store sql --help",
-                ) from error
+                raise too_slow(timeout) from error
             raise _query_error(error) from error
         finally:
             done.set()

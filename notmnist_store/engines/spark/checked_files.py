@@ -6,7 +6,6 @@ Workers import this module, and Spark's client cannot be imported by all of them
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -28,31 +27,26 @@ def check_files(session: SparkSession, paths: Sequence[Location], columns: Seque
     Raises:
         QueryError: a file is missing there, or damaged.
     """
-    rows = session.createDataFrame([(_name(path), list(columns)) for path in paths], _ASKED)
+    asked = [(str(path.resolve()), list(columns)) for path in paths]
+    rows = session.createDataFrame(asked, _ASKED)
     spread = rows.repartition(max(1, len(paths) // _FILES_A_TASK))
     for row in spread.mapInArrow(_damages, _FOUND).toArrow().to_pylist():
         raise QueryError(f"a data file is damaged: {row['message']}", "notmnist-store verify")
 
 
 _ASKED = "path string, columns array<string>"
-_FOUND = "path string, message string"
-
-
-def _name(path: Location) -> str:
-    return str(path.resolve() if isinstance(path, Path) else path)
+_FOUND = "message string"
 
 
 def _damages(batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-    """One row a file that cannot be read whole, and why."""
+    """A row for each file that cannot be read whole: why."""
     for batch in batches:
         found = [
-            {"path": row["path"], "message": message}
+            message
             for row in batch.to_pylist()
             if (message := _damage(location(row["path"]), row["columns"])) is not None
         ]
-        yield pa.RecordBatch.from_pylist(
-            found, pa.schema([("path", pa.string()), ("message", pa.string())])
-        )
+        yield pa.record_batch([pa.array(found, pa.string())], names=["message"])
 
 
 def _damage(path: Location, columns: Sequence[str]) -> str | None:

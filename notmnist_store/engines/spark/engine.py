@@ -12,6 +12,7 @@ import sys
 import warnings
 import weakref
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -78,12 +79,9 @@ class SparkEngine(Engine):
         title: str,
     ) -> Iterator[Answer | StoreError]:
         """As the local engine does; each job is a task, and the answers come when all are done."""
-        with progress.during(f"{len(jobs):,} {title} on Spark", 0, title):
-            session = self._session()
-            try:
-                yield from run_tasks(session, work, jobs, kind, progress)
-            finally:
-                session.stop()  # else it would be looked for when this process ends
+        what = f"{len(jobs):,} {title} on Spark"
+        with progress.during(what, 0, title), self._short_session() as session:
+            yield from run_tasks(session, work, jobs, kind, progress)
 
     def shuffle(
         self,
@@ -96,12 +94,17 @@ class SparkEngine(Engine):
         title: str,
     ) -> Iterator[Answer | StoreError]:
         """As the local engine does; the rows go through Spark's shuffle."""
-        with progress.during(f"{title} on Spark", 0, title):
-            session = self._session()
-            try:
-                yield from shuffle_tasks(session, spread, jobs, schema, gather, kind, progress)
-            finally:
-                session.stop()
+        with progress.during(f"{title} on Spark", 0, title), self._short_session() as session:
+            yield from shuffle_tasks(session, spread, jobs, schema, gather, kind, progress)
+
+    @contextmanager
+    def _short_session(self) -> Iterator[SparkSession]:
+        """A session that ends with the block: else it would be looked for at this process's end."""
+        session = self._session()
+        try:
+            yield session
+        finally:
+            session.stop()
 
     def _session(self) -> SparkSession:
         with warnings.catch_warnings():

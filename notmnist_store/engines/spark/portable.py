@@ -8,12 +8,13 @@ engines, and of that a few rules refuse what is known to differ.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import NamedTuple
 
 import sqlglot
 from sqlglot import exp
 
-from notmnist_store.catalog.queries import load_queries, names_read
+from notmnist_store.catalog.queries import Query, load_queries, reached_by
 
 PARTS = frozenset(
     {
@@ -159,11 +160,9 @@ def differences(sql: str) -> list[Difference]:
 
 def tables_read(names: Iterable[str]) -> set[str]:
     """These names, and what views among them read; views of `ONCE` are as tables are."""
-    views = load_queries("views")
-    found: set[str] = set()
-    waiting = set(names)
-    while waiting:
-        found |= waiting
-        deeper = waiting & views.keys() - ONCE
-        waiting = set().union(*(names_read(views[view].sql) for view in deeper)) - found
-    return found
+    return reached_by(names, _views_as_views())
+
+
+@cache
+def _views_as_views() -> dict[str, Query]:
+    return {name: view for name, view in load_queries("views").items() if name not in ONCE}

@@ -18,12 +18,12 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from notmnist_store import errors
 from notmnist_store.engines.engine import Answer, Job
-from notmnist_store.engines.spark.answers import answered
+from notmnist_store.engines.spark.answers import ANSWERS, answered
 from notmnist_store.errors import StoreError
 from notmnist_store.progress import Progress
 from notmnist_store.workers.wire import pack, unpack
 
-_ANSWER = "number long, answer string"
+_ANSWER = from_arrow_schema(ANSWERS)
 _JOBS = pa.schema([("number", pa.int64()), ("job", pa.string())])
 _SHOWN = 600
 

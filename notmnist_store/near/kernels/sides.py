@@ -43,11 +43,16 @@ class Sides:
     rows: list[Rows]
     joins: list[tuple[int, int]]
 
-    def join(self, n: int, one: Ints, other: Ints) -> Bools:
-        """Whether these rows (k,) of n are compared with these (k,)."""
-        side = np.full(n, len(self.rows))
+    def numbers(self, n: int) -> Ints:
+        """The side that each of n rows stands on (n,), -1 for none."""
+        side = np.full(n, -1)
         for number, rows in enumerate(self.rows):
             side[rows] = number
+        return side
+
+    def join(self, n: int, one: Ints, other: Ints) -> Bools:
+        """Whether these rows (k,) of n are compared with these (k,)."""
+        side = self.numbers(n)  # the last row and column of `joined` are those of none
         joined = np.zeros((len(self.rows) + 1, len(self.rows) + 1), np.bool_)
         for a, b in self.joins:
             joined[a, b] = joined[b, a] = True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import UTC, datetime
 from typing import Any
 
@@ -45,10 +45,9 @@ class Desk:
     Any thread may call its methods. `by` is who judges.
     """
 
-    def __init__(self, tables: Tables, by: str, progress: Progress) -> None:
+    def __init__(self, tables: Tables, by: str) -> None:
         self._tables = tables
         self._by = by
-        self._progress = progress
         self._lock = threading.Lock()
         self._draining = threading.Lock()
         self._journal = Journal(tables)
@@ -108,7 +107,7 @@ class Desk:
     def last(self) -> list[int]:
         """Numbers of what was said and not taken back, the last of them last."""
         with self._lock:
-            return sorted(self._said)[-100:]
+            return list(self._said)[-100:]
 
     def drain(self) -> bool:
         """Put what was said into the tables; whether there was anything.
@@ -159,8 +158,11 @@ class Desk:
 
     def _store(self, journal: Journal, entries: list[Entry]) -> list[Entry]:
         """Store entries of a journal, each once; with those that an undo has added to them."""
-        decided = self._stored(journal.once("decide", 0))
-        judged = self._stored(journal.once("judge", 0))
+        log = self._tables.log("run")
+        decided, judged = (
+            int((log.transaction_version(journal.once(what, 0).key) if log else None) or 0)
+            for what in ("decide", "judge")
+        )
         said = {e.number: Verdict.of_json(e.said["verdict"]) for e in entries}
         undone = {e.said["undo"] for e in entries if "undo" in e.said}
         alive = {
@@ -168,13 +170,19 @@ class Desk:
             for e in entries
             if "undo" not in e.said and e.number not in undone
         }
-        for entry in entries:
-            target = entry.said.get("undo")
-            stored = judged if said[entry.number].is_judgement else decided
-            if target is not None and target <= stored < entry.number:
-                more = self._withdraw(journal, said[entry.number])
-                entries = [*entries, *more]
-                alive |= {e.number: Verdict.of_json(e.said["verdict"]) for e in more}
+        stored = {n: judged if verdict.is_judgement else decided for n, verdict in said.items()}
+        withdrawn = {
+            e.said["undo"]: said[e.number]
+            for e in entries
+            if "undo" in e.said and e.said["undo"] <= stored[e.number] < e.number
+        }
+        since = {verdict.about for n, verdict in alive.items() if n > stored[n]}
+        for _, verdict in sorted(
+            withdrawn.items(), reverse=True
+        ):  # what a later one hid comes back
+            more = self._withdraw(journal, verdict, [*withdrawn.values()], since)
+            entries = [*entries, *more]
+            alive |= {e.number: Verdict.of_json(e.said["verdict"]) for e in more}
         last = entries[-1].number
         decisions = [v for n, v in alive.items() if n > decided and not v.is_judgement]
         judgements = [v for n, v in alive.items() if n > judged and v.is_judgement]
@@ -185,18 +193,29 @@ class Desk:
             pass  # another process has taken them over
         return entries
 
-    def _stored(self, once: Once) -> int:
-        log = self._tables.log("run")
-        return int((log.transaction_version(once.key) if log else None) or 0)
+    def _withdraw(
+        self,
+        journal: Journal,
+        undone: Verdict,
+        withdrawn: Sequence[Verdict],
+        since: Set[tuple[str, ...]],
+    ) -> list[Entry]:
+        """Undo the run that has a verdict of ours; what else it says is said again first.
 
-    def _withdraw(self, journal: Journal, undone: Verdict) -> list[Entry]:
-        """Undo the run that has a verdict of ours; what else it says is said again first."""
+        But not what is `withdrawn` too, nor about what something was said `since`.
+        """
         find = self._judged_with if undone.is_judgement else self._decided_with
         run_id, rest = find(Catalog(self._tables), undone)
         if run_id is None:
             return []
+        gone = {(one.about, one.action, one.value) for one in withdrawn}
+        left = [
+            {"verdict": one.to_json()}
+            for one in rest
+            if one.about not in since and (one.about, one.action, one.value) not in gone
+        ]
         with self._lock:
-            entries = journal.add([{"verdict": one.to_json()} for one in rest]) if rest else []
+            entries = journal.add(left) if left else []
         undo(self._tables, run_id, Progress())
         return entries
 

@@ -77,7 +77,7 @@ class Session:
         self.tables = tables
         self.scope = scope
         self.first = first
-        self.desk = Desk(tables, by, progress)
+        self.desk = Desk(tables, by)
         self.keeper = Keeper(tables, scope, self.desk, progress)
         self._moves = Moves(scope.transforms, tables.marker.shape)
         self._asking = threading.RLock()

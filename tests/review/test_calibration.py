@@ -11,7 +11,6 @@ import pytest
 from notmnist_store.audits.verdicts import Scope
 from notmnist_store.catalog.connection import Catalog
 from notmnist_store.learning.kernels.intervals import wilson_interval
-from notmnist_store.progress import Progress
 from notmnist_store.review.calibration import precision, proposed, sampled_pairs
 from notmnist_store.review.desk import Desk
 from notmnist_store.review.verdicts import Verdict
@@ -27,7 +26,7 @@ JUDGED = {1: (9, 9), 2: (9, 8), 3: (9, 5), 4: (9, 1), 5: (0, 0)}
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> Store:
     store = store_of_pairs(tmp_path_factory.mktemp("calibration"), 60)
-    desk = Desk(Tables.open(Path(str(store.path))), "ada", Progress())
+    desk = Desk(Tables.open(Path(str(store.path))), "ada")
     rows = store.sql("select a, b, squared_distance from near_pair order by a, b").rows()
     seen = dict.fromkeys(JUDGED, 0)
     for row in rows:

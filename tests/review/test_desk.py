@@ -12,7 +12,6 @@ import pytest
 
 import notmnist_store
 from notmnist_store.errors import StoreError, UsageError
-from notmnist_store.progress import Progress
 from notmnist_store.review.desk import Desk
 from notmnist_store.review.journal import FOLDER, Journal
 from notmnist_store.review.verdicts import Verdict
@@ -35,7 +34,7 @@ def pairs(tmp_path: Path, made: Store) -> Store:
 
 
 def desk_of(store: Store, by: str = "ada") -> Desk:
-    return Desk(Tables.open(Path(str(store.path))), by, Progress())
+    return Desk(Tables.open(Path(str(store.path))), by)
 
 
 def verdicts(store: Store, action: str, value: str | None = None) -> list[Verdict]:
@@ -135,6 +134,39 @@ def test_what_is_taken_back_after_it_was_stored_leaves_what_was_said_with_it(pai
     desk.take_back(numbers[3:])
     desk.drain()
     assert said[3].pixel_hash not in decided(pairs)
+
+
+def test_several_that_are_taken_back_at_once_stay_taken_back(pairs: Store) -> None:
+    desk = desk_of(pairs)
+    said = verdicts(pairs, "drop")[:3]
+    numbers = desk.judge(said)
+    desk.drain()
+    desk.take_back(numbers[:2])
+    desk.drain()
+    assert decided(pairs) == {said[2].pixel_hash: "drop"}
+
+
+def test_what_is_said_anew_counts_though_its_run_is_taken_back(pairs: Store) -> None:
+    desk = desk_of(pairs)
+    (first, second, *_) = verdicts(pairs, "drop")
+    numbers = desk.judge([first, second])
+    desk.drain()
+    desk.judge(verdicts(pairs, "keep")[1:2])
+    desk.take_back(numbers[:1])
+    desk.drain()
+    assert decided(pairs) == {second.pixel_hash: "keep"}
+
+
+def test_what_a_later_verdict_hid_counts_when_both_runs_are_taken_back(pairs: Store) -> None:
+    desk = desk_of(pairs)
+    (first, second, *_) = verdicts(pairs, "drop")
+    numbers = desk.judge([first, second])
+    desk.drain()
+    numbers += desk.judge(verdicts(pairs, "keep")[1:2])
+    desk.drain()
+    desk.take_back([numbers[0], numbers[2]])
+    desk.drain()
+    assert decided(pairs) == {second.pixel_hash: "drop"}
 
 
 def test_to_take_back_what_somebody_decided_otherwise_since_changes_nothing(pairs: Store) -> None:
@@ -273,7 +305,7 @@ from notmnist_store.review.desk import Desk
 from notmnist_store.review.verdicts import Verdict
 from notmnist_store.storage.tables import Tables
 
-desk = Desk(Tables.open(Path(sys.argv[1])), "ada", Progress())
+desk = Desk(Tables.open(Path(sys.argv[1])), "ada")
 said = [Verdict.of_json(one) for one in json.loads(sys.argv[2])]
 undone = int(sys.argv[3])
 numbers = desk.judge(said)

@@ -6,7 +6,6 @@ import pytest
 
 import notmnist_store
 from notmnist_store.location.bucket import BucketPath
-from notmnist_store.progress import Progress
 from notmnist_store.review.desk import Desk
 from notmnist_store.review.verdicts import Verdict
 from notmnist_store.storage.tables import Tables
@@ -32,7 +31,7 @@ def decided(store: Store) -> set[int]:
 
 
 def desk_of(store: Store) -> Desk:
-    return Desk(Tables.open(store.path), "ada", Progress())
+    return Desk(Tables.open(store.path), "ada")
 
 
 def objects(store: Store) -> int:

@@ -8,7 +8,6 @@ from pathlib import Path
 import numpy as np
 
 import notmnist_store
-from notmnist_store.progress import Progress
 from notmnist_store.review.desk import Desk
 from notmnist_store.review.verdicts import Verdict
 from notmnist_store.storage.tables import Tables
@@ -48,7 +47,7 @@ def full_store(folder: Path) -> Store:
 
 def judge(store: Store) -> None:
     """Say of one near pair that it is a copy."""
-    desk = Desk(Tables.open(Path(str(store.path))), "ada", Progress())
+    desk = Desk(Tables.open(Path(str(store.path))), "ada")
     (row,) = store.sql("select a, b from pair limit 1").rows()
     verdict = Verdict("calibration", "copy", row["b"], "b" * 32, None, row["a"], "a" * 32)
     desk.judge([replace(verdict, squared_distance=1, transforms="none", transform="none")])

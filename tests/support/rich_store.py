@@ -8,7 +8,6 @@ import numpy as np
 
 import notmnist_store
 from notmnist_store.catalog.run import Run
-from notmnist_store.progress import Progress
 from notmnist_store.review.desk import Desk
 from notmnist_store.review.verdicts import Verdict
 from notmnist_store.schema.tables import TABLES
@@ -84,7 +83,7 @@ def _judge(store: Store) -> None:
         " from near_pair inner join image as one on one.image_id = a"
         " inner join image as other on other.image_id = b order by squared_distance, a, b limit 2"
     ).rows()
-    desk = Desk(Tables.open(store.path), "ada", Progress())
+    desk = Desk(Tables.open(store.path), "ada")
     for pair, action in zip(pairs, ("copy", "different"), strict=True):
         sides = (pair["b"], pair["b_hash"], None, pair["a"], pair["a_hash"])
         facts = (pair["squared_distance"], "none", "none")

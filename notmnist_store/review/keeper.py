@@ -64,6 +64,7 @@ class Keeper:
         self._is_paused = self._is_leaving = self._is_watched = False
         self._judged_at = 0.0
         self._thread = threading.Thread(target=self._work, name="review", daemon=True)
+        self._ended = threading.Event()
 
     def start(self) -> None:
         """Begin."""
@@ -79,9 +80,9 @@ class Keeper:
             self._is_leaving = True
             self._wake.notify_all()
         if self._thread.ident is not None:
-            self._thread.join()
-        self.is_at_work = False
+            self._ended.wait()  # a join that was interrupted would not wait again
         self._desk.drain()
+        self.is_at_work = False
 
     def pause(self) -> None:
         """Store what waits soon."""
@@ -105,6 +106,12 @@ class Keeper:
             raise LeftError
 
     def _work(self) -> None:
+        try:
+            self._work_on()
+        finally:
+            self._ended.set()
+
+    def _work_on(self) -> None:
         self._take_over()
         self._look()
         while not self._is_leaving:
@@ -163,6 +170,7 @@ class Keeper:
         standing, found, runs = self.standing, dict[str, pa.Table](), 0
         standing.is_fresh = False
         try:
+            self.check_at_work()
             runs = self._tables.runs().num_rows
             catalog = Catalog(self._tables, MEMORY_GIB)
             labels = catalog.query("select label from label order by label_id")["label"]
@@ -170,6 +178,7 @@ class Keeper:
             standing.labels = [label for label in labels.to_pylist() if label]
             if catalog.query("select 1 as there from verdict limit 1").num_rows:
                 standing.precision = precision(catalog, self._scope)
+            self.check_at_work()
             standing.audits = audit_store(
                 catalog,
                 find_audits([]),

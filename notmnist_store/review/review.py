@@ -25,6 +25,7 @@ from notmnist_store.storage.tables import Tables
 
 _SCHEMA = columns("split_set text, decided_by text, decisions int, judgements int")
 _LARGEST_PORT = 65_535
+_HEED_SECONDS = 0.5
 
 
 def review(
@@ -64,14 +65,15 @@ def review(
     session = Session(tables, scope, by, first, progress)
     listening = bound(port)
     try:
-        with serving(session, listening) as (address, thread):
+        with serving(session, listening) as (address, ended):
             session.start()
             progress.say(address)
             ready(address)
             if browser and not _opened(address):
                 progress.note("no browser was found on this machine: open the address in one")
             progress.note("Ctrl-C stores what was judged, and ends")
-            thread.join()
+            while not ended.wait(_HEED_SECONDS):  # a signal just before a wait would wake nobody
+                pass
     except KeyboardInterrupt:
         progress.note("storing what was judged")
     while session.keeper.is_at_work:

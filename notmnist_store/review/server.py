@@ -66,7 +66,10 @@ class Guard:
         ]
         refused = self.refusal(str(scope["path"]), headers)
         if refused:
-            await _plain(send, *refused)
+            from starlette.responses import PlainTextResponse
+
+            status, text = refused
+            await PlainTextResponse(f"{text}\n", status, _HEADERS)(scope, receive, send)
             return
         rest = scope["path"][len(self._token) + 1 :]
         await self._app({**scope, "path": rest or "/", "raw_path": rest.encode()}, receive, send)
@@ -86,17 +89,6 @@ class Guard:
         if given.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             return 403, "another page may not ask"
         return None
-
-
-async def _plain(send: Send, status: int, text: str) -> None:
-    body = f"{text}\n".encode()
-    fixed = _HEADERS | {
-        "Content-Type": "text/plain; charset=utf-8",
-        "Content-Length": str(len(body)),
-    }
-    headers = [(name.lower().encode(), value.encode()) for name, value in fixed.items()]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": body})
 
 
 @cache
@@ -221,8 +213,8 @@ def bound(port: int) -> socket.socket:
 
 
 @contextmanager
-def serving(session: Session, listening: socket.socket) -> Iterator[tuple[str, threading.Thread]]:
-    """Serve a session as long as the block; its address, and the thread that serves."""
+def serving(session: Session, listening: socket.socket) -> Iterator[tuple[str, threading.Event]]:
+    """Serve a session as long as the block; its address, and what is set when serving ends."""
     import uvicorn
 
     token = secrets.token_hex(16)
@@ -238,10 +230,18 @@ def serving(session: Session, listening: socket.socket) -> Iterator[tuple[str, t
         timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, args=([listening],), name="server", daemon=True)
+    ended = threading.Event()
+
+    def serve() -> None:
+        try:
+            server.run([listening])
+        finally:
+            ended.set()
+
+    thread = threading.Thread(target=serve, name="server", daemon=True)
     thread.start()
     try:
-        yield f"http://{HOST}:{listening.getsockname()[1]}/{token}/", thread
+        yield f"http://{HOST}:{listening.getsockname()[1]}/{token}/", ended
     finally:
         server.should_exit = True
         thread.join()
